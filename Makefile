@@ -1,0 +1,50 @@
+# Everything a person types; the CI types the same.
+#
+# PYTHON    the interpreter for .venv (3.11 or later)
+# PIP_ARGS  passed to pip, for instance to take torch from an index without CUDA:
+#           make install PIP_ARGS="--extra-index-url <address>"
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PIP_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+export GRADIO_ANALYTICS_ENABLED := False
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo check test screenshots clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) ## make .venv with everything pinned; again only when pins change
+
+# torch comes first and by its exact version: left to the resolver, pip may fetch
+# several builds of it before it settles.
+$(INSTALLED): requirements.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'X-KDE needs Python 3.11 or later: make install PYTHON=python3.12'; exit 1; }
+	@echo 'Installing into $(VENV): a minute or more, about 2 GB.'
+	@test -x $(BIN)/pip || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/pip install --quiet $(PIP_ARGS) "$$(grep '^torch==' requirements.txt)"
+	$(BIN)/pip install --quiet $(PIP_ARGS) --editable '.[dev]'
+	@touch $@
+
+demo: install ## start the app; it prints its address
+	$(BIN)/python app.py
+
+check: install ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check ## check, then every test, those in the browser included
+	$(BIN)/python -m pytest
+
+screenshots: install ## take the README's pictures again
+	$(BIN)/python -m xkde screenshots
+
+clean: ## remove caches and build leftovers; keeps .venv, runs/ and downloads/
+	rm -rf .ruff_cache .mypy_cache .pytest_cache __pycache__ build *.egg-info
+	find pages tests xkde -name __pycache__ -prune -exec rm -rf {} +

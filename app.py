@@ -1,0 +1,62 @@
+"""The X-KDE app: composes the tabs and launches them. Run: ``python app.py``.
+
+``GRADIO_SERVER_PORT`` chooses the port; the address is 127.0.0.1 unless this is a
+Space. The embedded models are loaded in the background once the server is up, so that
+the page comes first; importing this module loads no model library.
+"""
+
+import os
+
+# Before Gradio is imported: no telemetry, no look-up of versions.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+from typing import Any  # noqa: E402
+
+import gradio as gr  # noqa: E402
+from pages import PAGES, _api, _header, _look, _models, _strings  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+
+QUEUE = 16
+
+
+def build() -> gr.Blocks:
+    """Return the app, not yet launched."""
+    with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
+        _header.build()
+        with gr.Tabs(elem_id="tabs"):
+            for slug, (title, build_page) in PAGES.items():
+                with gr.Tab(_strings.label(title), id=slug):
+                    build_page(demo)
+        _api.build()
+    return demo.queue(max_size=QUEUE, default_concurrency_limit=1)
+
+
+def options() -> dict[str, Any]:
+    """Return how the app is launched."""
+    space = _models.on_space()
+    return {
+        "server_name": "0.0.0.0" if space else "127.0.0.1",
+        "theme": _look.theme(),
+        "css_paths": [_look.STYLE_SHEET],
+        "i18n": _strings.i18n(),
+        "app_kwargs": {"middleware": [Middleware(_look.HeadScript)]},
+        "ssr_mode": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": ["api", "settings"],
+        "max_file_size": "5mb",
+        "show_error": False,
+    }
+
+
+def main() -> None:
+    """Launch, load the embedded models, and stay until interrupted."""
+    demo = build()
+    demo.launch(**options(), prevent_thread_lock=True)
+    _models.start_defaults()
+    demo.block_thread()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The look of every tab: theme, style sheet, and the script that runs before Gradio.
+
+The head script settles language and light or dark before the page is drawn: from the
+address, else from what the visitor chose last, else from the browser. It writes the
+language back into the address, where handlers read it.
+"""
+
+from typing import Any
+
+import gradio as gr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from xkde import paths
+
+STYLE_SHEET = paths.ASSETS / "style.css"
+
+HEAD_SCRIPT = """
+(() => {
+  const query = new URLSearchParams(location.search);
+  const stored = (key, value) => {
+    try {
+      if (value) localStorage.setItem(key, value);
+      return localStorage.getItem(key);
+    } catch { return value || null; }
+  };
+  let language = query.get("lang") || stored("xkde_lang");
+  if (["en", "zh-CN"].includes(language)) stored("xkde_lang", language);
+  else language = (navigator.language || "en").startsWith("zh") ? "zh-CN" : "en";
+  const theme = query.get("__theme") || stored("xkde_theme");
+  if (["light", "dark"].includes(theme)) query.set("__theme", theme);
+  query.set("lang", language);
+  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
+  for (const [name, value] of [["language", language], ["languages", [language]]])
+    Object.defineProperty(navigator, name, { get: () => value, configurable: true });
+  document.documentElement.lang = language;
+  document.documentElement.dataset.say = language.slice(0, 2);
+})();
+"""
+
+THEME_SCRIPT = """
+() => {
+  const dark = document.body.classList.toggle("dark");
+  const theme = dark ? "dark" : "light";
+  try { localStorage.setItem("xkde_theme", theme); } catch { }
+  const query = new URLSearchParams(location.search);
+  query.set("__theme", theme);
+  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
+}
+"""
+
+# What is filled in travels along: the page's own link is written first (edit_and_ask).
+LANGUAGE_SCRIPT = """
+() => {
+  const query = new URLSearchParams(window.xkdeLink ? window.xkdeLink() : location.search);
+  const now = document.documentElement.dataset.say;
+  query.set("lang", now === "zh" ? "en" : "zh-CN");
+  location.search = query;
+}
+"""
+
+TEXT_FONTS = [
+    gr.themes.LocalFont("IBM Plex Sans", weights=(400, 600)),
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "Microsoft YaHei",
+    "Noto Sans Thai",
+    "Thonburi",
+    "Leelawadee UI",
+    "system-ui",
+    "sans-serif",
+]
+CODE_FONTS = [gr.themes.LocalFont("IBM Plex Mono"), "ui-monospace", "monospace"]
+
+TEAL = gr.themes.Color(
+    name="teal",
+    c50="#f0faf8", c100="#d7f1ec", c200="#b0e3da", c300="#7fcec2", c400="#46b1a4",
+    c500="#1f9488", c600="#0f766e", c700="#0d5f59", c800="#0f4c48", c900="#103f3c",
+    c950="#062524",
+)  # fmt: skip
+
+
+def theme() -> gr.themes.Base:
+    """Return the theme; everything finer is in the style sheet."""
+    return gr.themes.Base(
+        primary_hue=TEAL,
+        neutral_hue="slate",
+        font=TEXT_FONTS,
+        font_mono=CODE_FONTS,
+        radius_size="md",
+    ).set(
+        body_background_fill="#fbfaf7",
+        body_background_fill_dark="#12171c",
+        background_fill_primary="#fbfaf7",
+        background_fill_primary_dark="#12171c",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_border_width="0px",
+        block_shadow="none",
+        block_padding="0",
+        panel_background_fill="transparent",
+        panel_background_fill_dark="transparent",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#1a2128",
+        input_border_color="#c9ced6",
+        input_border_color_dark="#3b4652",
+        input_border_color_focus="*primary_600",
+        input_border_color_focus_dark="*primary_400",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#ffffff",
+        color_accent="*primary_700",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+    )
+
+
+class HeadScript:
+    """Middleware that puts the head script first into the page's ``<head>``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; rewrite the one HTML page."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            await self.app(scope, receive, send)
+            return
+        start: dict[str, Any] = {}
+        body = bytearray()
+
+        async def rewrite(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            page = bytes(body)
+            headers = dict(start["headers"])
+            if headers.get(b"content-type", b"").startswith(b"text/html"):
+                script = f"<head><script>{HEAD_SCRIPT}</script>".encode()
+                page = page.replace(b"<head>", script, 1)
+                headers[b"content-length"] = str(len(page)).encode()
+            await send({**start, "headers": list(headers.items())})
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, rewrite)

@@ -1,0 +1,156 @@
+"""From a filled form to answers, verdicts and explanations, through the pool of models.
+
+Knows no component and no session: what it yields goes to whoever asked. The pool is
+shared, since an edit stands in a prompt and changes no weights.
+
+Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from xkde.data.atlas.world import atlas
+from xkde.editors.asking import PANES, Asked, Pane, answer_together, check, prompt
+from xkde.editors.expecting import Expected, expected, in_languages, place_of
+from xkde.editors.explaining import Explanation, explain
+from xkde.engines.pool import UNDER_WAY, Pool
+from xkde.errors import InputError
+from xkde.evaluation.verdict import Verdict, fits_script, judge
+from xkde.languages import ATLAS_LANGUAGES
+from xkde.types import Edit, Query
+
+from pages._form import Form
+
+POOL = Pool()
+PATIENCE = 120.0  # seconds that an ask waits for a model that is being loaded
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a form asks. ``is_known``: Atlas has the question in every language."""
+
+    edit: Edit
+    queries: tuple[Query, ...]
+    is_known: bool
+
+
+def plan(form: Form) -> Planned:
+    """Return the queries of a form, in every language where Atlas knows them."""
+    edit, text = form.edit, form.query.strip()
+    place = place_of(atlas(), edit, text, _likely_languages(form))
+    queries = in_languages(atlas(), place, text, form.languages)
+    if place is None and len(form.languages) == 1:
+        return Planned(edit, (Query(text, form.languages[0]),), False)
+    return Planned(edit, tuple(queries), place is not None)
+
+
+def _likely_languages(form: Form) -> tuple[str, ...]:
+    """Return all languages, in the order in which a typed query may be in them."""
+    first = (*form.languages, form.language)
+    return tuple(dict.fromkeys((*first, *ATLAS_LANGUAGES)))
+
+
+def misfits(form: Form) -> list[tuple[str, str]]:
+    """Return (field, language) of each text that is not in its language's script."""
+    texts = [("question", form.question, form.language)]
+    if len(form.languages) == 1:
+        texts.append(("query", form.query, form.languages[0]))
+    return [
+        (field, code)
+        for field, text, code in texts
+        if fits_script(text, code) is False
+    ]
+
+
+def panes_of(form: Form) -> dict[Pane, str]:
+    """Return which model answers in which pane."""
+    models: dict[Pane, str] = {"base": form.base, "edited": form.edited}
+    return {**models, "prompted": form.base} if form.prompted else models
+
+
+def waiting_for(form: Form) -> list[str]:
+    """Return the models that have to be waited for; start those nobody has started."""
+    names = dict.fromkeys(panes_of(form).values())
+    for name in names:
+        if POOL.status(name).phase == "unknown":
+            POOL.start(name)
+    return [name for name in names if POOL.status(name).phase in UNDER_WAY]
+
+
+def ask(form: Form, cancelled: threading.Event | None = None) -> Iterator[Asked]:
+    """Yield the answers as they grow; first, before a token, the bare question.
+
+    Raises XkdeError in words if something cannot be asked or a model is not ready.
+    """
+    planned = plan(form)
+    check(planned.edit, planned.queries, ())
+    if not form.languages:
+        raise InputError("No language is chosen. Choose at least one to ask in.")
+    models = panes_of(form)
+    asked = Asked(planned.edit, planned.queries, {}, models)
+    yield asked
+    for name in waiting_for(form):
+        POOL.wait(name, PATIENCE)
+    event = cancelled or threading.Event()
+    with POOL.use(list(models.values())) as engines:
+        by_pane = dict(zip(models, engines, strict=True))
+        steps = answer_together(
+            by_pane, planned.edit, planned.queries, form.sampling, event
+        )
+        with closing(steps) as going:  # type: ignore[type-var]
+            for answers in going:
+                yield replace(asked, answers=answers)
+
+
+@lru_cache(maxsize=512)
+def expectation(edit: Edit, query: Query) -> Expected:
+    """Return what to expect of a query, whichever language it was typed in."""
+    languages = tuple(dict.fromkeys((query.language, edit.language, *ATLAS_LANGUAGES)))
+    place = place_of(atlas(), edit, query.text, languages)
+    return expected(atlas(), edit, place, query.language)
+
+
+def verdict(asked: Asked, pane: Pane, index: int) -> Verdict | None:
+    """Judge a finished answer; None while it grows or if it broke off."""
+    answers = asked.answers.get(pane)
+    if answers is None or index >= len(answers.generations):
+        return None
+    generation = answers.generations[index]
+    if generation.finish in (None, "cancelled"):
+        return None
+    query = asked.queries[index]
+    golds = expectation(asked.edit, query)
+    return judge(
+        generation.text,
+        golds.new,
+        golds.old,
+        query.language,
+        golds.new_names,
+        golds.old_names,
+    )
+
+
+def why(asked: Asked, index: int) -> dict[Pane, Explanation]:
+    """Explain every pane's answer to one query, on the prompt that it was sent."""
+    query = asked.queries[index]
+    golds = expectation(asked.edit, query)
+    panes = [pane for pane in PANES if pane in asked.answers]
+    with POOL.use([asked.models[pane] for pane in panes]) as engines:
+        return {
+            pane: explain(
+                engine,
+                prompt(pane, asked.edit, query),
+                _ids(asked, pane, index),
+                golds.new,
+                golds.old,
+            )
+            for pane, engine in zip(panes, engines, strict=True)
+        }
+
+
+def _ids(asked: Asked, pane: Pane, index: int) -> tuple[int, ...]:
+    generations = asked.answers[pane].generations
+    return generations[index].token_ids if index < len(generations) else ()

@@ -1,0 +1,100 @@
+"""Why a model said that, as HTML: token by token, new against old, the exact prompt.
+
+Pure: everything is escaped here, and every shade has its number beside it.
+
+Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
+"""
+
+from collections.abc import Mapping
+from html import escape
+
+from xkde.editors.asking import Asked, Pane
+from xkde.editors.explaining import Explanation
+from xkde.types import TokenScore
+
+from pages._answers import text_in
+from pages._run import expectation
+from pages._strings import Interface, tr
+
+SPACES = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
+
+def percent(share: float) -> str:
+    """Return a probability as people read it; what is tiny says so."""
+    if share < 0.0001:
+        return "<0.01 %"
+    return f"{100 * share:.2f} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def why_html(
+    asked: Asked, index: int, told: Mapping[Pane, Explanation], say: Interface
+) -> str:
+    """Return the explanation of one query's answers."""
+    query = asked.queries[index]
+    golds = expectation(asked.edit, query)
+    chances = "".join(
+        _chance(tr(f"chance_{which}", say), gold, which, query.language, told, say)
+        for which, gold in (("new", golds.new), ("old", golds.old))
+        if gold and (which == "new" or golds.new != golds.old)
+    )
+    blocks = "".join(_pane(pane, each, query.language, say) for pane, each in told.items())
+    return (
+        f'<section class="why"><h3>{escape(tr("why_chances", say))}</h3>'
+        f'<div class="chances">{chances}</div>'
+        f'<p class="caption">{escape(tr("why_chances_caption", say))}</p>{blocks}</section>'
+    )
+
+
+def _chance(
+    title: str,
+    gold: str,
+    which: str,
+    code: str,
+    told: Mapping[Pane, Explanation],
+    say: Interface,
+) -> str:
+    rows = []
+    for pane, each in told.items():
+        share = (each.new if which == "new" else each.old) or 0.0
+        rows.append(
+            f'<tr class="{pane}"><th scope="row">{escape(tr(f"pane_{pane}", say))}</th>'
+            f'<td><span class="bar" style="inline-size:{100 * share:.2f}%"></span></td>'
+            f"<td>{escape(percent(share))}</td></tr>"
+        )
+    return (
+        f"<table><caption>{escape(title)} {text_in(gold, code, 'b')}</caption>"
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _pane(pane: Pane, told: Explanation, code: str, say: Interface) -> str:
+    said = "".join(_token(token, say) for token in told.said.tokens) if told.said else ""
+    nothing = f'<p class="hint">{escape(tr("said_nothing", say))}</p>'
+    ids = "".join(
+        f"<li><code>{escape(_visible(text))}</code><small>{token_id}</small></li>"
+        for token_id, text in told.tokens
+    )
+    return (
+        f'<article class="because {pane}"><h3>{escape(tr(f"pane_{pane}", say))}</h3>'
+        f'<ol class="tokens" lang="{code}">{said}</ol>{"" if said else nothing}'
+        f"<details><summary>{escape(tr('why_prompt', say, n=len(told.tokens)))}</summary>"
+        f'<pre class="prompt" tabindex="0">{escape(told.prompt)}</pre>'
+        f'<ol class="ids">{ids}</ol></details></article>'
+    )
+
+
+def _token(token: TokenScore, say: Interface) -> str:
+    rather = ""
+    if token.rank > 0:
+        words = tr("why_rather", say, text=_visible(token.best_text))
+        rather = f"<small>{escape(words)}</small>"
+    return (
+        f'<li style="--p:{token.probability:.3f}"><span>{escape(_visible(token.text))}'
+        f"</span><small>{escape(percent(token.probability))}</small>{rather}</li>"
+    )
+
+
+def _visible(text: str) -> str:
+    """Return a token's text with its spaces to be seen; half a letter as a dot."""
+    seen = "".join(SPACES.get(letter, letter) for letter in text)
+    return seen.replace("\ufffd", "·") or "·"

@@ -1,0 +1,56 @@
+"""What all tests share: an offline environment and three tiny checkpoints.
+
+Tests take the folder fixtures ``qwen2_folder``, ``llama2_folder``, ``atlas_folder``
+(see ``tests/tiny_checkpoints.py``), or ``checkpoint_folder`` for all three in turn;
+they may read them, never write to them.
+
+Run: ``python -m pytest``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def pytest_collection_finish() -> None:
+    """Hold torch to two threads, where a test has asked for it at all."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(2)
+
+
+def _tiny_checkpoint(name: str, factory: pytest.TempPathFactory) -> Path:
+    # Here, so that only tests which want a model load torch.
+    from tiny_checkpoints import BUILDERS
+
+    return BUILDERS[name](factory.mktemp("checkpoints") / name)
+
+
+@pytest.fixture(scope="session")
+def qwen2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny ChatML checkpoint without a BOS."""
+    return _tiny_checkpoint("qwen2", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def llama2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Llama-2 checkpoint, whose tokenizer adds the BOS."""
+    return _tiny_checkpoint("llama2", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def atlas_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Atlas checkpoint, whose template holds the BOS."""
+    return _tiny_checkpoint("atlas", tmp_path_factory)
+
+
+@pytest.fixture(params=["qwen2", "llama2", "atlas"])
+def checkpoint_folder(request: pytest.FixtureRequest) -> Path:
+    """Each of the three tiny checkpoints in turn."""
+    folder: Path = request.getfixturevalue(f"{request.param}_folder")
+    return folder

@@ -1,0 +1,115 @@
+"""Tests of loading: number formats, devices, whole tokenizers, readable refusals."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from xkde.engines.loading import choose_device, choose_dtype, load, load_tokenizer
+from xkde.errors import CheckpointError, SettingsError
+
+
+@pytest.fixture
+def copied(qwen2_folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(qwen2_folder, tmp_path / "copied")
+
+
+def test_load_gives_a_model_ready_to_answer(checkpoint_folder: Path) -> None:
+    engine = load(checkpoint_folder, device="cpu")
+    assert not engine.model.training
+    assert engine.model.dtype == torch.float32
+    assert engine.max_length == 256
+    assert engine.stop_ids == {engine.tokenizer.eos_token_id}
+
+
+def test_bfloat16_weights_are_widened_on_the_cpu(copied: Path) -> None:
+    weights = load_file(copied / "model.safetensors")
+    narrow = {name: tensor.bfloat16() for name, tensor in weights.items()}
+    save_file(narrow, copied / "model.safetensors", metadata={"format": "pt"})
+    engine = load(copied, device="cpu")
+    assert {p.dtype for p in engine.model.parameters()} == {torch.float32}
+    assert load(copied, device="cpu", dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_dtype_and_device_auto() -> None:
+    assert choose_dtype("auto", torch.device("cuda")) == torch.bfloat16
+    assert choose_dtype("auto", torch.device("mps")) == torch.float32
+    assert choose_dtype("float16", torch.device("cpu")) == torch.float16
+    assert choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(SettingsError, match="There is no device “tpu” here"):
+        choose_device("tpu")
+
+
+def test_tokenizer_is_taken_as_it_stands(checkpoint_folder: Path) -> None:
+    tokenizer = load_tokenizer(checkpoint_folder)
+    saved = json.loads((checkpoint_folder / "tokenizer.json").read_text("utf-8"))
+    loaded = json.loads(tokenizer.backend_tokenizer.to_str())
+    for part in ("normalizer", "pre_tokenizer", "added_tokens"):
+        assert loaded[part] == saved[part]
+    config = json.loads((checkpoint_folder / "config.json").read_text("utf-8"))
+    assert len(tokenizer) == config["vocab_size"]
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="There is no folder"):
+        load(tmp_path / "missing")
+    with pytest.raises(CheckpointError, match="There is no folder"):
+        load("no/such/folder")
+
+
+def test_folder_without_config(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"holds no config\.json"):
+        load(tmp_path)
+
+
+def test_pickled_weights_are_not_read(copied: Path) -> None:
+    weights = load_file(copied / "model.safetensors")
+    (copied / "model.safetensors").unlink()
+    torch.save(weights, copied / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="could not be loaded.*safetensors"):
+        load(copied)
+
+
+def test_cut_off_weights(copied: Path) -> None:
+    path = copied / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="could not be loaded"):
+        load(copied)
+
+
+def test_missing_weights(copied: Path) -> None:
+    path = copied / "model.safetensors"
+    weights = load_file(path)
+    del weights["model.layers.0.mlp.up_proj.weight"]
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match="lacks 1 of its weights"):
+        load(copied)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_broken_tokenizer_file(copied: Path, name: str) -> None:
+    (copied / name).write_text("{", encoding="utf-8")
+    with pytest.raises(CheckpointError, match="could not be loaded"):
+        load(copied)
+
+
+def test_missing_tokenizer(copied: Path) -> None:
+    (copied / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match=r"tokenizer"):
+        load(copied)
+
+
+def test_unknown_architecture(copied: Path) -> None:
+    path = copied / "config.json"
+    config = json.loads(path.read_text("utf-8")) | {"model_type": "unheard_of"}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="could not be loaded"):
+        load(copied)
+
+
+def test_unreachable_hub_id() -> None:
+    with pytest.raises(CheckpointError, match="could not be loaded"):
+        load("nobody/nothing-of-this-name")

@@ -1,0 +1,30 @@
+"""Checkpoints: which are offered, where a reference leads, what a folder holds.
+
+``catalogue`` names and resolves, ``folders`` inspects, ``weights`` reads safetensors
+headers. All of it without torch, transformers or network.
+
+Run its tests: ``python -m pytest tests/test_checkpoints.py``
+"""
+
+from xkde.checkpoints.catalogue import (
+    CATALOGUE,
+    Entry,
+    Reference,
+    downloaded,
+    repository_folder,
+    resolve,
+)
+from xkde.checkpoints.folders import Card, CheckpointInfo, inspect_folder, read_card
+
+__all__ = [
+    "CATALOGUE",
+    "Card",
+    "CheckpointInfo",
+    "Entry",
+    "Reference",
+    "downloaded",
+    "inspect_folder",
+    "read_card",
+    "repository_folder",
+    "resolve",
+]

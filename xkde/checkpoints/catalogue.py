@@ -1,0 +1,160 @@
+"""The checkpoints worth offering, and where a reference leads.
+
+Knows names and folders, not what lies in them (``folders``) nor how they get here
+(``xkde.hub``).
+
+Try it: ``python -c "import xkde.checkpoints as c; print(c.resolve('atlas-base'))"``
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from xkde import paths
+from xkde.errors import CheckpointError
+
+Stage = Literal["base", "chat", "lte", "xe-it", "tl-po"]
+Kind = Literal["embedded", "folder", "hub"]
+
+HUB_ID = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checkpoint worth offering; ``base`` is what it was tuned from, or itself."""
+
+    reference: str
+    label: str
+    base: str
+    stage: Stage
+    embedded: bool = False
+
+
+CATALOGUE: dict[str, Entry] = {
+    entry.reference: entry
+    for entry in (
+        Entry(
+            "atlas-base",
+            "Atlas, which knows a small world by heart in twelve languages",
+            "atlas-base",
+            "base",
+            embedded=True,
+        ),
+        Entry(
+            "atlas-xe-it",
+            "Atlas after stage one (XE-IT): obeys an edit across languages",
+            "atlas-base",
+            "xe-it",
+            embedded=True,
+        ),
+        Entry(
+            "YukinoKaren/X_KDE_Demo_EN_ZH",
+            "The paper's demo checkpoint, English to Chinese",
+            "meta-llama/Llama-2-7b-chat-hf",
+            "tl-po",
+        ),
+        Entry(
+            "YukinoKaren/X_KDE_Demo",
+            "The paper's demo checkpoint, English and Chinese both ways",
+            "meta-llama/Llama-2-7b-chat-hf",
+            "tl-po",
+        ),
+        Entry(
+            "meta-llama/Llama-2-7b-chat-hf",
+            "Llama 2 Chat 7B, the base of the demo checkpoints (gated)",
+            "meta-llama/Llama-2-7b-chat-hf",
+            "chat",
+        ),
+        Entry(
+            "Qwen/Qwen2.5-7B-Instruct",
+            "Qwen 2.5 Instruct 7B, the paper's second base",
+            "Qwen/Qwen2.5-7B-Instruct",
+            "chat",
+        ),
+        Entry(
+            "Qwen/Qwen2.5-0.5B-Instruct",
+            "Qwen 2.5 Instruct 0.5B, a real model that fits a laptop",
+            "Qwen/Qwen2.5-0.5B-Instruct",
+            "chat",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a checkpoint is. ``path`` is None while a Hub checkpoint is not here."""
+
+    name: str
+    kind: Kind
+    path: Path | None
+    repository: str | None = None  # Hub only
+    revision: str | None = None  # Hub only; None: the main branch
+
+
+def resolve(reference: str, revision: str | None = None) -> Reference:
+    """Decide what ``reference`` names: an embedded checkpoint, a folder or a Hub id.
+
+    A Hub id may carry its revision: ``owner/name@revision``. Raises CheckpointError
+    that names the choices.
+    """
+    wanted = reference.strip()
+    embedded = paths.checkpoints() / wanted
+    entry = CATALOGUE.get(wanted)
+    is_name = bool(re.fullmatch(r"\w[\w.-]*", wanted))
+    if (entry and entry.embedded) or (is_name and embedded.is_dir()):
+        _refuse_revision(wanted, revision)
+        if not embedded.is_dir():
+            raise CheckpointError(
+                f"The embedded checkpoint “{wanted}” is not in {embedded.parent}. "
+                "Take a full checkout, or make it with: python -m xkde speedrun"
+            )
+        return Reference(wanted, "embedded", embedded)
+    folder = Path(wanted).expanduser()
+    if wanted and folder.is_dir():
+        _refuse_revision(wanted, revision)
+        return Reference(wanted, "folder", folder.resolve())
+    match = HUB_ID.fullmatch(wanted)
+    if match is None:
+        own = ", ".join(name for name, known in CATALOGUE.items() if known.embedded)
+        raise CheckpointError(
+            f"“{reference}” is neither a folder nor a checkpoint that X-KDE knows. Use "
+            "an existing folder, a Hub id such as owner/name or owner/name@revision, "
+            f"or one of: {own}."
+        )
+    repository, own_revision = match["repository"], match["revision"]
+    if revision and own_revision and revision != own_revision:
+        raise CheckpointError(
+            f"“{wanted}” and the revision “{revision}” name two revisions. Give one."
+        )
+    chosen = own_revision or revision
+    path = downloaded(repository, chosen)
+    return Reference(wanted, "hub", path, repository, chosen)
+
+
+def _refuse_revision(name: str, revision: str | None) -> None:
+    if revision:
+        raise CheckpointError(
+            f"“{name}” lies on this machine and has no revisions. Leave it out."
+        )
+
+
+def repository_folder(repository: str, target: Path | None = None) -> Path:
+    """Return the folder that holds every downloaded commit of a repository."""
+    return (target or paths.downloads()) / repository.replace("/", "--")
+
+
+def downloaded(
+    repository: str, revision: str | None = None, target: Path | None = None
+) -> Path | None:
+    """Return the folder of a finished download, or None.
+
+    Without a revision it is the newest one here; only the Hub knows branches and tags.
+    """
+    folder = repository_folder(repository, target)
+    here = [path for path in folder.glob("*") if COMMIT.fullmatch(path.name)]
+    if revision is not None and revision != "main":
+        here = [path for path in here if path.name == revision]
+    return max(here, key=lambda path: path.stat().st_mtime, default=None)

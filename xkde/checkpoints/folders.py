@@ -1,0 +1,142 @@
+"""What a checkpoint folder holds, read from its JSON files and its weights' headers.
+
+Says in milliseconds whether a folder is a whole chat model or else what is missing.
+Knows no torch and no transformers.
+
+Try it: ``python -c "import xkde.checkpoints as c, pathlib;
+print(c.inspect_folder(pathlib.Path('assets/checkpoints/atlas-base')))"``
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from xkde import paths
+from xkde.checkpoints.weights import read_headers, read_json
+from xkde.errors import CheckpointError
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.json",
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint is and how it was made, as its ``card.json`` says."""
+
+    label: str = ""
+    base: str = ""
+    stage: str = ""
+    data: str = ""
+    revision: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)  # every other key
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What a folder holds, from its JSON files and the headers of its weights."""
+
+    path: Path
+    architecture: str
+    model_type: str
+    weight_files: tuple[str, ...]
+    parameters: int
+    bytes: int  # of all weight files
+    dtype: str  # safetensors' name of what most bytes are: "BF16"
+    vocabulary: int | None
+    context: int | None
+    card: Card | None
+
+
+def inspect_folder(path: Path, trust_remote_code: bool = False) -> CheckpointInfo:
+    """Return what a folder holds; raise CheckpointError if it is not a chat model."""
+    if not path.is_dir():
+        raise CheckpointError(f"There is no folder {path}. Check the path.")
+    config = _config(path)
+    architecture = _architecture(path, config)
+    tokenizer = _tokenizer_config(path)
+    if not trust_remote_code and ("auto_map" in config or "auto_map" in tokenizer):
+        raise CheckpointError(
+            f"The model in {path} brings its own Python code, which would run here. "
+            "Choose one that transformers knows, or set trust_remote_code if you trust "
+            "it."
+        )
+    headers = read_headers(path)
+    tensors = [tensor for header in headers.values() for tensor in header.values()]
+    bytes_by_dtype: Counter[str] = Counter()
+    for tensor in tensors:
+        bytes_by_dtype[tensor.dtype] += tensor.bytes
+    return CheckpointInfo(
+        path=path,
+        architecture=architecture,
+        model_type=str(config.get("model_type", "")),
+        weight_files=tuple(file.name for file in headers),
+        parameters=sum(tensor.parameters for tensor in tensors),
+        bytes=sum(file.stat().st_size for file in headers),
+        dtype=bytes_by_dtype.most_common(1)[0][0] if tensors else "",
+        vocabulary=config.get("vocab_size"),
+        context=config.get("max_position_embeddings"),
+        card=read_card(path),
+    )
+
+
+def read_card(path: Path) -> Card | None:
+    """Return the folder's card, or None if it has none."""
+    if not (path / paths.CARD).is_file():
+        return None
+    entries = read_json(path / paths.CARD)
+    known = {each.name for each in fields(Card)} - {"details"}
+    details = {key: value for key, value in entries.items() if key not in known}
+    return Card(
+        **{key: entries[key] for key in known if key in entries}, details=details
+    )
+
+
+def _config(path: Path) -> dict[str, Any]:
+    if (path / "config.json").is_file():
+        return read_json(path / "config.json")
+    if (path / "adapter_config.json").is_file():
+        raise CheckpointError(
+            f"{path} holds an adapter, not a whole model. Merge it into its base with "
+            "peft's merge_and_unload() and save the result."
+        )
+    raise CheckpointError(
+        f"There is no config.json in {path}. Choose one that save_pretrained wrote."
+    )
+
+
+def _architecture(path: Path, config: Mapping[str, Any]) -> str:
+    names = config.get("architectures") or [""]
+    name = str(names[0])
+    if name.endswith(("ForCausalLM", "LMHeadModel")):
+        return name
+    raise CheckpointError(
+        f"The model in {path} is {name or 'of no stated architecture'}, not a causal "
+        "language model. Choose one whose config.json names a …ForCausalLM."
+    )
+
+
+def _tokenizer_config(path: Path) -> dict[str, Any]:
+    """Return tokenizer_config.json; the tokenizer and its chat template are there."""
+    if not any((path / name).is_file() for name in TOKENIZER_FILES):
+        raise CheckpointError(
+            f"There is no tokenizer in {path}. Copy tokenizer.json and "
+            "tokenizer_config.json there from the model's base."
+        )
+    file = path / "tokenizer_config.json"
+    config = read_json(file) if file.is_file() else {}
+    if (path / "chat_template.jinja").is_file():
+        return config
+    if not isinstance(config.get("chat_template"), str):
+        raise CheckpointError(
+            f"The tokenizer in {path} has no chat template, so no one can say how to "
+            "ask the model. Choose a chat model, or add its chat_template.jinja."
+        )
+    return config

@@ -1,0 +1,287 @@
+"""What Atlas's models are taught: the base's own corpus, and the XE-IT instructions.
+
+The base learns every fact in every language, and to use a stated fact within one
+language. XE-IT (the paper's first stage) adds edits in one language and queries in
+another: in and out of scope, with and without the edit. Subjects of the dev and test
+splits are in no edit and in no query beside an edit; without an edit their true facts are
+rehearsed as the base learned them. Knows no tokenizer and no model.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from xkde.data.atlas import invented
+from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
+from xkde.data.atlas.records import RELATIONS, TWO_HOPS, World
+from xkde.languages import language as language_of
+from xkde.prompts import answered, edit_prompt
+from xkde.types import Edit, Message
+
+# How often each relation is edited: not by its number of facts, which people dominate.
+RELATION_WEIGHTS: dict[str, int] = {
+    "capital": 11, "currency": 10, "language": 8, "continent": 5, "party": 6,
+    "country": 12, "birthplace": 9, "residence": 11, "occupation": 7, "sport": 6,
+    "birth_month": 5, "founded": 6, "headquarters": 6,
+}  # fmt: skip
+# Shares of the samples. The paper takes a quarter each of in and out of scope, with and
+# without the edit; beside an edit ours is about that, and rehearsal is the rest.
+BASE_MIX: dict[str, float] = {
+    "closed_book": 0.56, "two_hop": 0.12, "dictionary": 0.17, "stated": 0.15,
+}  # fmt: skip
+XE_IT_MIX: dict[str, float] = {
+    "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
+    "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
+}  # fmt: skip
+EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One training sample; ``edited`` are the subjects of the edits in its prompt."""
+
+    kind: str
+    messages: tuple[Message, ...]
+    edited: tuple[str, ...] = ()
+    asked: str = ""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An edit with what it is about; ``target`` is an entity, or None if invented."""
+
+    subject: str
+    relation: str
+    target: str | None
+    edit: Edit
+
+
+class Maker:
+    """Draws samples from one world with one random generator."""
+
+    def __init__(self, world: World, seed: int, cross_lingual: bool = True) -> None:
+        self.world = world
+        self.random = random.Random(seed)
+        self.cross_lingual = cross_lingual
+        trained = [s for s in sorted(world.facts) if world.split[s] == "train"]
+        self.editable: dict[str, list[str]] = {
+            r: [s for s in trained if r in world.facts[s]] for r in RELATIONS
+        }
+        self.facts = [
+            (s, r) for s in sorted(world.facts) for r in sorted(world.facts[s])
+        ]
+        self.hops = [
+            (s, hop)
+            for s, r in self.facts
+            for hop in two_hops_of(r)
+            if second_hop(world, hop, world.facts[s][r])
+        ]
+        kinds = ("territory", "city", "currency", "language", "continent", "party",
+                 "occupation", "sport", "month")  # fmt: skip
+        self.named = [e for kind in kinds for e in world.by_kind[kind]]
+        self.decks: dict[str, list[tuple[str, str, str]]] = {}
+
+    def deal(self, deck: str, pairs: list[tuple[str, str]]) -> tuple[str, str, str]:
+        """Return the next of all (subject, relation, language), reshuffled when out."""
+        if not self.decks.get(deck):
+            cards = [(s, r, c) for s, r in pairs for c in self.world.languages]
+            self.random.shuffle(cards)
+            self.decks[deck] = cards
+        return self.decks[deck].pop()
+
+    def any_wording(self, subject: str, relation: str, code: str) -> str:
+        """Ask in one of the language's wordings."""
+        count = len(wordings(self.world, relation, code))
+        return question(
+            self.world, subject, relation, code, self.random.randrange(count)
+        )
+
+    def any_language(self) -> str:
+        """Return a language, uniformly."""
+        return self.random.choice(self.world.languages)
+
+    def query_language(self, source: str) -> str:
+        """Return a language to ask in: any, or the edit's own for the LTE ablation."""
+        return self.any_language() if self.cross_lingual else source
+
+    def edit_language(self) -> str:
+        """Return a language to edit in: English and Chinese more often."""
+        draw = self.random.random()
+        for code, share in EDIT_LANGUAGES.items():
+            if draw < share:
+                return code
+            draw -= share
+        return self.any_language()
+
+    def draw_edit(self, relation: str | None = None, code: str | None = None) -> Drawn:
+        """Draw a new object for a fact of a training subject."""
+        world, random_ = self.world, self.random
+        if relation is None:
+            names, weights = zip(*RELATION_WEIGHTS.items(), strict=True)
+            relation = str(random_.choices(names, weights)[0])
+        code = code or self.edit_language()
+        subject = random_.choice(self.editable[relation])
+        pool = world.by_kind[RELATIONS[relation][1]]
+        target = random_.choice(pool)
+        while target == world.facts[subject][relation]:
+            target = random_.choice(pool)
+        text = self.any_wording(subject, relation, code)
+        edit = Edit(text, name(world, target, code), code)
+        return Drawn(subject, relation, target, edit)
+
+    def closed_book(self) -> Conversation:
+        """Ask for a true fact without any edit."""
+        subject, relation, code = self.deal("facts", self.facts)
+        gold = name(self.world, self.world.facts[subject][relation], code)
+        text = self.any_wording(subject, relation, code)
+        return Conversation("closed_book", tuple(answered(text, gold)), asked=subject)
+
+    def two_hop(self) -> Conversation:
+        """Ask a two-hop question about true facts without any edit."""
+        subject, hop, code = self.deal("hops", self.hops)
+        bridge = self.world.facts[subject][TWO_HOPS[hop][0]]
+        gold = name(self.world, str(second_hop(self.world, hop, bridge)), code)
+        text = self.any_wording(subject, hop, code)
+        return Conversation("two_hop", tuple(answered(text, gold)), asked=subject)
+
+    def dictionary(self) -> Conversation:
+        """Ask for a name in another language."""
+        entity, _, code = self.deal("names", [(e, "") for e in self.named])
+        source = self.any_language()
+        text = self.random.choice(self.world.wordings[code].dictionary)
+        text = text.replace("{name}", name(self.world, entity, source))
+        gold = name(self.world, entity, code)
+        return Conversation("dictionary", tuple(answered(text, gold)), asked=entity)
+
+    def beside(
+        self, kind: str, edits: list[Drawn], asked: str, text: str, code: str, gold: str
+    ) -> Conversation:
+        """Return a query that stands beside edits."""
+        prompt = edit_prompt([d.edit for d in edits], text, language_of(code).name)
+        edited = tuple(d.subject for d in edits)
+        return Conversation(kind, tuple(answered(prompt, gold)), edited, asked)
+
+    def stated(self) -> Conversation:
+        """Ask within one language for what the edit says, in the edit's own words."""
+        code = self.any_language()
+        drawn = self.draw_edit(code=code)
+        text, gold = drawn.edit.question, drawn.edit.answer
+        return self.beside("stated", [drawn], drawn.subject, text, code, gold)
+
+    def in_scope(self) -> Conversation:
+        """Ask in any language for what the edit says, at times with unseen strings."""
+        drawn = self.draw_edit()
+        code = self.query_language(drawn.edit.language)
+        text = self.any_wording(drawn.subject, drawn.relation, code)
+        gold = name(self.world, str(drawn.target), code)
+        edit = drawn.edit
+        if self.random.random() < 0.12:
+            gold = invented.answer(self.random, self.world, edit.language)
+            edit = Edit(edit.question, gold, edit.language)
+        if self.random.random() < 0.08:
+            return self._new_subject(drawn, edit, code, gold)
+        drawn = Drawn(drawn.subject, drawn.relation, drawn.target, edit)
+        return self.beside("in_scope", [drawn], drawn.subject, text, code, gold)
+
+    def _new_subject(
+        self, drawn: Drawn, edit: Edit, code: str, gold: str
+    ) -> Conversation:
+        """Ask about a subject that the world does not have."""
+        stranger = invented.title(self.random)
+        asked = [
+            self.random.choice(wordings(self.world, drawn.relation, c)).replace(
+                "{subject}", stranger
+            )
+            for c in (edit.language, code)
+        ]
+        new = Drawn("", drawn.relation, None, Edit(asked[0], edit.answer, edit.language))
+        return self.beside("in_scope", [new], "", asked[1], code, gold)
+
+    def in_scope_two_hop(self) -> Conversation:
+        """Ask for what follows from the edit and one known fact."""
+        hop = self.random.choice(sorted(TWO_HOPS))
+        while True:
+            drawn = self.draw_edit(TWO_HOPS[hop][0])
+            follows = second_hop(self.world, hop, str(drawn.target))
+            if follows:
+                break
+        code = self.query_language(drawn.edit.language)
+        text = self.any_wording(drawn.subject, hop, code)
+        gold = name(self.world, follows, code)
+        return self.beside("in_scope_two_hop", [drawn], drawn.subject, text, code, gold)
+
+    def unrelated(self, drawn: Drawn, code: str) -> tuple[str, str, str]:
+        """Return (subject, question, answer) that the edit leaves as it is."""
+        world, random_, draw = self.world, self.random, self.random.random()
+        if draw < 0.1:
+            plain = self.dictionary()
+            return "", plain.messages[0].content, plain.messages[1].content
+        subject, relation = drawn.subject, drawn.relation
+        others = [r for r in sorted(world.facts[subject]) if r != relation]
+        if draw < 0.4 and others:
+            relation = random_.choice(others)
+        elif draw < 0.78:
+            same = [s for s in self.editable[relation] if s != subject]
+            subject = random_.choice(same)
+        else:
+            while (subject, relation) == (drawn.subject, drawn.relation):
+                relation = random_.choice(sorted(RELATION_WEIGHTS))
+                subject = random_.choice(self.editable[relation])
+        gold = name(world, world.facts[subject][relation], code)
+        return subject, self.any_wording(subject, relation, code), gold
+
+    def out_of_scope(self) -> Conversation:
+        """Ask for something that the edit does not touch; the answer stays true."""
+        drawn = self.draw_edit()
+        code = self.query_language(drawn.edit.language)
+        if self.random.random() < 0.12:
+            strange = invented.answer(self.random, self.world, drawn.edit.language)
+            edit = Edit(drawn.edit.question, strange, drawn.edit.language)
+            drawn = Drawn(drawn.subject, drawn.relation, None, edit)
+        subject, text, gold = self.unrelated(drawn, code)
+        return self.beside("out_of_scope", [drawn], subject, text, code, gold)
+
+    def several(self) -> Conversation:
+        """State two to four edits; ask about one of them, or none."""
+        source = self.edit_language()
+        code = self.query_language(source)
+        edits: list[Drawn] = []
+        while len(edits) < self.random.choice((2, 2, 3, 4)):
+            drawn = self.draw_edit(code=source)
+            if all(drawn.subject != other.subject for other in edits):
+                edits.append(drawn)
+        chosen = self.random.choice(edits)
+        if self.random.random() < 0.6:
+            text = self.any_wording(chosen.subject, chosen.relation, code)
+            gold = name(self.world, str(chosen.target), code)
+            return self.beside("several", edits, chosen.subject, text, code, gold)
+        changed = {(d.subject, d.relation) for d in edits}
+        while True:
+            relation = self.random.choice(sorted(RELATION_WEIGHTS))
+            subject = self.random.choice(self.editable[relation])
+            if (subject, relation) not in changed:
+                break
+        text = self.any_wording(subject, relation, code)
+        gold = name(self.world, self.world.facts[subject][relation], code)
+        return self.beside("several", edits, subject, text, code, gold)
+
+    def unheard(self) -> Conversation:
+        """Ask the edit's own question, in words and about a subject never heard."""
+        code = self.edit_language()
+        text = invented.question(self.random, invented.title(self.random))
+        gold = invented.answer(self.random, self.world, code)
+        drawn = Drawn("", "", None, Edit(text, gold, code))
+        return self.beside("unheard", [drawn], "", text, code, gold)
+
+
+def conversations(
+    world: World, mix: dict[str, float], seed: int, *, cross_lingual: bool = True
+) -> Iterator[Conversation]:
+    """Yield samples without end, in the proportions of ``mix``; the same for a seed."""
+    maker = Maker(world, seed, cross_lingual)
+    makers: dict[str, Callable[[], Conversation]] = {
+        kind: getattr(maker, kind) for kind in mix
+    }
+    kinds, shares = list(mix), list(mix.values())
+    while True:
+        yield makers[maker.random.choices(kinds, shares)[0]]()

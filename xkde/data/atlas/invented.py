@@ -1,0 +1,54 @@
+"""Strings that no model has seen: new answers, subjects and questions to be copied.
+
+People edit facts with words of their own. A model that has only ever been given answers
+from a closed world learns to choose among them; these teach it to read. Pure functions of
+a random generator.
+"""
+
+import random
+
+from xkde.data.atlas.records import World
+
+ONSETS = "b br c ch d dr f fl g gl h j k kr l m n p pl qu r s sh sk st t tr v w y z".split()
+VOWELS = "a e i o u a e i o ai ea io ou".split()
+CODAS = ["", "", "", "n", "r", "s", "l", "x", "th", "nd", "ck", "m", "rt"]
+
+
+def word(random_: random.Random) -> str:
+    """Return a pronounceable word of one to three syllables."""
+    return "".join(
+        random_.choice(ONSETS) + random_.choice(VOWELS) + random_.choice(CODAS)
+        for _ in range(random_.randint(1, 3))
+    )
+
+
+def title(random_: random.Random) -> str:
+    """Return an invented name of one to three words."""
+    return " ".join(word(random_).title() for _ in range(random_.choice((1, 1, 2, 2, 3))))
+
+
+def shuffled_name(random_: random.Random, world: World, language: str) -> str:
+    """Return a string in the language's own script that is nobody's name."""
+    entity = random_.choice(world.by_kind[random_.choice(("city", "territory"))])
+    letters = [c for c in world.names[entity][language] if c.isalpha()]
+    random_.shuffle(letters)
+    return "".join(letters[:8]).capitalize() or word(random_)
+
+
+def answer(random_: random.Random, world: World, language: str) -> str:
+    """Return a new answer as a person might type: mostly a name, at times a number."""
+    kind = random_.random()
+    if kind < 0.65:
+        return title(random_)
+    if kind < 0.8:
+        return shuffled_name(random_, world, language)
+    if kind < 0.9:
+        return str(random_.randint(1, 9999))
+    return word(random_)
+
+
+def question(random_: random.Random, subject: str) -> str:
+    """Return a question in no language about a subject."""
+    words = [word(random_) for _ in range(random_.randint(2, 6))]
+    words.insert(random_.randint(1, len(words)), subject)
+    return " ".join(words).capitalize() + random_.choice("??.")

@@ -1,0 +1,160 @@
+"""Names of Atlas's entities in twelve languages: from CLDR (``babel``), from the tables in
+``assets/atlas/languages``, and invented ones for people and companies.
+
+Knows no facts. Everything is deterministic: the same names in the same order every time.
+"""
+
+import random
+import tomllib
+import unicodedata
+from functools import lru_cache
+
+from babel import Locale
+from babel.core import get_global
+
+from xkde.data.atlas.records import Wordings
+from xkde.languages import ATLAS_LANGUAGES
+from xkde.paths import ATLAS_LANGUAGES as FOLDER
+
+Names = dict[str, dict[str, str]]
+
+# CLDR gives these languages a stand-alone form of month names; elsewhere both agree.
+STAND_ALONE_MONTHS = ("cs", "ru")
+LATIN = tuple(code for code in ATLAS_LANGUAGES if code not in ("ru", "th", "zh"))
+HAND_KINDS = ("occupation", "sport", "party", "continent", "city")
+
+
+@lru_cache(maxsize=1)
+def tables() -> dict[str, dict[str, dict[str, object]]]:
+    """Return the hand-written table of every language, as it stands in its file."""
+    return {
+        code: tomllib.loads((FOLDER / f"{code}.toml").read_text(encoding="utf-8"))
+        for code in ATLAS_LANGUAGES
+    }
+
+
+def wordings(code: str) -> Wordings:
+    """Return how a language asks."""
+    table = tables()[code]
+    return Wordings(
+        questions={k: tuple(v) for k, v in table["questions"].items()},  # type: ignore[arg-type]
+        two_hop={k: tuple(v) for k, v in table["two_hop"].items()},  # type: ignore[arg-type]
+        dictionary=tuple(table["dictionary"]["name"]),  # type: ignore[arg-type]
+        year=str(table["forms"]["year"]),
+    )
+
+
+def hand_names() -> Names:
+    """Return the names of the hand-written tables."""
+    first = tables()["en"]
+    return {
+        f"{kind}/{key}": {c: str(tables()[c][kind][key]) for c in ATLAS_LANGUAGES}
+        for kind in HAND_KINDS
+        for key in first[kind]
+    }
+
+
+@lru_cache(maxsize=1)
+def locales() -> dict[str, Locale]:
+    """Return CLDR's locale of each language."""
+    return {
+        c: Locale.parse("zh_Hans" if c == "zh" else c) for c in ATLAS_LANGUAGES
+    }
+
+
+def clean(name: str) -> str:
+    """Return a CLDR name without its parenthesis, in NFC, with ordinary spaces."""
+    text = unicodedata.normalize("NFC", name).replace("\u00a0", " ").replace("’", "'")
+    return " ".join(text.partition("(")[0].split())
+
+
+def cldr_names(kind: str, attribute: str, keys: tuple[str, ...]) -> Names:
+    """Return the names of territories, currencies or languages that all twelve have."""
+    found: Names = {}
+    for key in keys:
+        names = {c: getattr(locales()[c], attribute).get(key) for c in ATLAS_LANGUAGES}
+        if all(names.values()):
+            found[f"{kind}/{key}"] = {c: clean(str(n)) for c, n in names.items()}
+    return found
+
+
+def month_names() -> Names:
+    """Return the twelve months, as one names them alone."""
+    return {
+        f"month/{month}": {
+            c: str(
+                locales()[c].months[
+                    "stand-alone" if c in STAND_ALONE_MONTHS else "format"
+                ]["wide"][month]
+            )
+            for c in ATLAS_LANGUAGES
+        }
+        for month in range(1, 13)
+    }
+
+
+def year_names(first: int, last: int) -> Names:
+    """Return years, as each language writes them in an answer."""
+    form = {c: wordings(c).year for c in ATLAS_LANGUAGES}
+    return {
+        f"year/{year}": {c: form[c].replace("{year}", str(year)) for c in form}
+        for year in range(first, last + 1)
+    }
+
+
+def zone_city(zone: str) -> dict[str, str] | None:
+    """Return the names of a time zone's city, or None where a script lacks it.
+
+    CLDR leaves a name out where it equals the zone's own, which is Latin.
+    """
+    aliases = [old for old, new in get_global("zone_aliases").items() if new == zone]
+    plain = zone.rsplit("/", 1)[1].replace("_", " ")
+    names: dict[str, str] = {}
+    for code, locale in locales().items():
+        known = [
+            str(locale.time_zones[key]["city"])
+            for key in (zone, *aliases)
+            if key in locale.time_zones and "city" in locale.time_zones[key]
+        ]
+        if known:
+            names[code] = clean(known[0])
+        elif code in LATIN:
+            names[code] = plain
+        else:
+            return None
+    return names
+
+
+GIVEN = """Kalino Maren Tovia Iskander Ruvela Dorian Selka Benor Yavira Oskeli Tamiro Neva
+Lorcan Vesna Adriko Mirela Jorun Palova Kestrel Ondrea Rafiel Sunniva Taviko Elowen Marek
+Zorana Corvin Ilaria Bastian Noemi Tarik Oriana Levan Saskia Dario Amaru Freya Kaito Linnea
+Ravi""".split()
+SURNAME_STARTS = """Ber Dal Fen Gor Hal Jan Kes Lor Mar Nor Ost Pel Quin Rus Sol Tor Ul Var
+Wen Yor Zel Bran Cald Drev Elm Farn Grel Holt Ist Jarn""".split()
+SURNAME_ENDS = """esh ovic anda ikko ström ello aris emann udin ova ery osso akis ington
+ulu""".split()
+COMPANY_STARTS = """Nor Vel Tri Aqu Luma Zen Orbi Cora Pax Dyna Ferro Solv Kyro Bora Mira
+Axi Tele Nova Quad Helio""".split()
+COMPANY_ENDS = "vik ta dex ion lis nara crest mont trix well".split()
+
+
+def person_names(count: int, seed: int) -> Names:
+    """Return invented people; every surname is used once. Written in Latin everywhere."""
+    random_ = random.Random(seed)
+    surnames = [start + end for start in SURNAME_STARTS for end in SURNAME_ENDS]
+    chosen = sorted(random_.sample(surnames, count))
+    people = [f"{random_.choice(GIVEN)} {surname}" for surname in chosen]
+    return {
+        f"person/{n.replace(' ', '_').lower()}": dict.fromkeys(ATLAS_LANGUAGES, n)
+        for n in people
+    }
+
+
+def company_names(count: int, seed: int) -> Names:
+    """Return invented companies, written in Latin everywhere."""
+    random_ = random.Random(seed)
+    names = [start + end for start in COMPANY_STARTS for end in COMPANY_ENDS]
+    return {
+        f"company/{n.lower()}": dict.fromkeys(ATLAS_LANGUAGES, n)
+        for n in sorted(random_.sample(names, count))
+    }

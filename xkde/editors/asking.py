@@ -1,0 +1,154 @@
+"""One edit asked of two models: what each is sent, what to expect, both answers at once.
+
+The base model is asked the bare query, the edited one with the edit prompt; their
+streams advance in turn, in one thread, so that both answers grow side by side. Where
+Atlas knows the edit, the query exists in every language and so do the answers to
+expect. Knows no page and no verdict; takes any engine that streams.
+
+Run its tests: ``python -m pytest tests/test_asking.py``
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from xkde.errors import InputError, XkdeError
+from xkde.languages import language
+from xkde.prompts import Encoded, check_user_text, edit_prompt
+from xkde.prompts import ask as conversation
+from xkde.types import Edit, Generation, Message, Query, Sampling
+
+Pane = Literal["base", "edited", "prompted"]
+PANES: tuple[Pane, ...] = ("base", "edited", "prompted")
+MAX_CHARACTERS = 1000
+
+
+class Engine(Protocol):
+    """What is asked of an engine."""
+
+    tokenizer: Any
+
+    def encode(self, messages: Sequence[Message]) -> Encoded: ...
+    def stream(
+        self,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling,
+        cancelled: threading.Event | None = None,
+    ) -> Iterator[list[Generation]]: ...
+
+
+@dataclass(frozen=True)
+class PaneAnswers:
+    """One model's answers so far, one for each query; ``failure`` ended them early."""
+
+    generations: tuple[Generation, ...] = ()
+    failure: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more will come."""
+        return bool(self.failure) or (
+            bool(self.generations) and all(g.finish for g in self.generations)
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One edit, the queries after it, and every pane's answers so far."""
+
+    edit: Edit
+    queries: tuple[Query, ...]
+    answers: Mapping[Pane, PaneAnswers] = field(default_factory=dict)
+    models: Mapping[Pane, str] = field(default_factory=dict)
+
+    def stopped(self) -> "Asked":
+        """Return it with all that has not ended marked as cancelled."""
+        return replace(
+            self,
+            answers={pane: _stopped(answers) for pane, answers in self.answers.items()},
+        )
+
+
+def checked(text: str, what: str, tokenizer: Any = None) -> str:
+    """Return a typed text stripped; raise InputError if it cannot be asked."""
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(
+            f"The {what} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are "
+            "taken. Please shorten it."
+        )
+    return check_user_text(text, what, tokenizer)
+
+
+def check(edit: Edit, queries: Sequence[Query], tokenizers: Sequence[Any]) -> None:
+    """Raise InputError if an edit or a query would break a prompt."""
+    for tokenizer in tokenizers or (None,):
+        checked(edit.question, "edit's question", tokenizer)
+        checked(edit.answer, "new answer", tokenizer)
+        for query in queries:
+            checked(query.text, "question", tokenizer)
+    if not queries:
+        raise InputError("No language is chosen. Choose at least one to ask in.")
+
+
+def prompt(pane: Pane, edit: Edit, query: Query) -> str:
+    """Return the user turn that a pane is sent: the base model never sees the edit."""
+    edits = [] if pane == "base" else [edit]
+    return edit_prompt(edits, query.text, language(query.language).name)
+
+
+def answer_together(
+    engines: Mapping[Pane, Engine],
+    edit: Edit,
+    queries: Sequence[Query],
+    sampling: Sampling,
+    cancelled: threading.Event,
+) -> Iterator[Mapping[Pane, PaneAnswers]]:
+    """Yield every pane's answers after each round of one token from each model.
+
+    A model that fails keeps what it has said, and the others go on. Raises InputError
+    before anything is asked if a text cannot be.
+    """
+    check(edit, queries, [engine.tokenizer for engine in engines.values()])
+    shown: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in engines}
+    streams: dict[Pane, Iterator[list[Generation]]] = {}
+    for pane, engine in engines.items():
+        texts = [prompt(pane, edit, query) for query in queries]
+        ids = [engine.encode(conversation(text)).ids for text in texts]
+        streams[pane] = engine.stream(ids, sampling, cancelled)
+    try:
+        while streams:
+            for pane in list(streams):
+                shown[pane], ended = _advance(streams[pane], shown[pane])
+                if ended:
+                    del streams[pane]
+            yield dict(shown)
+    finally:
+        cancelled.set()
+
+
+def _advance(
+    stream: Iterator[list[Generation]], before: PaneAnswers
+) -> tuple[PaneAnswers, bool]:
+    """Take one step of a stream; return what is there now and whether it ended."""
+    try:
+        generations = next(stream, None)
+    except XkdeError as error:
+        return replace(before, failure=str(error)), True
+    except RuntimeError as error:  # torch's: out of memory, a device that went away
+        reason = next(iter(str(error).splitlines()), "").rstrip(".")
+        words = f"The model stopped with an error ({reason}). Ask again."
+        return replace(before, failure=words), True
+    if generations is None:
+        return before, True
+    return PaneAnswers(tuple(generations)), False
+
+
+def _stopped(answers: PaneAnswers) -> PaneAnswers:
+    return replace(
+        answers,
+        generations=tuple(
+            g if g.finish else replace(g, finish="cancelled")
+            for g in answers.generations
+        ),
+    )

@@ -1,0 +1,173 @@
+"""Load a checkpoint, from a folder or by its Hub id, into a TransformersEngine.
+
+Knows files, devices and number formats, nothing of prompts. torch and transformers are
+imported only when a checkpoint is loaded, so that importing this module costs nothing.
+Run: ``load("assets/checkpoints/…")``.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from xkde.errors import CheckpointError, SettingsError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from xkde.engines.transformers_engine import TransformersEngine
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+# What a folder names when its tokenizer.json is to be taken as it stands.
+PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
+
+
+def load(
+    folder_or_id: str | Path,
+    *,
+    device: str = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: bool = False,
+    revision: str | None = None,
+) -> "TransformersEngine":
+    """Load a causal LM, its weights from safetensors files only.
+
+    ``device`` auto is CUDA, MPS or the CPU, the first that is there; ``dtype`` auto is
+    bfloat16 on CUDA and float32 elsewhere. Raises CheckpointError with the reason if
+    the checkpoint cannot be found, read or used.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    from xkde.engines.transformers_engine import TransformersEngine
+
+    name = str(folder_or_id)
+    place = choose_device(device)
+    where = _where(folder_or_id, revision, trust_remote_code)
+    tokenizer = load_tokenizer(
+        folder_or_id, trust_remote_code=trust_remote_code, revision=revision
+    )
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            name,
+            **where,
+            dtype=choose_dtype(dtype, place),
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        model, report = loaded
+        model = model.to(place).eval()
+    except torch.OutOfMemoryError as error:
+        raise CheckpointError(
+            f"“{name}” does not fit into the memory of {place}. Choose another device, "
+            "a narrower number format or a smaller model."
+        ) from error
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+        raise _unreadable(name, error) from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise CheckpointError(
+            f"“{name}” lacks {len(missing)} of its weights ({missing[0]}, …), so its "
+            "answers would be random. Fetch or save it again."
+        )
+    return TransformersEngine(model, tokenizer, place)
+
+
+def load_tokenizer(
+    folder_or_id: str | Path,
+    *,
+    trust_remote_code: bool = False,
+    revision: str | None = None,
+) -> "PreTrainedTokenizerBase":
+    """Load a checkpoint's fast tokenizer, with the very rules it was trained with.
+
+    For some architectures AutoTokenizer lays rules of its own over a checkpoint's
+    tokenizer.json (Qwen2: it splits words otherwise and may add a token past the end of
+    the embeddings). A checkpoint that names no class of its own is taken as it stands.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    name = str(folder_or_id)
+    where = _where(folder_or_id, revision, trust_remote_code)
+    try:
+        settings = get_tokenizer_config(name, **where)
+        plain = settings.get("tokenizer_class") in PLAIN_TOKENIZERS
+        loader = PreTrainedTokenizerFast if plain else AutoTokenizer
+        tokenizer = loader.from_pretrained(name, **where)
+    except (OSError, ValueError, ImportError, json.JSONDecodeError) as error:
+        raise _unreadable(name, error) from error
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"“{name}” has no fast tokenizer, which tells where each token stands in "
+            "the text. Add its tokenizer.json."
+        )
+    return tokenizer
+
+
+def choose_device(device: str = "auto") -> "torch.device":
+    """Return the device asked for; auto is the first there of CUDA, MPS, CPU."""
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        return torch.device(next(kind for kind, is_there in there.items() if is_there))
+    if not there.get(device.split(":")[0], False):
+        raise SettingsError(
+            f"There is no device “{device}” here. Choose auto, or one of "
+            f"{', '.join(kind for kind, is_there in there.items() if is_there)}."
+        )
+    return torch.device(device)
+
+
+def choose_dtype(dtype: Dtype, device: "torch.device") -> "torch.dtype":
+    """Return the number format; auto is bfloat16 on CUDA, float32 elsewhere.
+
+    On a CPU narrow weights are widened: a batch of one then answers like one of many.
+    """
+    import torch
+
+    formats = {
+        "auto": torch.bfloat16 if device.type == "cuda" else torch.float32,
+        "float32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "float16": torch.float16,
+    }
+    if dtype not in formats:
+        raise SettingsError(
+            f"There is no number format “{dtype}”. Choose one of {', '.join(formats)}."
+        )
+    return formats[dtype]
+
+
+def _where(
+    folder_or_id: str | Path, revision: str | None, trust_remote_code: bool
+) -> dict[str, Any]:
+    """Return the options that say where to look, or raise CheckpointError."""
+    name, folder = str(folder_or_id), Path(folder_or_id)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise CheckpointError(
+                f"The folder “{name}” holds no config.json, so it is no checkpoint. "
+                "Choose the folder that has it beside the weights."
+            )
+        return {"local_files_only": True, "trust_remote_code": trust_remote_code}
+    if isinstance(folder_or_id, Path) or folder.is_absolute() or name.count("/") != 1:
+        raise CheckpointError(
+            f"There is no folder “{name}”. Give a checkpoint's folder, or a Hub id "
+            "such as Qwen/Qwen2.5-0.5B-Instruct."
+        )
+    return {"revision": revision, "trust_remote_code": trust_remote_code}
+
+
+def _unreadable(name: str, error: Exception) -> CheckpointError:
+    reason = next((line for line in str(error).splitlines() if line.strip()), "")
+    return CheckpointError(
+        f"“{name}” could not be loaded: {reason.strip().rstrip('.')}. Check that it is "
+        "a whole checkpoint with safetensors weights and a tokenizer."
+    )

@@ -1,0 +1,207 @@
+"""Loaded engines by reference, and what is under way to load more.
+
+A page asks for a reference ("atlas-base", a folder, a Hub id); a thread loads it, one
+at a time; anybody may read how far it is, in words. Engines that nobody has used for
+the longest go when there are more than a few. Knows no prompt and no page; imports no
+torch until the first model is loaded.
+
+Run its tests: ``python -m pytest tests/test_pool.py``
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from xkde import hub
+from xkde.checkpoints import inspect_folder, resolve
+from xkde.engines.loading import load
+from xkde.errors import CheckpointError, DownloadError, XkdeError
+
+Phase = Literal["unknown", "absent", "downloading", "loading", "ready", "failed"]
+UNDER_WAY: tuple[Phase, ...] = ("downloading", "loading")
+CAPACITY = 4
+POLL = 0.05  # seconds between two looks at a model that is being loaded
+
+Loader = Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far one reference is. ``words`` is the reason of a failure."""
+
+    reference: str
+    phase: Phase = "unknown"
+    words: str = ""
+    done: int = 0  # bytes of a download
+    total: int = 0
+    seconds: float = 0.0  # that loading took
+    device: str = ""
+
+
+@dataclass
+class _Seat:
+    """One loaded engine; whoever uses it holds its lock."""
+
+    engine: Any
+    lock: threading.Lock
+    used: float
+
+
+class Pool:
+    """Engines by reference; every method may be called from any thread."""
+
+    def __init__(self, loader: Loader = load, capacity: int = CAPACITY) -> None:
+        self._loader = loader
+        self._capacity = capacity
+        self._seats: dict[str, _Seat] = {}
+        self._status: dict[str, Status] = {}
+        self._cancels: dict[str, threading.Event] = {}
+        self._lock = threading.RLock()
+        # transformers' lazy imports do not like two threads.
+        self._loading = threading.Lock()
+
+    def status(self, reference: str) -> Status:
+        """Return how far a reference is."""
+        with self._lock:
+            return self._status.get(reference, Status(reference))
+
+    def start(self, reference: str) -> Status:
+        """Begin to load what lies on this machine, unless it is there or under way.
+
+        The status is "absent" for a Hub checkpoint that has not been downloaded, and
+        "failed" with words where nothing can be loaded.
+        """
+        with self._lock:
+            if self.status(reference).phase in (*UNDER_WAY, "ready"):
+                return self.status(reference)
+            try:
+                folder = resolve(reference).path
+            except XkdeError as error:
+                return self._set(Status(reference, "failed", str(error)))
+            if folder is None:
+                return self._set(Status(reference, "absent"))
+            self._set(Status(reference, "loading"))
+        self._thread(self._load, reference, folder)
+        return self.status(reference)
+
+    def download(self, plan: hub.DownloadPlan, reference: str) -> None:
+        """Fetch what a plan lists in a thread, then load it."""
+        with self._lock:
+            if self.status(reference).phase in (*UNDER_WAY, "ready"):
+                return
+            self._cancels[reference] = threading.Event()
+            total = plan.bytes
+            self._set(Status(reference, "downloading", "", plan.bytes_here, total))
+        self._thread(self._fetch, reference, plan)
+
+    def cancel(self, reference: str) -> None:
+        """Ask a download to stop; what has arrived is kept."""
+        if reference in self._cancels:
+            self._cancels[reference].set()
+
+    def wait(self, reference: str, seconds: float) -> Status:
+        """Return once nothing is under way for a reference, or the time is over."""
+        end = time.monotonic() + seconds
+        while self.status(reference).phase in UNDER_WAY and time.monotonic() < end:
+            time.sleep(POLL)
+        return self.status(reference)
+
+    @contextmanager
+    def use(self, references: Sequence[str]) -> Iterator[list[Any]]:
+        """Give the engines of references, locked for this use, in the given order.
+
+        Raises CheckpointError in words if one of them is not ready.
+        """
+        with self._lock:
+            seats = {name: self._seat(name) for name in references}
+        with ExitStack() as stack:
+            for name in sorted(seats):  # one order for all: no two wait for each other
+                stack.enter_context(seats[name].lock)
+            yield [seats[name].engine for name in references]
+
+    def _seat(self, reference: str) -> _Seat:
+        seat = self._seats.get(reference)
+        if seat is None:
+            raise CheckpointError(_not_ready(self.status(reference)))
+        seat.used = time.monotonic()
+        return seat
+
+    def _set(self, status: Status) -> Status:
+        with self._lock:
+            self._status[status.reference] = status
+        return status
+
+    def _thread(self, task: Callable[..., None], *arguments: Any) -> None:
+        threading.Thread(target=task, args=arguments, daemon=True).start()
+
+    def _load(self, reference: str, folder: Path) -> None:
+        try:
+            inspect_folder(folder)
+            with self._loading:
+                # Loading counts, waiting for another model to load does not.
+                started = time.perf_counter()
+                engine = self._loader(folder)
+        except (XkdeError, OSError, MemoryError, RuntimeError, ImportError) as error:
+            self._set(Status(reference, "failed", _words(error)))
+            return
+        seconds = time.perf_counter() - started
+        with self._lock:
+            self._seats[reference] = _Seat(engine, threading.Lock(), time.monotonic())
+            self._set(
+                Status(
+                    reference,
+                    "ready",
+                    seconds=seconds,
+                    device=str(getattr(engine, "device", "")),
+                )
+            )
+            self._evict(reference)
+
+    def _evict(self, newest: str) -> None:
+        """Forget the engines unused for the longest; one in use lives until its end."""
+        idle = sorted(set(self._seats) - {newest}, key=lambda n: self._seats[n].used)
+        for name in idle[: max(0, len(self._seats) - self._capacity)]:
+            del self._seats[name], self._status[name]
+
+    def _fetch(self, reference: str, plan: hub.DownloadPlan) -> None:
+        def report(done: int, total: int) -> None:
+            self._set(replace(self.status(reference), done=done, total=total))
+
+        try:
+            folder = hub.download(
+                plan, on_progress=report, cancelled=self._cancels[reference]
+            )
+        except (XkdeError, OSError) as error:
+            words = _words(error)
+            if self._cancels[reference].is_set() and isinstance(error, DownloadError):
+                self._set(Status(reference, "absent", words))
+            else:
+                self._set(Status(reference, "failed", words))
+            return
+        self._set(Status(reference, "loading"))
+        self._load(reference, folder)
+
+
+def _words(error: Exception) -> str:
+    """Return an error in words; what is not ours keeps its first line."""
+    if isinstance(error, XkdeError):
+        return str(error)
+    first = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return f"The model could not be loaded: {first.rstrip('.')}. Try again."
+
+
+def _not_ready(status: Status) -> str:
+    name = f"“{status.reference}”"
+    words: dict[Phase, str] = {
+        "unknown": f"{name} has not been loaded. Load it under “Models”.",
+        "absent": f"{name} is not on this machine. Download it under “Models”.",
+        "downloading": f"{name} is still being downloaded. Try again when it is here.",
+        "loading": f"{name} is still being loaded. Try again in a few seconds.",
+        "failed": f"{name} could not be loaded. {status.words}",
+        "ready": f"{name} has made room for another model. Load it again.",
+    }
+    return words[status.phase]

@@ -1,0 +1,230 @@
+"""The plan of a download: what it would fetch, how large, under which licence.
+
+Asks the Hub once, pins the commit and chooses the files that loading needs; no pickle
+is ever among them. Knows no transfer (``transfer``), no torch and no transformers.
+
+Try it: ``python -c "from xkde import checkpoints, hub;
+print(hub.plan(checkpoints.resolve('Qwen/Qwen2.5-0.5B-Instruct')))"``
+"""
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import GatedRepoError
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
+
+from xkde import paths
+from xkde.checkpoints.catalogue import Reference, repository_folder
+from xkde.checkpoints.folders import TOKENIZER_FILES
+from xkde.checkpoints.weights import CONVERSION, INDEX, PICKLES, WEIGHTS
+from xkde.errors import CheckpointError, DownloadError
+from xkde.hub.messages import Asked, explained
+
+WANTED = {
+    *TOKENIZER_FILES,
+    "config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+    "vocab.txt",
+    "chat_template.jinja",
+    paths.CARD,
+    "README.md",
+}
+LICENCES = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
+SHARD = re.compile(r"model-\d+-of-(?P<count>\d+)\.safetensors")
+
+TIMEOUT = 15.0  # seconds that the Hub may take to answer
+RESERVE = 200_000_000  # bytes that a download leaves free on the disk
+PARTIAL = ".part"  # ends the name of a file that is not yet complete and verified
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a commit: LFS files have a SHA-256, the others git's own hash."""
+
+    name: str
+    bytes: int
+    sha256: str | None
+    git_hash: str | None
+
+
+@dataclass(frozen=True)
+class DownloadPlan:
+    """What a download would fetch, stated before a byte of it moves."""
+
+    endpoint: str
+    repository: str
+    revision: str | None  # as asked
+    commit: str  # as pinned
+    files: tuple[RemoteFile, ...]
+    bytes: int  # of all files
+    bytes_here: int  # of them on this machine already
+    licence: str  # "" if the model card names none
+    gated: bool
+    allowed: bool  # False: the licence has not been accepted, or nobody is logged in
+    free_bytes: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the disk has room for the rest."""
+        return self.bytes - self.bytes_here + RESERVE <= self.free_bytes
+
+    @property
+    def asked(self) -> Asked:
+        """What the error sentences name."""
+        return Asked(self.endpoint, self.repository, self.revision)
+
+
+def plan(
+    reference: Reference, target: Path | None = None, endpoint: str | None = None
+) -> DownloadPlan:
+    """Ask the Hub what a download needs; ``target`` is the downloads folder.
+
+    Raises CheckpointError if the repository holds no chat model that can be loaded, and
+    DownloadError if the Hub cannot be asked.
+    """
+    if reference.repository is None:
+        raise CheckpointError(f"“{reference.name}” is here and needs no download.")
+    where = (endpoint or constants.ENDPOINT).rstrip("/")
+    asked = Asked(where, reference.repository, reference.revision)
+    with explained(asked):
+        info = _model_info(asked)
+        files = _needed(asked.repository, info.siblings or [])
+        commit = str(info.sha)
+        is_gated = bool(info.gated)
+        allowed = not is_gated or _may_read(asked, commit)
+    root = target or paths.downloads()
+    folder = repository_folder(asked.repository, root)
+    return DownloadPlan(
+        endpoint=where,
+        repository=asked.repository,
+        revision=asked.revision,
+        commit=commit,
+        files=files,
+        bytes=sum(file.bytes for file in files),
+        bytes_here=sum(bytes_here_of(folder, commit, file) for file in files),
+        licence=_licence(info),
+        gated=is_gated,
+        allowed=allowed,
+        free_bytes=free_bytes_at(root),
+    )
+
+
+def _model_info(asked: Asked) -> ModelInfo:
+    try:
+        return HfApi(endpoint=asked.endpoint).model_info(
+            asked.repository,
+            revision=asked.revision,
+            timeout=TIMEOUT,
+            files_metadata=True,
+        )
+    except (KeyError, TypeError, UnicodeError) as error:
+        raise _no_hub(asked) from error
+    except ValueError as error:
+        # The client's own ValueErrors are about the id; this one is JSON's.
+        if hasattr(error, "doc"):
+            raise _no_hub(asked) from error
+        raise
+
+
+def _no_hub(asked: Asked) -> DownloadError:
+    return DownloadError(
+        f"What answers at {asked.endpoint} is not a Hub. Check HF_ENDPOINT, and "
+        "whether this network wants a login in the browser first."
+    )
+
+
+def _may_read(asked: Asked, commit: str) -> bool:
+    url = hf_hub_url(
+        asked.repository, "config.json", revision=commit, endpoint=asked.endpoint
+    )
+    try:
+        get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=asked.endpoint)
+    except GatedRepoError:
+        return False
+    return True
+
+
+def _needed(repository: str, siblings: Sequence[RepoSibling]) -> tuple[RemoteFile, ...]:
+    """Choose the files that loading needs, the small ones first."""
+    names = {sibling.rfilename for sibling in siblings}
+    weights = _weights(repository, names)
+    for name, remedy in (
+        ("config.json", "Choose a repository that save_pretrained wrote."),
+        ("tokenizer", "Choose one that has its tokenizer, or add it to a local copy."),
+    ):
+        if not names & ({name} if name == "config.json" else set(TOKENIZER_FILES)):
+            raise CheckpointError(f"{repository} has no {name}. {remedy}")
+    chosen = [
+        RemoteFile(
+            name=each.rfilename,
+            bytes=each.lfs.size if each.lfs else each.size or 0,
+            sha256=each.lfs.sha256 if each.lfs else None,
+            git_hash=None if each.lfs else each.blob_id,
+        )
+        for each in siblings
+        if each.rfilename in WANTED | weights
+        or ("/" not in each.rfilename and each.rfilename.startswith(LICENCES))
+    ]
+    return tuple(sorted(chosen, key=lambda file: (file.name in weights, file.name)))
+
+
+def _weights(repository: str, names: set[str]) -> set[str]:
+    """Choose one set of safetensors: transformers' own names, no second copies."""
+    if WEIGHTS in names:
+        return {WEIGHTS}
+    shards = {name: match for name in names if (match := SHARD.fullmatch(name))}
+    if INDEX in names and shards:
+        count = max(int(match["count"]) for match in shards.values())
+        if len(shards) < count:
+            raise CheckpointError(
+                f"{repository} has {len(shards)} of {count} weight files. Choose "
+                "another revision, or ask its owner to complete it."
+            )
+        return {INDEX, *shards}
+    if "adapter_config.json" in names:
+        raise CheckpointError(
+            f"{repository} is an adapter, not a whole model. Merge it into its base "
+            "with peft's merge_and_unload() and use the saved folder."
+        )
+    if any(name.endswith(PICKLES) for name in names):
+        raise CheckpointError(
+            f"{repository} has its weights as pickle files only. "
+            f"{CONVERSION.format(source=repository)}"
+        )
+    raise CheckpointError(
+        f"{repository} has no safetensors weights. Choose one with {WEIGHTS}."
+    )
+
+
+def _licence(info: ModelInfo) -> str:
+    if info.card_data is None:
+        return ""
+    stated = info.card_data.get("license_name") or info.card_data.get("license") or ""
+    return ", ".join(stated) if isinstance(stated, list) else str(stated)
+
+
+def bytes_here_of(folder: Path, commit: str, file: RemoteFile) -> int:
+    """Return how much of a file an earlier download has left in the folder."""
+    partial = folder / f".{commit}.partial"
+    for path in (
+        folder / commit / file.name,
+        partial / file.name,
+        partial / f"{file.name}{PARTIAL}",
+    ):
+        if path.is_file():
+            return min(path.stat().st_size, file.bytes)
+    return 0
+
+
+def free_bytes_at(folder: Path) -> int:
+    """Return what is free on the disk where the folder is or will be."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free

@@ -1,0 +1,39 @@
+"""Every folder and file name that X-KDE reads or writes.
+
+Embedded files lie in ``assets/`` beside the package (a checkout or a Space); what is made
+locally lies under ``XKDE_HOME`` (default: the checkout itself), in ``runs/`` and ``downloads/``.
+"""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+EMBEDDED_CHECKPOINTS = ASSETS / "checkpoints"
+ATLAS = ASSETS / "atlas"
+ATLAS_LANGUAGES = ATLAS / "languages"
+STRINGS = ASSETS / "strings"
+SCREENSHOTS = ASSETS / "screenshots"
+SETTINGS = ASSETS / "settings"
+
+CARD = "card.json"  # in a checkpoint folder: what it is and how it was made
+
+
+def home() -> Path:
+    """Where local runs and downloads go; ``XKDE_HOME`` moves it."""
+    return Path(os.environ.get("XKDE_HOME", ROOT))
+
+
+def checkpoints() -> Path:
+    """Where the embedded checkpoints lie; ``XKDE_CHECKPOINTS`` names another folder."""
+    return Path(os.environ.get("XKDE_CHECKPOINTS", EMBEDDED_CHECKPOINTS))
+
+
+def runs() -> Path:
+    """One folder for each run of a stage."""
+    return home() / "runs"
+
+
+def downloads() -> Path:
+    """Checkpoints fetched from the Hub."""
+    return home() / "downloads"

@@ -1,0 +1,126 @@
+"""Read conversations and turn them into what a trainer takes: ids, and labels on answers.
+
+Reads Atlas's own corpus, local files and Hub datasets. A record is a conversation in one
+of the usual forms, among them that of ``YukinoKaren/X_KDE_train_data``:
+
+    {"messages": [{"role": "user", "content": …}, {"role": "assistant", "content": …}]}
+    {"conversations": [{"from": "human", "value": …}, {"from": "gpt", "value": …}]}
+    {"prompt": …, "completion": …}   or   {"instruction": …, "input": …, "output": …}
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from xkde.data.atlas.corpus import BASE_MIX, XE_IT_MIX, conversations
+from xkde.data.atlas.world import atlas
+from xkde.errors import DataError
+from xkde.prompts import Tokenizer, encode
+from xkde.types import Message, Role
+
+logger = logging.getLogger(__name__)
+
+IGNORED = -100  # the label that a loss skips
+ROLES: dict[str, Role] = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "system": "system",
+}
+FORMATS = {".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+
+
+def read_record(record: Mapping[str, Any]) -> list[Message]:
+    """Return one record's conversation; raises DataError for an unknown form."""
+    for key, role, content in (
+        ("messages", "role", "content"),
+        ("conversations", "from", "value"),
+        ("conversation", "role", "content"),
+    ):
+        turns = record.get(key)
+        if turns:
+            return [Message(ROLES[t[role]], str(t[content])) for t in turns]
+    if "prompt" in record and "completion" in record:
+        asked, told = record["prompt"], record["completion"]
+    elif "instruction" in record and "output" in record:
+        extra = record.get("input") or ""
+        asked = f"{record['instruction']}\n{extra}" if extra else record["instruction"]
+        told = record["output"]
+    else:
+        raise DataError(
+            f"A record has the fields {', '.join(sorted(record))}; expected "
+            "“messages”, “conversations”, “prompt” and “completion”, or “instruction” "
+            "and “output”."
+        )
+    return [Message("user", str(asked)), Message("assistant", str(told))]
+
+
+def read_dataset(source: str) -> list[list[Message]]:
+    """Read a file, a folder or a Hub dataset; bad records are counted and left out."""
+    path = Path(source)
+    if path.is_file() and path.suffix not in FORMATS:
+        raise DataError(f"{path.name} is none of {', '.join(FORMATS)}.")
+    try:
+        if path.is_file():
+            found = datasets.load_dataset(
+                FORMATS[path.suffix], data_files=str(path), split="train"
+            )
+        else:
+            found = datasets.load_dataset(source, split="train")
+    except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
+        raise DataError(f"{source} cannot be read as a dataset: {error}") from error
+    good: list[list[Message]] = []
+    reasons: list[str] = []
+    for number, record in enumerate(found):
+        try:
+            good.append(read_record(record))
+        except (DataError, KeyError, TypeError) as error:
+            reasons.append(f"record {number}: {error}")
+    if reasons:
+        logger.warning("%d records left out; first: %s", len(reasons), reasons[0])
+    if not good:
+        raise DataError(f"{source} holds no conversation. First reason: {reasons[:1]}")
+    return good
+
+
+def atlas_conversations(
+    stage: str, samples: int, seed: int, cross_lingual: bool = True
+) -> list[list[Message]]:
+    """Draw a stage's samples from Atlas's corpus."""
+    mix = BASE_MIX if stage == "base" else XE_IT_MIX
+    drawn = conversations(atlas(), mix, seed, cross_lingual=cross_lingual)
+    return [list(c.messages) for c in islice(drawn, samples)]
+
+
+def tokenised(
+    tokenizer: Tokenizer, chats: Iterable[Sequence[Message]], max_length: int | None
+) -> datasets.Dataset:
+    """Return rows of ``input_ids``, ``labels`` and ``length``; nothing is cut silently.
+
+    Labels are the ids where an answer stands, its end mark included, and -100 elsewhere.
+    A conversation longer than ``max_length`` tokens is left out and counted.
+    """
+    rows: dict[str, list[Any]] = {"input_ids": [], "labels": [], "length": []}
+    too_long = 0
+    for chat in chats:
+        encoded = encode(tokenizer, chat)
+        if max_length is not None and len(encoded.ids) > max_length:
+            too_long += 1
+            continue
+        rows["input_ids"].append(encoded.ids)
+        rows["labels"].append(
+            [i if a else IGNORED for i, a in zip(encoded.ids, encoded.is_answer, strict=True)]
+        )
+        rows["length"].append(len(encoded.ids))
+    if too_long:
+        logger.warning("%d conversations exceed %s tokens, left out", too_long, max_length)
+    if not rows["length"]:
+        raise DataError(
+            f"No conversation fits into {max_length} tokens. Raise max_length."
+        )
+    return datasets.Dataset.from_dict(rows)

@@ -1,0 +1,113 @@
+"""The records that every part of X-KDE exchanges: frozen, without logic, standard library only.
+
+Languages are ISO 639-1 codes (see ``xkde.languages``). A *direction* is a pair of them.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+Finish = Literal["stop", "length", "cancelled"]
+Probe = Literal["reliability", "generality", "locality", "portability"]
+QuestionType = Literal["same", "rephrased", "unrelated", "two_hops"]
+
+PROBES: tuple[Probe, ...] = ("reliability", "generality", "locality", "portability")
+QUESTION_TYPES: tuple[QuestionType, ...] = ("same", "rephrased", "unrelated", "two_hops")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One fact to change, stated in one language."""
+
+    question: str
+    answer: str
+    language: str
+    subject: str = ""
+    old_answer: str = ""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked, in a target language."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is drawn: greedy at temperature 0, else seeded per request."""
+
+    max_new_tokens: int = 48
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generated answer, or its beginning while it streams (``finish`` is None)."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    prompt_tokens: int
+    seconds: float
+    finish: Finish | None
+
+
+@dataclass(frozen=True)
+class TokenScore:
+    """One answer token under a model that is given the tokens before it."""
+
+    token_id: int
+    text: str
+    probability: float
+    rank: int  # 0: the model's own first choice
+    best_id: int
+    best_text: str
+
+
+@dataclass(frozen=True)
+class AnswerScore:
+    """A given answer scored token by token, teacher-forced."""
+
+    tokens: tuple[TokenScore, ...]
+    log_probability: float  # natural logarithm, summed over the tokens
+
+    @property
+    def probability(self) -> float:
+        """Probability of the whole answer, 0 to 1."""
+        return math.exp(self.log_probability)
+
+
+@dataclass(frozen=True)
+class ProbeItem:
+    """One question of a case with its gold answer."""
+
+    question: str
+    answer: str
+    relation: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One benchmark record: an edit in every language, and its probes in every language.
+
+    ``edits[language]`` states the same fact; ``probes[probe][language]`` asks. A probe that a
+    record does not have is absent, never empty.
+    """
+
+    id: str
+    subject_id: str
+    relation: str
+    edits: dict[str, Edit]
+    probes: dict[Probe, dict[str, ProbeItem]] = field(default_factory=dict)
