@@ -11,11 +11,12 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from typing import Any  # noqa: E402
+from typing import Any
 
-import gradio as gr  # noqa: E402
-from pages import PAGES, _api, _header, _look, _models, _strings  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
+import gradio as gr
+from starlette.middleware import Middleware
+
+from pages import PAGES, _api, _header, _look, _models, _strings
 
 QUEUE = 16
 
@@ -23,11 +24,11 @@ QUEUE = 16
 def build() -> gr.Blocks:
     """Return the app, not yet launched."""
     with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
-        _header.build()
+        header = _header.build()
         with gr.Tabs(elem_id="tabs"):
             for slug, (title, build_page) in PAGES.items():
                 with gr.Tab(_strings.label(title), id=slug):
-                    build_page(demo)
+                    build_page(demo, header)
         _api.build()
     return demo.queue(max_size=QUEUE, default_concurrency_limit=1)
 

@@ -1,6 +1,6 @@
 """The tabs of the app, in their order; every page builds itself inside its tab.
 
-A page has ``TITLE``, the key of its tab's title, and ``build(root)``, which is called
+A page has ``TITLE``, the key of its tab's title, and ``build(root, header)``, which is called
 inside the tab. What begins with an underscore is shared by pages.
 """
 
@@ -9,9 +9,10 @@ from collections.abc import Callable
 import gradio as gr
 
 from pages import about, edit_and_ask
+from pages._header import Header
 
 # slug for links -> (key of the title, builder)
-PAGES: dict[str, tuple[str, Callable[[gr.Blocks], None]]] = {
+PAGES: dict[str, tuple[str, Callable[[gr.Blocks, Header], None]]] = {
     "edit": (edit_and_ask.TITLE, edit_and_ask.build),
     "about": (about.TITLE, about.build),
 }

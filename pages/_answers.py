@@ -8,13 +8,12 @@ Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 
 from html import escape
 
+from pages._run import expectation, verdict
+from pages._strings import Interface, tr
 from xkde.editors.asking import PANES, Asked, Pane, PaneAnswers
 from xkde.evaluation.verdict import Verdict
 from xkde.languages import language as language_of
 from xkde.types import Query
-
-from pages._run import expectation, verdict
-from pages._strings import Interface, tr
 
 MARKS = {"new": "✓", "old": "○", "both_same": "✓", "neither": "△", "empty": "△"}
 
@@ -34,7 +33,9 @@ def verdict_words(found: Verdict, say: Interface, *, is_affected: bool = True) -
         key = {"new": "both_same", "neither": "changed"}.get(key, key)  # type: ignore[assignment]
     words = [tr(f"verdict_{key}", say)]
     if found.language_ok is not None and found.kind not in ("neither", "empty"):
-        words.append(tr("right_language" if found.language_ok else "wrong_language", say))
+        words.append(
+            tr("right_language" if found.language_ok else "wrong_language", say)
+        )
     if found.kind == "neither" and found.language_ok is False:
         words.append(tr("wrong_language", say))
     if found.rule in ("contains", "both_named"):
@@ -118,7 +119,9 @@ def _placeholder(say: Interface) -> str:
         f'<p class="hint">{escape(tr(f"hint_{pane}", say))}</p></article>'
         for pane in ("base", "edited")
     )
-    return f'<section class="answers resting"><div class="panes">{panes}</div></section>'
+    return (
+        f'<section class="answers resting"><div class="panes">{panes}</div></section>'
+    )
 
 
 def _question(query: Query, say: Interface) -> str:
@@ -172,7 +175,9 @@ def counts(asked: Asked, pane: Pane) -> tuple[int, int]:
     """
     found = [verdict(asked, pane, index) for index in range(len(asked.queries))]
     right = [
-        v for v in found if v and v.kind in ("new", "both_same") and v.language_ok is not False
+        v
+        for v in found
+        if v and v.kind in ("new", "both_same") and v.language_ok is not False
     ]
     return len(right), len(asked.queries)
 
@@ -194,7 +199,7 @@ def summary(asked: Asked, say: Interface) -> str:
                 affected = is_affected(asked)
                 told = verdict_words(found, say, is_affected=affected)
                 words.append(f"{tr(f'pane_{pane}', say)}: {told}")
-        return ". ".join(words)
+        return tr("sentence_gap", say).join(words)
     return tr(key, say, edited=edited, base=base, n=n)
 
 

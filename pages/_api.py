@@ -11,13 +11,13 @@ api_name='/ask'))"``
 from typing import Any
 
 import gradio as gr
-from xkde.editors.asking import Asked, Pane
-from xkde.errors import InputError, XkdeError
-from xkde.languages import ATLAS_LANGUAGES
 
 from pages._form import Form
 from pages._run import ask as run
 from pages._run import verdict
+from xkde.editors.asking import Asked, Pane
+from xkde.errors import InputError, XkdeError
+from xkde.languages import ATLAS_LANGUAGES
 
 PANES: tuple[Pane, ...] = ("base", "edited")
 

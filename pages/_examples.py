@@ -3,12 +3,11 @@
 Every text comes from Atlas's own wordings and names. Knows no component.
 """
 
+from pages._form import Auto, Form, filled
 from xkde.data.atlas.questions import name, question
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import QuestionType
-
-from pages._form import Auto, Form, filled
 
 # key of the label -> subject, relation, new answer (an entity or a new word), edit
 # language, languages to ask in, question type

@@ -140,7 +140,9 @@ def read_link(parameters: Mapping[str, str]) -> Form | None:
     def text(key: str) -> str:
         return parameters.get(key, "")[:MAX_CHARACTERS]
 
-    def one_of(key: str, choices: Mapping[str, object] | tuple[str, ...], or_: str) -> str:
+    def one_of(
+        key: str, choices: Mapping[str, object] | tuple[str, ...], or_: str
+    ) -> str:
         return text(key) if text(key) in choices else or_
 
     asked = text("ask").split("-")

@@ -48,10 +48,10 @@ THEME_SCRIPT = """
 }
 """
 
-# What is filled in travels along: the page's own link is written first (edit_and_ask).
+# Reloads in the other language, with the form that the link states.
 LANGUAGE_SCRIPT = """
-() => {
-  const query = new URLSearchParams(window.xkdeLink ? window.xkdeLink() : location.search);
+(link) => {
+  const query = new URLSearchParams(link);
   const now = document.documentElement.dataset.say;
   query.set("lang", now === "zh" ? "en" : "zh-CN");
   location.search = query;
@@ -103,6 +103,7 @@ def theme() -> gr.themes.Base:
         block_label_background_fill_dark="transparent",
         input_background_fill="#ffffff",
         input_background_fill_dark="#1a2128",
+        input_border_width="1px",
         input_border_color="#c9ced6",
         input_border_color_dark="#3b4652",
         input_border_color_focus="*primary_600",

@@ -14,14 +14,14 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from xkde import hub
-from xkde.checkpoints import CATALOGUE, resolve
-from xkde.engines.pool import UNDER_WAY, Status
-from xkde.errors import XkdeError
 
 from pages._form import BASE, EDITED
 from pages._run import POOL
 from pages._strings import Interface, interface_language, label, tr
+from xkde import hub
+from xkde.checkpoints import CATALOGUE, resolve
+from xkde.engines.pool import UNDER_WAY, Status
+from xkde.errors import XkdeError
 
 MARKS = {"ready": "●", "failed": "△", "absent": "○", "unknown": "○"}
 plans: dict[str, hub.DownloadPlan | str] = {}  # of models, by reference; or the reason
@@ -174,7 +174,10 @@ def _cancel(base: str, edited: str, request: gr.Request) -> list[Any]:
 
 def build() -> Panel:
     """Make the panel's components."""
-    choices = [(f"{entry.reference} — {entry.label}", name) for name, entry in CATALOGUE.items()]
+    choices = [
+        (f"{entry.reference} — {entry.label}", name)
+        for name, entry in CATALOGUE.items()
+    ]
     free = not on_space()
     info = label("model_info" if free else "model_info_space")
     with gr.Row():

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from pages._form import Form
 from xkde.data.atlas.world import atlas
 from xkde.editors.asking import PANES, Asked, Pane, answer_together, check, prompt
 from xkde.editors.expecting import Expected, expected, in_languages, place_of
@@ -21,8 +22,6 @@ from xkde.errors import InputError
 from xkde.evaluation.verdict import Verdict, fits_script, judge
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import Edit, Query
-
-from pages._form import Form
 
 POOL = Pool()
 PATIENCE = 120.0  # seconds that an ask waits for a model that is being loaded
@@ -59,9 +58,7 @@ def misfits(form: Form) -> list[tuple[str, str]]:
     if len(form.languages) == 1:
         texts.append(("query", form.query, form.languages[0]))
     return [
-        (field, code)
-        for field, text, code in texts
-        if fits_script(text, code) is False
+        (field, code) for field, text, code in texts if fits_script(text, code) is False
     ]
 
 

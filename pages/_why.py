@@ -8,13 +8,12 @@ Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 from collections.abc import Mapping
 from html import escape
 
-from xkde.editors.asking import Asked, Pane
-from xkde.editors.explaining import Explanation
-from xkde.types import TokenScore
-
 from pages._answers import text_in
 from pages._run import expectation
 from pages._strings import Interface, tr
+from xkde.editors.asking import Asked, Pane
+from xkde.editors.explaining import Explanation
+from xkde.types import TokenScore
 
 SPACES = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
@@ -37,7 +36,9 @@ def why_html(
         for which, gold in (("new", golds.new), ("old", golds.old))
         if gold and (which == "new" or golds.new != golds.old)
     )
-    blocks = "".join(_pane(pane, each, query.language, say) for pane, each in told.items())
+    blocks = "".join(
+        _pane(pane, each, query.language, say) for pane, each in told.items()
+    )
     return (
         f'<section class="why"><h3>{escape(tr("why_chances", say))}</h3>'
         f'<div class="chances">{chances}</div>'
@@ -68,7 +69,9 @@ def _chance(
 
 
 def _pane(pane: Pane, told: Explanation, code: str, say: Interface) -> str:
-    said = "".join(_token(token, say) for token in told.said.tokens) if told.said else ""
+    said = (
+        "".join(_token(token, say) for token in told.said.tokens) if told.said else ""
+    )
     nothing = f'<p class="hint">{escape(tr("said_nothing", say))}</p>'
     ids = "".join(
         f"<li><code>{escape(_visible(text))}</code><small>{token_id}</small></li>"

@@ -7,9 +7,10 @@ import importlib.metadata
 from html import escape
 
 import gradio as gr
-from xkde import __version__
 
+from pages._header import Header
 from pages._strings import both, label
+from xkde import __version__
 
 TITLE = "tab_about"
 CITATION = """\
@@ -48,7 +49,7 @@ def page_html() -> str:
     )
 
 
-def build(root: gr.Blocks) -> None:
+def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content."""
     gr.HTML(page_html())
     gr.Code(

@@ -22,6 +22,7 @@ LAYERS = {
     "app": 7,
     "pages": 6,
     "xkde.__main__": 5,
+    "xkde.commands": 5,
     "xkde.speedrun": 5,
     "xkde.bench*": 5,
     "xkde.screenshots": 5,
@@ -39,6 +40,7 @@ LAYERS = {
     "xkde.languages": 0,
     "xkde.errors": 0,
     "xkde.paths": 0,
+    "xkde.text": 0,
     "xkde": 0,  # the package's own __init__
 }
 STRANGERS = {("xkde.editors", "xkde.training"), ("xkde.training", "xkde.editors")}

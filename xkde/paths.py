@@ -1,7 +1,8 @@
 """Every folder and file name that X-KDE reads or writes.
 
-Embedded files lie in ``assets/`` beside the package (a checkout or a Space); what is made
-locally lies under ``XKDE_HOME`` (default: the checkout itself), in ``runs/`` and ``downloads/``.
+Embedded files lie in ``assets/`` beside the package (a checkout or a Space); what is
+made locally lies under ``XKDE_HOME`` (default: the checkout itself), in ``runs/`` and
+``downloads/``.
 """
 
 import os
@@ -12,6 +13,8 @@ ASSETS = ROOT / "assets"
 EMBEDDED_CHECKPOINTS = ASSETS / "checkpoints"
 ATLAS = ASSETS / "atlas"
 ATLAS_LANGUAGES = ATLAS / "languages"
+RESULTS = ASSETS / "results"
+ATLAS_RESULTS = RESULTS / "atlas.json"
 STRINGS = ASSETS / "strings"
 SCREENSHOTS = ASSETS / "screenshots"
 SETTINGS = ASSETS / "settings"

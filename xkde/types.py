@@ -1,4 +1,4 @@
-"""The records that every part of X-KDE exchanges: frozen, without logic, standard library only.
+"""The records that every part of X-KDE exchanges: frozen, without logic, stdlib only.
 
 Languages are ISO 639-1 codes (see ``xkde.languages``). A *direction* is a pair of them.
 """
@@ -13,7 +13,12 @@ Probe = Literal["reliability", "generality", "locality", "portability"]
 QuestionType = Literal["same", "rephrased", "unrelated", "two_hops"]
 
 PROBES: tuple[Probe, ...] = ("reliability", "generality", "locality", "portability")
-QUESTION_TYPES: tuple[QuestionType, ...] = ("same", "rephrased", "unrelated", "two_hops")
+QUESTION_TYPES: tuple[QuestionType, ...] = (
+    "same",
+    "rephrased",
+    "unrelated",
+    "two_hops",
+)
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,10 @@ class ProbeItem:
 
 @dataclass(frozen=True)
 class Case:
-    """One benchmark record: an edit in every language, and its probes in every language.
+    """One benchmark record: an edit and its probes, each in every language.
 
-    ``edits[language]`` states the same fact; ``probes[probe][language]`` asks. A probe that a
-    record does not have is absent, never empty.
+    ``edits[language]`` states the same fact; ``probes[probe][language]`` asks. A probe
+    that a record does not have is absent, never empty.
     """
 
     id: str

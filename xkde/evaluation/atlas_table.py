@@ -88,7 +88,7 @@ def closed_book(
     seed: int = 11,
     on_progress: Progress | None = None,
 ) -> list[Cell]:
-    """Return how many of ``n`` facts the model answers without any edit, by language."""
+    """Return how many of ``n`` facts the model knows without any edit, by language."""
     random_ = random.Random(seed)
     facts = [(s, r) for s in sorted(world.facts) for r in sorted(world.facts[s])]
     prompts, golds, codes = [], [], []
@@ -152,7 +152,7 @@ def probe_cells(
 
 
 def pooled(cells: Sequence[Cell], measure: str | Probe, *, cross: bool = False) -> Cell:
-    """Return all target languages of a measure as one cell; ``cross`` without the own."""
+    """Return a measure's target languages as one cell; ``cross`` without the own."""
     chosen = [c for c in cells if c.measure == measure]
     if cross:
         chosen = [c for c in chosen if c.source != c.target]

@@ -1,7 +1,7 @@
-"""Read conversations and turn them into what a trainer takes: ids, and labels on answers.
+"""Read conversations and turn them into what a trainer takes: ids, labels on answers.
 
-Reads Atlas's own corpus, local files and Hub datasets. A record is a conversation in one
-of the usual forms, among them that of ``YukinoKaren/X_KDE_train_data``:
+Reads Atlas's own corpus, local files and Hub datasets. A record is a conversation in
+one of the usual forms, among them that of ``YukinoKaren/X_KDE_train_data``:
 
     {"messages": [{"role": "user", "content": …}, {"role": "assistant", "content": …}]}
     {"conversations": [{"from": "human", "value": …}, {"from": "gpt", "value": …}]}
@@ -42,22 +42,43 @@ def read_record(record: Mapping[str, Any]) -> list[Message]:
         ("conversations", "from", "value"),
         ("conversation", "role", "content"),
     ):
-        turns = record.get(key)
-        if turns:
-            return [Message(ROLES[t[role]], str(t[content])) for t in turns]
-    if "prompt" in record and "completion" in record:
-        asked, told = record["prompt"], record["completion"]
-    elif "instruction" in record and "output" in record:
-        extra = record.get("input") or ""
-        asked = f"{record['instruction']}\n{extra}" if extra else record["instruction"]
-        told = record["output"]
+        if record.get(key):
+            return _turns(record[key], role, content)
+    # A table of mixed records has every field in each, with None where it is not.
+    fields = {name: value for name, value in record.items() if value is not None}
+    if {"prompt", "completion"} <= set(fields):
+        asked, told = fields["prompt"], fields["completion"]
+    elif {"instruction", "output"} <= set(fields):
+        asked, told = fields["instruction"], fields["output"]
+        if extra := fields.get("input"):
+            asked = f"{_text(asked)}\n{_text(extra)}"
     else:
         raise DataError(
-            f"A record has the fields {', '.join(sorted(record))}; expected "
+            f"A record has the fields {', '.join(sorted(fields))}; expected "
             "“messages”, “conversations”, “prompt” and “completion”, or “instruction” "
             "and “output”."
         )
-    return [Message("user", str(asked)), Message("assistant", str(told))]
+    return [Message("user", _text(asked)), Message("assistant", _text(told))]
+
+
+def _turns(turns: Any, role: str, content: str) -> list[Message]:
+    try:
+        named = [(turn[role], turn[content]) for turn in turns]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"A turn needs “{role}” and “{content}”.") from error
+    for speaker, _ in named:
+        if speaker not in ROLES:
+            raise DataError(f"“{speaker}” is none of the roles {', '.join(ROLES)}.")
+    messages = [Message(ROLES[speaker], _text(text)) for speaker, text in named]
+    if messages[-1].role != "assistant":
+        raise DataError("A conversation does not end with an answer to learn.")
+    return messages
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise DataError(f"A text is missing or no text: {value!r:.60}.")
+    return value
 
 
 def read_dataset(source: str) -> list[list[Message]]:
@@ -73,18 +94,23 @@ def read_dataset(source: str) -> list[list[Message]]:
         else:
             found = datasets.load_dataset(source, split="train")
     except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
-        raise DataError(f"{source} cannot be read as a dataset: {error}") from error
+        reason = (str(error.__cause__ or error).splitlines() or ["it is empty"])[0]
+        raise DataError(
+            f"{source} cannot be read as a dataset: {reason.rstrip('.')}. Check the file, "
+            "the folder or the Hub id."
+        ) from error
     good: list[list[Message]] = []
     reasons: list[str] = []
     for number, record in enumerate(found):
         try:
             good.append(read_record(record))
-        except (DataError, KeyError, TypeError) as error:
+        except DataError as error:
             reasons.append(f"record {number}: {error}")
     if reasons:
         logger.warning("%d records left out; first: %s", len(reasons), reasons[0])
     if not good:
-        raise DataError(f"{source} holds no conversation. First reason: {reasons[:1]}")
+        reason = reasons[0] if reasons else "it has no records."
+        raise DataError(f"{source} holds no conversation; {reason}")
     return good
 
 
@@ -102,8 +128,8 @@ def tokenised(
 ) -> datasets.Dataset:
     """Return rows of ``input_ids``, ``labels`` and ``length``; nothing is cut silently.
 
-    Labels are the ids where an answer stands, its end mark included, and -100 elsewhere.
-    A conversation longer than ``max_length`` tokens is left out and counted.
+    Labels are the ids where an answer stands, its end mark included, and -100
+    elsewhere. A conversation longer than ``max_length`` tokens is left out and counted.
     """
     rows: dict[str, list[Any]] = {"input_ids": [], "labels": [], "length": []}
     too_long = 0
@@ -114,11 +140,16 @@ def tokenised(
             continue
         rows["input_ids"].append(encoded.ids)
         rows["labels"].append(
-            [i if a else IGNORED for i, a in zip(encoded.ids, encoded.is_answer, strict=True)]
+            [
+                i if a else IGNORED
+                for i, a in zip(encoded.ids, encoded.is_answer, strict=True)
+            ]
         )
         rows["length"].append(len(encoded.ids))
     if too_long:
-        logger.warning("%d conversations exceed %s tokens, left out", too_long, max_length)
+        logger.warning(
+            "%d conversations exceed %s tokens, left out", too_long, max_length
+        )
     if not rows["length"]:
         raise DataError(
             f"No conversation fits into {max_length} tokens. Raise max_length."

@@ -1,7 +1,10 @@
-"""Muon for the matrices of a model, AdamW for embeddings, norms and biases, as one optimizer.
+"""Muon for a model's matrices, AdamW for the rest of it, as one optimizer.
 
-Muon (Jordan et al., 2024; ``torch.optim.Muon``) learns rarely seen facts in fewer steps.
-It takes matrices only, so the rest goes to AdamW; a Trainer wants one optimizer.
+Muon (Jordan et al., 2024; ``torch.optim.Muon``) learns rarely seen facts in fewer
+steps. It is for matrices that multiply, so embeddings (and a head tied to them), norms
+and biases go to AdamW; a Trainer wants one optimizer. Knows no Trainer.
+
+Run its tests: ``python -m pytest tests/test_optimizers.py``
 """
 
 from typing import Any
@@ -30,10 +33,12 @@ class MuonWithAdamW(torch.optim.Optimizer):
         # One list of groups, shared: a scheduler that sets a rate here sets it there.
         self.param_groups = [*muon.param_groups, *adamw.param_groups]
 
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Take one step with each."""
+    def step(self, closure: Any = None) -> Any:  # type: ignore[override]
+        """Take one step with each; a closure is called once."""
+        loss = closure() if closure is not None else None
         for part in self.parts:
-            part.step(closure)
+            part.step()
+        return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""

@@ -1,10 +1,14 @@
-"""Settings of a training stage: TRL's own config classes, from a YAML file plus overrides.
+"""Settings of a training stage: TRL's own config classes, from YAML plus overrides.
 
 One file holds the fields of three classes side by side, as TRL's scripts read them:
-``StageConfig`` (ours: which stage, which data), ``SFTConfig`` (everything about training)
-and ``ModelConfig`` (which model, which dtype, LoRA). Files lie in ``assets/settings``.
+``StageConfig`` (ours: which stage, which data), ``SFTConfig`` (everything about
+training) and ``ModelConfig`` (which model, which dtype, LoRA). Files lie in
+``assets/settings``. Knows no model and no data.
+
+Run its tests: ``python -m pytest tests/test_settings.py``
 """
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +18,10 @@ from trl import ModelConfig, SFTConfig, TrlParser
 
 from xkde.errors import SettingsError
 from xkde.paths import SETTINGS
+
+STAGES = ("base", "xe-it")
+OPTIMIZERS = ("default", "muon")
+HEAD = 64  # width of one attention head of a model made from nothing
 
 
 @dataclass
@@ -35,7 +43,7 @@ class StageConfig:
     )
     cross_lingual: bool = field(
         default=True,
-        metadata={"help": "False leaves out edits asked about in another language (LTE)."},
+        metadata={"help": "False leaves out queries in another language (LTE)."},
     )
     vocabulary: int = field(
         default=10240, metadata={"help": "Entries of a tokenizer made from nothing."}
@@ -48,7 +56,7 @@ class StageConfig:
     )
     optimizer: str = field(
         default="default",
-        metadata={"help": "default (TRL's optim), or muon for matrices, AdamW for rest."},
+        metadata={"help": "default (TRL's optim), or muon (AdamW for the rest)."},
     )
     name: str = field(
         default="", metadata={"help": "Name of the checkpoint that the run makes."}
@@ -75,27 +83,70 @@ def settings_file(name_or_path: str) -> Path:
 def load_settings(
     name_or_path: str, overrides: Sequence[str] = ()
 ) -> tuple[StageConfig, SFTConfig, ModelConfig]:
-    """Read a settings file; ``overrides`` are further options, ``--learning_rate 1e-5``.
+    """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-5``.
 
     Raises SettingsError for an unknown option or a value that does not fit.
     """
     path = settings_file(name_or_path)
     try:
         known = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {error}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path} is not valid YAML: {_one_line(error)}. Write one setting a line, "
+            "“name: value”."
+        ) from error
     if not isinstance(known, dict):
         raise SettingsError(f"{path} must hold one setting a line, “name: value”.")
-    parser = TrlParser((StageConfig, SFTConfig, ModelConfig), add_help=False)
+    parser = TrlParser(
+        (StageConfig, SFTConfig, ModelConfig),
+        add_help=False,
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
     try:
         stage, training, model = parser.parse_args_and_config(
             ["--config", str(path), *overrides]
         )
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{path.name} or an override does not fit: {error}") from error
-    except SystemExit as error:  # argparse has printed what it did not understand
-        raise SettingsError(
-            "An override was not understood; see the line above. Write it as "
-            "“--learning_rate 1e-5”."
-        ) from error
+    except (ValueError, TypeError, argparse.ArgumentError) as error:
+        raise _does_not_fit(path, error) from error
+    _check(stage, training)
     return stage, training, model
+
+
+def _does_not_fit(path: Path, error: Exception) -> SettingsError:
+    reason = _one_line(error)
+    if "use_cpu" in reason:  # transformers, about bf16 where no GPU has it
+        return SettingsError(
+            f"{path.name} asks for bfloat16 on a GPU, and there is none here that has "
+            "it. To train on the CPU, slowly, add: --use_cpu true"
+        )
+    return SettingsError(
+        f"{path.name} or an override does not fit: {reason}. Correct it there; an "
+        "override is written as “--learning_rate 1e-5”."
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _check(stage: StageConfig, training: SFTConfig) -> None:
+    """Refuse what TRL's classes let pass but a stage cannot do."""
+    for key, chosen, choices in (
+        ("stage", stage.stage, STAGES),
+        ("optimizer", stage.optimizer, OPTIMIZERS),
+        ("loss_type", training.loss_type, ("nll",)),
+        ("label_smoothing_factor", training.label_smoothing_factor, (0.0,)),
+        ("packing", training.packing, (False,)),
+    ):
+        if chosen not in choices:
+            allowed = " or ".join(str(choice) for choice in choices)
+            raise SettingsError(f"{key} is “{chosen}”; expected {allowed}.")
+    if stage.data == "atlas" and stage.samples < 1:
+        raise SettingsError(
+            "samples says how many conversations of Atlas to draw; set it to 1 or more."
+        )
+    if stage.stage == "base" and (stage.hidden_size < 1 or stage.hidden_size % HEAD):
+        raise SettingsError(
+            f"hidden_size is {stage.hidden_size}; expected a multiple of {HEAD}."
+        )

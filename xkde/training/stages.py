@@ -1,16 +1,19 @@
-"""The stages that TRL's SFTTrainer runs: the base from nothing, and XE-IT on a checkpoint.
+"""The stages that TRL's SFTTrainer runs: the base from nothing, XE-IT on a checkpoint.
 
 One code path for Atlas and for a 7B: settings in, a checkpoint folder out. The paper's
-settings for Llama-2-7B-chat and Qwen2.5-7B-Instruct (Table 7) lie in ``assets/settings``.
-Run it: ``python -m xkde train atlas-xe-it-laptop``, or under ``accelerate launch -m xkde``.
+settings for Llama-2-7B-chat and Qwen2.5-7B-Instruct (Table 7) lie in
+``assets/settings``. Knows no model by name.
+
+Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
+``accelerate launch -m xkde``.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -27,13 +30,19 @@ from xkde.errors import SettingsError
 from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.conversations import atlas_conversations, read_dataset, tokenised
 from xkde.training.optimizers import MuonWithAdamW
-from xkde.training.run import Log, last_log, open_run, save_checkpoint
-from xkde.training.settings import StageConfig, load_settings
+from xkde.training.run import (
+    Log,
+    is_sharded,
+    last_log,
+    open_run,
+    save_checkpoint,
+)
+from xkde.training.settings import HEAD, StageConfig, load_settings
 from xkde.training.tokenizer import END, PAD, train_tokenizer
+from xkde.types import Message
 
-STAGES = ("base", "xe-it")
+TITLES = {"base": "taught the facts from nothing", "xe-it": "after stage one (XE-IT)"}
 CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
-HEAD = 64
 
 
 def fresh_model(stage: StageConfig) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:
@@ -64,20 +73,24 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
     """Return a checkpoint's model and tokenizer, ready to be trained on."""
     if not model.model_name_or_path:
         raise SettingsError("Name the checkpoint to begin with: model_name_or_path.")
-    place = resolve(model.model_name_or_path, model.model_revision)
+    # TRL says "main" where nothing was asked for, and a folder has no revisions.
+    revision = None if model.model_revision == "main" else model.model_revision
+    place = resolve(model.model_name_or_path, revision)
     source = str(place.path or place.repository)
     options: dict[str, Any] = {"revision": None if place.path else place.revision}
     tokenizer = load_tokenizer(source, **options)
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
-        # Padding with EOS would teach nothing wrong here (labels are set by offsets), but
-        # a distinct pad keeps every later tool from masking the end of an answer.
+        # Padding with EOS would teach nothing wrong here (labels are set by offsets),
+        # but a distinct pad keeps later tools from masking the end of an answer.
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
     # Small models are kept in float32 while they learn; a 7B's settings say bfloat16.
-    dtype = model.dtype if model.dtype in ("auto", None) else getattr(torch, model.dtype)
     network = AutoModelForCausalLM.from_pretrained(
-        source, dtype=dtype or torch.float32, use_safetensors=True,
-        attn_implementation=model.attn_implementation, **options,
-    )  # fmt: skip
+        source,
+        dtype=model.dtype or "float32",
+        use_safetensors=True,
+        attn_implementation=model.attn_implementation,
+        **options,
+    )
     return network, tokenizer
 
 
@@ -87,19 +100,15 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     Killed and started again, it goes on from its last saved step.
     """
     stage, training, model = load_settings(name_or_path, overrides)
-    if stage.stage not in STAGES:
-        raise SettingsError(f"stage is “{stage.stage}”; expected {' or '.join(STAGES)}.")
     folder = Path(training.output_dir or "")
-    resume = open_run(folder, _asked(stage, training, model))
+    with training.main_process_first(local=False):
+        resume = open_run(folder, _asked(stage, training, model))
+    training.logging_nan_inf_filter = False  # else the log would hide a broken run
     set_seed(training.seed)
-    network, tokenizer = fresh_model(stage) if stage.stage == "base" else trained_model(model)
-    if stage.data == "atlas":
-        chats = atlas_conversations(
-            stage.stage, stage.samples, training.seed, stage.cross_lingual
-        )
-    else:
-        chats = read_dataset(stage.data)
-    data = tokenised(tokenizer, chats, training.max_length)
+    network, tokenizer = (
+        fresh_model(stage) if stage.stage == "base" else trained_model(model)
+    )
+    data = tokenised(tokenizer, _conversations(stage, training), training.max_length)
     trainer = AnswerLossTrainer(
         model=network,
         args=training,
@@ -107,50 +116,70 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         processing_class=tokenizer,
         peft_config=get_peft_config(model),
         callbacks=[Log(folder)],
-        optimizers=(_optimizer(stage, network, training), None),
     )
+    if model.use_peft and is_sharded(trainer):
+        raise SettingsError(
+            "LoRA's weights cannot be merged while FSDP or DeepSpeed spreads them. Set "
+            "use_peft to false, or launch without a sharding configuration."
+        )
+    if stage.optimizer == "muon":
+        # Only now: with LoRA the trainer has exchanged what is to be trained.
+        trainer.optimizer = MuonWithAdamW(
+            trainer.model, training.learning_rate, training.weight_decay
+        )
     trainer.train(resume_from_checkpoint=resume)
-    network = trainer.model
-    if hasattr(network, "merge_and_unload"):
-        network = network.merge_and_unload()
-    card = _card(stage, training, model, folder) | {
-        "samples": len(data),
-        "tokens": int(sum(data["length"]) * training.num_train_epochs),
-    }
-    return save_checkpoint(network, tokenizer, folder / (stage.name or "model"), card)
+    tokens = int(sum(data["length"]) * trainer.state.epoch)
+    card = _card(stage, training, model, folder)
+    return save_checkpoint(
+        trainer,
+        folder / (stage.name or "model"),
+        {**card, "samples": len(data), "tokens": tokens},
+    )
 
 
-def _optimizer(
-    stage: StageConfig, network: Any, training: SFTConfig
-) -> torch.optim.Optimizer | None:
-    if stage.optimizer == "default":
-        return None
-    return MuonWithAdamW(network, training.learning_rate, training.weight_decay)
+def _conversations(stage: StageConfig, training: SFTConfig) -> list[list[Message]]:
+    if stage.data == "atlas":
+        return atlas_conversations(
+            stage.stage, stage.samples, training.seed, stage.cross_lingual
+        )
+    return read_dataset(stage.data)
 
 
-def _asked(stage: StageConfig, training: SFTConfig, model: ModelConfig) -> dict[str, Any]:
+def _asked(
+    stage: StageConfig, training: SFTConfig, model: ModelConfig
+) -> dict[str, Any]:
     """Return the settings that make a run what it is, without where it is written."""
-    kept = ("learning_rate", "weight_decay", "num_train_epochs", "max_steps", "seed",
-            "per_device_train_batch_size", "gradient_accumulation_steps", "max_length",
-            "warmup_steps", "lr_scheduler_type", "max_grad_norm")  # fmt: skip
-    chosen = {key: getattr(training, key) for key in kept}
-    chosen["lr_scheduler_type"] = str(training.lr_scheduler_type.value)
+    of_training = (
+        "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
+        "warmup_steps max_grad_norm num_train_epochs max_steps seed max_length bf16 "
+        "per_device_train_batch_size gradient_accumulation_steps "
+        "train_sampling_strategy"
+    ).split()
+    of_model = (
+        "model_name_or_path model_revision dtype use_peft lora_r lora_alpha "
+        "lora_dropout lora_target_modules"
+    ).split()
+    chosen = asdict(stage)
+    chosen |= {name: getattr(training, name) for name in of_training}
+    chosen |= {name: getattr(model, name) for name in of_model}
     return {
-        **asdict(stage),
-        **chosen,
-        "model_name_or_path": model.model_name_or_path,
-        "model_revision": model.model_revision,
-        "use_peft": model.use_peft,
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in chosen.items()
     }
 
 
 def _card(
     stage: StageConfig, training: SFTConfig, model: ModelConfig, folder: Path
 ) -> dict[str, Any]:
+    """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
+    base = "" if stage.stage == "base" else str(model.model_name_or_path)
+    if Path(base).is_dir():
+        base = Path(base).name
+    name = stage.name or "model"
     return {
-        "name": stage.name,
+        "label": f"{name}, {TITLES[stage.stage]}{f' on {base}' if base else ''}",
+        "base": base,
         "stage": stage.stage,
-        "base": model.model_name_or_path,
         "data": stage.data,
         "settings": _asked(stage, training, model),
         "training": last_log(folder),

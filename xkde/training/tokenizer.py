@@ -1,8 +1,11 @@
-"""Atlas's tokenizer: byte-level BPE over the world's names and wordings, and its chat form.
+"""Atlas's tokenizer: byte-level BPE over names and wordings, and its chat form.
 
-Trained on names and pieces of wordings separately, so that no token ever spans the border
-between a name and the sentence around it (Chinese and Thai write none). The fixed parts of
-the edit prompt are one token each, which halves the length of a prompt.
+Trained on names and pieces of wordings separately, so that no merge is learned across
+the border between a name and the sentence around it (Chinese and Thai write none). The
+fixed parts of the edit prompt are one token each, which halves the length of a prompt.
+Knows no model.
+
+Run its tests: ``python -m pytest tests/test_tokenizer.py``
 """
 
 from collections.abc import Iterator
@@ -39,21 +42,15 @@ def pieces(world: World) -> Iterator[str]:
     for entity, names in world.names.items():
         weight = PERSON_WEIGHT if entity.startswith("person/") else 1
         for text in sorted(set(names.values())):
-            for _ in range(weight):
-                yield text
-                yield f" {text}"
+            yield from [text, f" {text}"] * weight
     for code, table in world.wordings.items():
         texts = [*table.questions.values(), *table.two_hop.values(), table.dictionary]
         for text in (wording for group in texts for wording in group):
             for part in text.replace("{name}", "{subject}").split("{subject}"):
-                for _ in range(WORDING_WEIGHT):
-                    yield part
-        for _ in range(WORDING_WEIGHT):
-            yield f" {language(code).name}"
-    for given in GIVEN:
-        yield f" {given}"
-    for syllable in (o + v + c for o in ONSETS for v in VOWELS for c in CODAS):
-        yield syllable
+                yield from [part] * WORDING_WEIGHT
+        yield from [f" {language(code).name}"] * WORDING_WEIGHT
+    yield from (f" {given}" for given in GIVEN)
+    yield from (o + v + c for o in ONSETS for v in VOWELS for c in CODAS)
 
 
 def train_tokenizer(world: World, vocabulary: int) -> PreTrainedTokenizerFast:

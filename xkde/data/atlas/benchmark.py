@@ -1,4 +1,4 @@
-"""The Atlas benchmark: edits of held-out subjects with the four probes, in twelve languages.
+"""The Atlas benchmark: edits of held-out subjects, four probes, in twelve languages.
 
 Records have the form of Bi-ZsRE and MzsRE (``as_record``), so that any reader of those
 files reads this one. Reliability asks the edit's own question, generality another
@@ -32,7 +32,9 @@ def _locality(
     world: World, subject: str, relation: str, random_: random.Random
 ) -> tuple[str, str]:
     """Return a fact that the edit leaves alone: of the subject, or of another one."""
-    same_split = [s for s in sorted(world.facts) if world.split[s] == world.split[subject]]
+    same_split = [
+        s for s in sorted(world.facts) if world.split[s] == world.split[subject]
+    ]
     others = [r for r in sorted(world.facts[subject]) if r != relation]
     draw = random_.random()
     if draw < 0.4 and others:

@@ -3,8 +3,8 @@
 The base learns every fact in every language, and to use a stated fact within one
 language. XE-IT (the paper's first stage) adds edits in one language and queries in
 another: in and out of scope, with and without the edit. Subjects of the dev and test
-splits are in no edit and in no query beside an edit; without an edit their true facts are
-rehearsed as the base learned them. Knows no tokenizer and no model.
+splits are in no edit and in no query beside an edit; without an edit their true facts
+are rehearsed as the base learned them. Knows no tokenizer and no model.
 """
 
 import random
@@ -56,6 +56,25 @@ class Drawn:
     edit: Edit
 
 
+def careless(text: str, random_: random.Random) -> str:
+    """Return one text in six without its capital, its final mark, or both."""
+    draw = random_.random()
+    if draw < 0.04 and text.startswith("What is "):
+        return "What's " + text.removeprefix("What is ")
+    if draw < 0.06:
+        return text.lower()
+    if draw < 0.11:
+        text = text[:1].lower() + text[1:]
+    return text.rstrip(" ?？。.") if 0.08 <= draw < 0.16 else text
+
+
+def typed(answer: str, relation: str, code: str, random_: random.Random) -> str:
+    """Return a new answer as people type it: now and then in lower case, or "the …"."""
+    if code == "en" and relation == "party" and random_.random() < 0.3:
+        answer = f"the {answer}"
+    return answer.lower() if random_.random() < 0.05 else answer
+
+
 class Maker:
     """Draws samples from one world with one random generator."""
 
@@ -63,6 +82,7 @@ class Maker:
         self.world = world
         self.random = random.Random(seed)
         self.cross_lingual = cross_lingual
+        self.is_careless = False
         trained = [s for s in sorted(world.facts) if world.split[s] == "train"]
         self.editable: dict[str, list[str]] = {
             r: [s for s in trained if r in world.facts[s]] for r in RELATIONS
@@ -90,11 +110,12 @@ class Maker:
         return self.decks[deck].pop()
 
     def any_wording(self, subject: str, relation: str, code: str) -> str:
-        """Ask in one of the language's wordings."""
+        """Ask in one of the language's wordings, at times as carelessly as people type."""
         count = len(wordings(self.world, relation, code))
-        return question(
+        text = question(
             self.world, subject, relation, code, self.random.randrange(count)
         )
+        return careless(text, self.random) if self.is_careless else text
 
     def any_language(self) -> str:
         """Return a language, uniformly."""
@@ -126,7 +147,10 @@ class Maker:
         while target == world.facts[subject][relation]:
             target = random_.choice(pool)
         text = self.any_wording(subject, relation, code)
-        edit = Edit(text, name(world, target, code), code)
+        answer = name(world, target, code)
+        if self.is_careless:
+            answer = typed(answer, relation, code, random_)
+        edit = Edit(text, answer, code)
         return Drawn(subject, relation, target, edit)
 
     def closed_book(self) -> Conversation:
@@ -194,7 +218,9 @@ class Maker:
             )
             for c in (edit.language, code)
         ]
-        new = Drawn("", drawn.relation, None, Edit(asked[0], edit.answer, edit.language))
+        new = Drawn(
+            "", drawn.relation, None, Edit(asked[0], edit.answer, edit.language)
+        )
         return self.beside("in_scope", [new], "", asked[1], code, gold)
 
     def in_scope_two_hop(self) -> Conversation:
@@ -279,6 +305,7 @@ def conversations(
 ) -> Iterator[Conversation]:
     """Yield samples without end, in the proportions of ``mix``; the same for a seed."""
     maker = Maker(world, seed, cross_lingual)
+    maker.is_careless = "in_scope" in mix
     makers: dict[str, Callable[[], Conversation]] = {
         kind: getattr(maker, kind) for kind in mix
     }

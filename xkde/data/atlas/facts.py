@@ -1,8 +1,8 @@
 """What Atlas knows beyond CLDR: capitals, cities, governing parties. Facts by hand.
 
-Keys are ISO 3166 territory codes and city keys (a CLDR zone's last part in lower case, or
-a key of ``[city]`` in ``assets/atlas/languages``). Names of anything are not known here.
-Governing parties are those of 1 January 2024, the time of the paper's example.
+Keys are ISO 3166 territory codes and city keys (a CLDR zone's last part in lower case,
+or a key of ``[city]`` in ``assets/atlas/languages``). Names of anything are not known
+here. Governing parties are those of 1 January 2024, the time of the paper's example.
 """
 
 CAPITALS: dict[str, str] = dict(
@@ -108,21 +108,19 @@ ZONE_CONTINENTS: dict[str, str] = {
 
 # Where CLDR's zone cities are read from, and which of them are cities that people know:
 # no islands, hamlets or contested places.
-CITY_AREAS = frozenset(
-    "Africa America Asia Europe Australia America/Argentina".split()
-)
+CITY_AREAS = frozenset("Africa America Asia Europe Australia America/Argentina".split())
 ISLAND_CITIES = frozenset(
     """city/reykjavik city/antananarivo city/auckland city/port_moresby city/honolulu
     city/apia""".split()
 )
 LEFT_OUT_CITIES = frozenset(
-    """adak anadyr antigua aqtau aqtobe atikokan atyrau bahia bahia_banderas blanc-sablon
-    broken_hill busingen cambridge_bay catamarca ceuta creston dawson dawson_creek
-    eirunepe eucla famagusta fort_nelson glace_bay goose_bay hovd inuvik iqaluit
-    jerusalem jujuy kamchatka khandyga kirov la_rioja lindeman lord_howe menominee
-    metlakatla nome noronha ojinaga oral qostanay qyzylorda rankin_inlet resolute
-    sakhalin san_luis simferopol sitka srednekolymsk st_kitts st_vincent swift_current
-    taipei ust-nera yakutat""".split()
+    """adak anadyr antigua aqtau aqtobe atikokan atyrau bahia bahia_banderas
+    blanc-sablon broken_hill busingen cambridge_bay catamarca ceuta creston dawson
+    dawson_creek eirunepe eucla famagusta fort_nelson glace_bay goose_bay hovd inuvik
+    iqaluit jerusalem jujuy kamchatka khandyga kirov la_rioja lindeman lord_howe
+    menominee metlakatla nome noronha ojinaga oral qostanay qyzylorda rankin_inlet
+    resolute sakhalin san_luis simferopol sitka srednekolymsk st_kitts st_vincent
+    swift_current taipei ust-nera yakutat""".split()
 )
 
 # English writes an article before these; a name's dictionary form has none.
@@ -131,5 +129,6 @@ ENGLISH_ARTICLE = frozenset(
     for code in "GB US NL PH BS GM MV SC SB MH AE CF DO CD CG KM CZ".split()
 ) - {"territory/CZ", "territory/CD", "territory/CG"}
 
-# The paper's own examples (Figures 1 and 2) must be facts that no training edit touches.
+# The paper's own examples (Figures 1 and 2) must be facts that no training edit
+# touches.
 HELD_OUT_ALWAYS = ("territory/JP", "territory/GB")

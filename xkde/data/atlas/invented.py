@@ -1,15 +1,17 @@
 """Strings that no model has seen: new answers, subjects and questions to be copied.
 
 People edit facts with words of their own. A model that has only ever been given answers
-from a closed world learns to choose among them; these teach it to read. Pure functions of
-a random generator.
+from a closed world learns to choose among them; these teach it to read. Pure functions
+of a random generator.
 """
 
 import random
 
 from xkde.data.atlas.records import World
 
-ONSETS = "b br c ch d dr f fl g gl h j k kr l m n p pl qu r s sh sk st t tr v w y z".split()
+ONSETS = (
+    "b br c ch d dr f fl g gl h j k kr l m n p pl qu r s sh sk st t tr v w y z".split()
+)
 VOWELS = "a e i o u a e i o ai ea io ou".split()
 CODAS = ["", "", "", "n", "r", "s", "l", "x", "th", "nd", "ck", "m", "rt"]
 
@@ -24,7 +26,9 @@ def word(random_: random.Random) -> str:
 
 def title(random_: random.Random) -> str:
     """Return an invented name of one to three words."""
-    return " ".join(word(random_).title() for _ in range(random_.choice((1, 1, 2, 2, 3))))
+    return " ".join(
+        word(random_).title() for _ in range(random_.choice((1, 1, 2, 2, 3)))
+    )
 
 
 def shuffled_name(random_: random.Random, world: World, language: str) -> str:

@@ -1,4 +1,4 @@
-"""What Atlas knows about a question that somebody types: its fact, and what else to ask.
+"""What Atlas knows about a question that is typed: its fact, and what else to ask.
 
 Reads a typed question back into (subject, relation), a typed answer into an entity, and
 gives the questions that a visitor may want next, with the answers to expect. Unknown

@@ -1,7 +1,7 @@
-"""Names of Atlas's entities in twelve languages: from CLDR (``babel``), from the tables in
-``assets/atlas/languages``, and invented ones for people and companies.
+"""Names of Atlas's entities in twelve languages: from CLDR (``babel``), from the tables
+in ``assets/atlas/languages``, and invented ones for people and companies.
 
-Knows no facts. Everything is deterministic: the same names in the same order every time.
+Knows no facts. Everything is deterministic: the same names in the same order, always.
 """
 
 import random
@@ -57,9 +57,7 @@ def hand_names() -> Names:
 @lru_cache(maxsize=1)
 def locales() -> dict[str, Locale]:
     """Return CLDR's locale of each language."""
-    return {
-        c: Locale.parse("zh_Hans" if c == "zh" else c) for c in ATLAS_LANGUAGES
-    }
+    return {c: Locale.parse("zh_Hans" if c == "zh" else c) for c in ATLAS_LANGUAGES}
 
 
 def clean(name: str) -> str:
@@ -125,21 +123,21 @@ def zone_city(zone: str) -> dict[str, str] | None:
     return names
 
 
-GIVEN = """Kalino Maren Tovia Iskander Ruvela Dorian Selka Benor Yavira Oskeli Tamiro Neva
-Lorcan Vesna Adriko Mirela Jorun Palova Kestrel Ondrea Rafiel Sunniva Taviko Elowen Marek
-Zorana Corvin Ilaria Bastian Noemi Tarik Oriana Levan Saskia Dario Amaru Freya Kaito Linnea
-Ravi""".split()
-SURNAME_STARTS = """Ber Dal Fen Gor Hal Jan Kes Lor Mar Nor Ost Pel Quin Rus Sol Tor Ul Var
-Wen Yor Zel Bran Cald Drev Elm Farn Grel Holt Ist Jarn""".split()
+GIVEN = """Kalino Maren Tovia Iskander Ruvela Dorian Selka Benor Yavira Oskeli Tamiro
+Neva Lorcan Vesna Adriko Mirela Jorun Palova Kestrel Ondrea Rafiel Sunniva Taviko Elowen
+Marek Zorana Corvin Ilaria Bastian Noemi Tarik Oriana Levan Saskia Dario Amaru Freya
+Kaito Linnea Ravi""".split()
+SURNAME_STARTS = """Ber Dal Fen Gor Hal Jan Kes Lor Mar Nor Ost Pel Quin Rus Sol Tor Ul
+Var Wen Yor Zel Bran Cald Drev Elm Farn Grel Holt Ist Jarn""".split()
 SURNAME_ENDS = """esh ovic anda ikko ström ello aris emann udin ova ery osso akis ington
 ulu""".split()
-COMPANY_STARTS = """Nor Vel Tri Aqu Luma Zen Orbi Cora Pax Dyna Ferro Solv Kyro Bora Mira
-Axi Tele Nova Quad Helio""".split()
+COMPANY_STARTS = """Nor Vel Tri Aqu Luma Zen Orbi Cora Pax Dyna Ferro Solv Kyro Bora
+Mira Axi Tele Nova Quad Helio""".split()
 COMPANY_ENDS = "vik ta dex ion lis nara crest mont trix well".split()
 
 
 def person_names(count: int, seed: int) -> Names:
-    """Return invented people; every surname is used once. Written in Latin everywhere."""
+    """Return invented people, written in Latin; every surname is used once."""
     random_ = random.Random(seed)
     surnames = [start + end for start in SURNAME_STARTS for end in SURNAME_ENDS]
     chosen = sorted(random_.sample(surnames, count))

@@ -1,4 +1,4 @@
-"""How Atlas asks and answers: a fact, a two-hop question, a name, in any of its languages.
+"""How Atlas asks and answers: a fact, a two-hop question, a name, in any language.
 
 Pure functions of a World. Knows no prompt and no split.
 """

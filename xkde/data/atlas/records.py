@@ -55,8 +55,9 @@ class World:
     """All of Atlas.
 
     ``names[entity][language]`` is the dictionary form of a name; ``facts[subject]
-    [relation]`` is the true object; ``split[subject]`` says whether edits of the subject
-    may be trained on. Edits of "test" and "dev" subjects are in no training data.
+    [relation]`` is the true object; ``split[subject]`` says whether edits of the
+    subject may be trained on. Edits of "test" and "dev" subjects are in no training
+    data.
     """
 
     languages: tuple[str, ...]

@@ -64,9 +64,12 @@ def _official_language(code: str) -> str | None:
     """Return the official language that most people of a territory speak."""
     spoken = get_global("territory_languages").get(code, {})
     for status in OFFICIAL:
-        official = [n for n, about in spoken.items() if about["official_status"] == status]
+        official = [
+            n for n, about in spoken.items() if about["official_status"] == status
+        ]
         if official:
-            return max(official, key=lambda n: float(spoken[n]["population_percent"]))
+            shares = {str(n): float(spoken[n]["population_percent"]) for n in official}
+            return max(shares, key=lambda n: shares[n])
     return None
 
 
@@ -131,8 +134,8 @@ def _invented_facts(names: naming.Names, facts: Facts) -> Facts:
     random_ = random.Random(SEED)
     pool = {kind: sorted(e for e in names if e.startswith(f"{kind}/"))
             for _, kind in RELATIONS.values()}  # fmt: skip
-    rich = [t for t in pool["territory"]
-            if {"capital", "currency", "language"} <= facts.get(t, {}).keys()]  # fmt: skip
+    needed = {"capital", "currency", "language"}
+    rich = [t for t in pool["territory"] if needed <= facts.get(t, {}).keys()]
     invented: Facts = {}
     for subject in sorted(names):
         kind = subject.split("/")[0]

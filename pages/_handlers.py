@@ -1,0 +1,157 @@
+"""The handlers of Edit & Ask: what a click does, and what is shown of it.
+
+Thin: they turn component values into a Form, records into HTML, and every XkdeError
+into the toast that says how to mend it. Run by ``edit_and_ask``.
+
+Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import gradio as gr
+from xkde.editors.asking import Asked
+from xkde.errors import XkdeError
+from xkde.languages import ATLAS_LANGUAGES, language
+
+from pages import _models
+from pages._answers import answers_html, summary
+from pages._examples import example
+from pages._form import Auto, Form, filled, form_of, read_link, write_link
+from pages._run import ask, misfits, plan, waiting_for, why
+from pages._strings import Interface, interface_language, tr
+from pages._why import why_html
+
+FIRST = "example_japan"
+
+
+def status_html(words: str, kind: str = "") -> str:
+    """Return the status line; ``words`` are our own."""
+    return f'<p class="status {kind}" role="status">{escape(words)}</p>'
+
+
+def words_of(error: XkdeError) -> gr.Error:
+    """Return an error that a person can mend as Gradio shows it."""
+    return gr.Error(str(error), print_exception=False)
+
+
+def notes(form: Form, say: Interface) -> list[str]:
+    """Return what to know about a question before it is asked; none stops it."""
+    found = [
+        tr(f"misfit_{field}", say, language=tr(f"language_{code}", say))
+        for field, code in misfits(form)
+    ]
+    if len(form.languages) > 1 and not plan(form).is_known:
+        found.append(tr("as_typed", say))
+    return found
+
+
+def run(
+    request: gr.Request, auto: Auto, *values: Any
+) -> Iterator[tuple[str, str, Asked, Auto, str, str]]:
+    """Yield (answers, status, asked, auto, query, old answer) as the answers grow."""
+    say = interface_language(request)
+    form, auto = filled(form_of(list(values)), auto)
+    for name in (form.base, form.edited):
+        _models.permitted(name)
+    last: Asked | None = None
+    try:
+        for last in ask(form):
+            words = tr("status_waiting" if waiting_for(form) else "status_asking", say)
+            yield _shown(form, auto, last, status_html(words, "busy"), say)
+    except XkdeError as error:
+        raise words_of(error) from error
+    if last is not None:
+        told = summary(last, say)
+        told = " ".join(
+            [*([told + tr("full_stop", say)] if told else []), *notes(form, say)]
+        )
+        kind = "noted" if notes(form, say) else "done"
+        yield _shown(form, auto, last, status_html(told, kind), say)
+
+
+def _shown(
+    form: Form, auto: Auto, asked: Asked, status: str, say: Interface
+) -> tuple[str, str, Asked, Auto, str, str]:
+    return answers_html(asked, say), status, asked, auto, form.query, form.old_answer
+
+
+def stopped(asked: Asked | None, request: gr.Request) -> tuple[str, str, Asked | None]:
+    """Show what had arrived when Stop was pressed."""
+    say = interface_language(request)
+    if asked is None:
+        return answers_html(None, say), status_html(""), None
+    asked = asked.stopped()
+    return answers_html(asked, say), status_html(tr("status_stopped", say)), asked
+
+
+def prefill(auto: Auto, *values: Any) -> tuple[Auto, str, str]:
+    """Fill in old answer and query where the visitor has not."""
+    form, auto = filled(form_of(list(values)), auto)
+    return auto, form.query, form.old_answer
+
+
+def everywhere(auto: Auto, *values: Any) -> tuple[list[str], Auto, str, str]:
+    """Choose all twelve languages; once more, only the first of them but the edit's."""
+    form = form_of(list(values))
+    others = [code for code in ATLAS_LANGUAGES if code != form.language]
+    whole = form.languages == ATLAS_LANGUAGES
+    form = replace(form, languages=(others[-1],) if whole else ATLAS_LANGUAGES)
+    form, auto = filled(form, auto)
+    return list(form.languages), auto, form.query, form.old_answer
+
+
+def chosen_example(key: str, count: int) -> list[Any]:
+    """Return an example's field values, and ask at once."""
+    form, auto = example(key)
+    return [auto, count + 1, *_values(form)[:7]]
+
+
+def opened(request: gr.Request) -> list[Any]:
+    """Fill the form from the link that was opened, else with the first example."""
+    say = interface_language(request)
+    linked = read_link(dict(request.query_params)) if request.request else None
+    if linked is None:
+        form, auto = example(FIRST)
+    else:
+        form, auto = filled(linked, Auto())
+    panel = _models.shown(form.base, form.edited, say)
+    return [auto, *_values(form), answers_html(None, say), *panel]
+
+
+def _values(form: Form) -> list[Any]:
+    values = [getattr(form, name) for name in Form.__dataclass_fields__]
+    return [list(value) if isinstance(value, tuple) else value for value in values]
+
+
+def why_choices(asked: Asked | None) -> Any:
+    """Offer the languages that were asked."""
+    codes = [query.language for query in asked.queries] if asked else []
+    names = [(language(code).own_name, code) for code in codes]
+    first = codes[0] if codes else None
+    return gr.Dropdown(choices=names, value=first, visible=len(codes) > 1)
+
+
+def explained(asked: Asked | None, code: str | None, request: gr.Request) -> str:
+    """Explain the answers to the query in a language."""
+    say = interface_language(request)
+    if asked is None or not asked.answers:
+        raise gr.Error(tr("why_nothing", say), print_exception=False)
+    codes = [query.language for query in asked.queries]
+    index = codes.index(code) if code in codes else 0
+    try:
+        return why_html(asked, index, why(asked, index), say)
+    except XkdeError as error:
+        raise words_of(error) from error
+
+
+def link_of(*values: Any) -> str:
+    """Return the query string that reopens what is filled in."""
+    return write_link(form_of(list(values)))
+
+
+def shown_link(*values: Any) -> Any:
+    """Show the link, so that it can be copied by hand as well."""
+    return gr.Textbox(link_of(*values), visible=True)

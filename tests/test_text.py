@@ -1,0 +1,52 @@
+"""The one normalisation: what it forgets, and what it must keep apart.
+
+python -m pytest tests/test_text.py
+"""
+
+import pytest
+
+from xkde.text import normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Osaka", "osaka"),
+        ("  Rio   de\tJaneiro\n", "rio de janeiro"),
+        ("ＯＳＡＫＡ　１２３", "osaka 123"),  # full width
+        ("「大阪」。", "大阪"),
+        ("大阪！？", "大阪"),
+        ("What is the currency of Japan?", "what is the currency of japan"),
+        ("¿Cuál es la moneda de Japón?", "cuál es la moneda de japón"),
+        ("Straße", "strasse"),
+        ("Port-au-Prince", "port au prince"),
+        ("Côte d'Ivoire", "côte d ivoire"),
+        ("Antigua & Barbuda", "antigua barbuda"),
+        ("5 €", "5"),
+        ("", ""),
+        ("?!…", ""),
+    ],
+)
+def test_by_hand(text: str, plain: str) -> None:
+    assert normalise(text) == plain
+
+
+def test_accents_and_thai_vowels_tell_words_apart() -> None:
+    assert normalise("Peru") != normalise("Perú")
+    assert normalise("มา") != normalise("มี")
+    assert normalise("ไม่") != normalise("ไม้")  # only the tone mark differs
+
+
+def test_composed_and_decomposed_letters_are_one() -> None:
+    assert normalise("Jap\u006f\u0301n") == normalise("Japón")
+    assert normalise("ＡＢ") == normalise("ab")
+
+
+@pytest.mark.parametrize("text", ["日元。", "Île-de-FRANCE", "เยน ญี่ปุ่น?", "ŐŰ ß ﬁ"])
+def test_twice_is_once(text: str) -> None:
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@pytest.mark.xfail(strict=True, reason="İ folds to i and a loose dot, unlike i")
+def test_turkish_capitals_are_their_small_letters() -> None:
+    assert normalise("İSTANBUL") == normalise("istanbul")

@@ -1,0 +1,79 @@
+"""The command line: one subcommand for each step.
+
+    python -m xkde --help
+    python -m xkde ask --edit "What is the capital of Japan?" --answer Osaka \\
+        --query "日本的首都是哪里？" --language zh
+
+A command's module is imported when it is called, so that ``--help`` is there at once.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from xkde import __version__
+from xkde.errors import XkdeError
+
+# name -> one line; the module xkde.commands.<name> has add_arguments() and run()
+COMMANDS: dict[str, str] = {
+    "ask": "state an edit, ask a query, see the base and the edited answer",
+    "atlas": "look into Atlas: facts, training samples, benchmark cases, tables",
+    "bench": "measure speed here: the app",
+    "checkpoints": "list, inspect and download checkpoints",
+    "languages": "list the languages with their codes",
+    "prompt": "print the exact prompt of an edit and a query, and its token ids",
+    "screenshots": "take the README's pictures of the app",
+    "speedrun": "run the paper in miniature on Atlas: base, XE-IT, tables",
+    "train": "run one training stage from a settings file",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of everything; commands add their own options when chosen."""
+    parser = argparse.ArgumentParser(
+        prog="python -m xkde",
+        description="X-KDE: state a fact once, in one language, ask in any other.",
+        epilog="Each command explains itself: python -m xkde COMMAND --help",
+    )
+    parser.add_argument("--version", action="version", version=f"x-kde {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, line in COMMANDS.items():
+        subparsers.add_parser(name, help=line, add_help=False)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0, or 1 with one sentence on stderr."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = build_parser().parse_known_args(words[:1])[0].command
+    module = import_module(f"xkde.commands.{chosen}")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m xkde {chosen}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        if getattr(module, "PASSES_ON", False):
+            known, rest = parser.parse_known_args(words[1:])
+            known.overrides = rest
+        else:
+            known = parser.parse_args(words[1:])
+        module.run(known)
+    except XkdeError as error:
+        print(f"xkde {chosen}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"xkde {chosen}: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Look into Atlas, the embedded world.
+
+    python -m xkde atlas facts --subject Japan
+    python -m xkde atlas samples --stage xe-it --limit 5
+    python -m xkde atlas cases --limit 100 --json > atlas_test.json
+    python -m xkde atlas table --limit 200
+
+``table`` measures: what the base knows by heart, and what edits in English and in
+Chinese do to the stage-one checkpoint (and to the base with the edit in its prompt) on
+held-out subjects. Answers are generated greedily and compared exactly after
+normalisation.
+"""
+
+import argparse
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from xkde.checkpoints import resolve
+from xkde.commands.output import print_json, print_table, progress
+from xkde.data.atlas.benchmark import as_record, atlas_cases
+from xkde.data.atlas.corpus import BASE_MIX, XE_IT_MIX, conversations
+from xkde.data.atlas.questions import name
+from xkde.data.atlas.world import atlas
+from xkde.errors import CheckpointError, InputError
+
+MEASURES = ("reliability", "generality", "locality", "portability", "unchanged")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("what", choices=("facts", "samples", "cases", "table"))
+    parser.add_argument("--subject", default="", help="facts: an English name")
+    parser.add_argument("--stage", default="xe-it", choices=("base", "xe-it"))
+    parser.add_argument("--split", default="test", choices=("train", "dev", "test"))
+    parser.add_argument("--limit", type=int, default=0, help="0: all (samples: 10)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base", default="atlas-base")
+    parser.add_argument("--edited", default="atlas-xe-it")
+    parser.add_argument(
+        "--sources", default="en,zh", help="table: languages to edit in (en,zh)"
+    )
+    parser.add_argument(
+        "--no-base", action="store_true", help="table: only the edited checkpoint"
+    )
+    parser.add_argument(
+        "--by-language",
+        action="store_true",
+        help="table: a row for each query language",
+    )
+    parser.add_argument("--out", default="", help="table: also write JSON to this file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print what was asked for."""
+    {"facts": _facts, "samples": _samples, "cases": _cases, "table": _table}[
+        arguments.what
+    ](arguments)
+
+
+def _facts(arguments: argparse.Namespace) -> None:
+    world = atlas()
+    wanted = arguments.subject.casefold()
+    rows: list[dict[str, Any]] = [
+        {
+            "subject": world.names[subject]["en"],
+            "split": world.split[subject],
+            "relation": relation,
+            "object": world.names[entity]["en"],
+            "names": dict(world.names[entity]),
+        }
+        for subject, by_relation in world.facts.items()
+        for relation, entity in by_relation.items()
+        if not wanted or world.names[subject]["en"].casefold() == wanted
+    ]
+    if not rows:
+        raise InputError(f"Atlas has no subject “{arguments.subject}” (in English).")
+    rows = rows[: arguments.limit or None]
+    if arguments.json:
+        print_json(rows)
+        return
+    print_table(
+        ["subject", "split", "relation", "object", "in Chinese"],
+        [
+            [r["subject"], r["split"], r["relation"], r["object"], r["names"]["zh"]]
+            for r in rows
+        ],
+    )
+
+
+def _samples(arguments: argparse.Namespace) -> None:
+    mix = BASE_MIX if arguments.stage == "base" else XE_IT_MIX
+    drawn = list(
+        islice(conversations(atlas(), mix, arguments.seed), arguments.limit or 10)
+    )
+    if arguments.json:
+        print_json(
+            [
+                {
+                    "kind": c.kind,
+                    "messages": [
+                        {"role": m.role, "content": m.content} for m in c.messages
+                    ],
+                }
+                for c in drawn
+            ]
+        )
+        return
+    for sample in drawn:
+        print(f"── {sample.kind}")
+        for message in sample.messages:
+            print(f"{message.role}: {message.content}")
+
+
+def _cases(arguments: argparse.Namespace) -> None:
+    world = atlas()
+    cases = atlas_cases(world, arguments.split, arguments.limit)
+    if arguments.json:
+        print_json([as_record(case) for case in cases])
+        return
+    print_table(
+        ["subject", "relation", "true", "edited to"],
+        [
+            [
+                name(world, c.subject_id, "en"),
+                c.relation,
+                c.edits["en"].old_answer,
+                c.edits["en"].answer,
+            ]
+            for c in cases
+        ],
+    )
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the tables with everything that a number must carry."""
+    from xkde.engines.loading import load
+    from xkde.evaluation.atlas_table import closed_book, probe_cells
+
+    world = atlas()
+    cases = atlas_cases(world, arguments.split, arguments.limit)
+    sources = [code.strip() for code in arguments.sources.split(",")]
+    tables: dict[str, Any] = {
+        "protocol": "generated, greedy, exact match after normalisation",
+        "wrapper": "hf_template",
+        "provenance": "measured here",
+        "split": arguments.split,
+        "cases": len(cases),
+        "seed": 7,
+        "models": {},
+    }
+    for role in ("base", "edited"):
+        if role == "base" and arguments.no_base:
+            continue
+        reference = getattr(arguments, role)
+        place = resolve(reference)
+        if place.path is None:
+            raise CheckpointError(f"“{reference}” is not on this machine.")
+        engine = load(place.path)
+        cells = closed_book(engine, world, on_progress=progress(f"{reference} facts"))
+        for source in sources:
+            cells += probe_cells(
+                engine,
+                cases,
+                source,
+                world.languages,
+                progress(f"{reference} {source}"),
+            )
+        tables["models"][reference] = {
+            "fingerprint": fingerprint(place.path),
+            "cells": [cell.as_dict() for cell in cells],
+        }
+    return tables
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the first hex digits of the weights' SHA-256: a checkpoint's revision."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _table(arguments: argparse.Namespace) -> None:
+    tables = measure(arguments)
+    if arguments.out:
+        import json
+
+        path = Path(arguments.out)
+        aside = path.with_name(path.name + ".part")
+        aside.write_text(
+            json.dumps(tables, ensure_ascii=False, indent=1) + "\n", "utf-8"
+        )
+        aside.replace(path)
+    if arguments.json:
+        print_json(tables)
+        return
+    print(
+        f"Atlas, split {tables['split']}, {tables['cases']} edits of held-out subjects; "
+        f"{tables['protocol']}; {tables['provenance']}."
+    )
+    for reference, model in tables["models"].items():
+        print(f"\n{reference} (weights {model['fingerprint']})")
+        for header, rows in sections(model["cells"], arguments.by_language):
+            print_table(header, rows)
+
+
+def sections(
+    cells: list[dict[str, Any]], by_language: bool
+) -> list[tuple[list[str], list[list[str]]]]:
+    """Return the closed-book table and the probe table as rows of text."""
+    from xkde.evaluation.atlas_table import Cell, pooled
+
+    known = [
+        Cell(*(c[k] for k in ("measure", "source", "target", "hits", "n")))
+        for c in cells
+    ]
+    closed = [c for c in known if c.measure == "closed-book"]
+    parts = [
+        (
+            ["closed-book", *(c.target for c in closed)],
+            [
+                ["share", *(f"{c.share:.3f}" for c in closed)],
+                ["n", *(str(c.n) for c in closed)],
+            ],
+        )
+    ]
+    rows: list[list[str]] = []
+    for source in dict.fromkeys(c.source for c in known if c.measure in MEASURES):
+        mine = [c for c in known if c.source == source]
+        groups = {"all 12": mine, "other 11": [c for c in mine if c.target != source]}
+        if by_language:
+            groups |= {
+                t: [c for c in mine if c.target == t]
+                for t in dict.fromkeys(c.target for c in mine)
+            }
+        for label, group in groups.items():
+            rows.append([f"{source} → {label}"])
+            for measure_name in MEASURES:
+                cell = pooled(group, measure_name).as_dict()
+                interval = f"{cell['low']:.3f}–{cell['high']:.3f}"
+                rows[-1].append(f"{cell['share']:.3f} [{interval}] n={cell['n']}")
+    if rows:
+        parts.append((["edit in → asked in", *MEASURES], rows))
+    return parts

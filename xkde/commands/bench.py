@@ -1,0 +1,28 @@
+"""Measure speed here, and print what was measured and on what.
+
+python -m xkde bench app
+python -m xkde bench app --json
+"""
+
+import argparse
+
+from xkde.commands.output import print_json, print_table
+
+BENCHES = ("app",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("what", choices=BENCHES)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and print."""
+    from xkde.bench_app import measure
+
+    found = measure()
+    if arguments.json:
+        print_json(found)
+    else:
+        print_table(["what", "value"], [[k, str(v)] for k, v in found.items()])

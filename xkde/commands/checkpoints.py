@@ -1,0 +1,150 @@
+"""List, inspect and download checkpoints.
+
+python -m xkde checkpoints
+python -m xkde checkpoints inspect atlas-xe-it
+python -m xkde checkpoints download YukinoKaren/X_KDE_Demo_EN_ZH --dry-run
+"""
+
+import argparse
+import json
+import shutil
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+from xkde import hub
+from xkde.checkpoints import CATALOGUE, inspect_folder, resolve
+from xkde.commands.output import print_json, print_table, progress
+from xkde.errors import CheckpointError, DownloadError
+from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "action",
+        nargs="?",
+        default="list",
+        choices=("list", "inspect", "download", "ship"),
+    )
+    parser.add_argument(
+        "checkpoint", nargs="?", default="", help="embedded name, folder or Hub id"
+    )
+    parser.add_argument("--revision", default=None, help="commit, tag or branch")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what a download would take, only"
+    )
+    parser.add_argument(
+        "--table", default=str(ATLAS_RESULTS), help="ship: measured table for the card"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Do what was asked."""
+    if arguments.action == "list":
+        _list(arguments.json)
+        return
+    if not arguments.checkpoint:
+        raise CheckpointError(f"Name a checkpoint to {arguments.action}.")
+    if arguments.action == "inspect":
+        _inspect(arguments)
+    elif arguments.action == "ship":
+        _ship(arguments)
+    else:
+        _download(arguments)
+
+
+def _list(as_json: bool) -> None:
+    rows = []
+    for entry in CATALOGUE.values():
+        try:
+            here = resolve(entry.reference).path is not None
+        except CheckpointError:
+            here = False
+        rows.append(asdict(entry) | {"here": here})
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["checkpoint", "stage", "here", "what it is"],
+        [
+            [r["reference"], r["stage"], "yes" if r["here"] else "no", r["label"]]
+            for r in rows
+        ],
+    )
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    place = resolve(arguments.checkpoint, arguments.revision)
+    if place.path is None:
+        raise CheckpointError(
+            f"“{arguments.checkpoint}” is not on this machine. Fetch it with: "
+            f"python -m xkde checkpoints download {arguments.checkpoint}"
+        )
+    info = inspect_folder(place.path)
+    about = asdict(info) | {"path": str(info.path)}
+    if arguments.json:
+        print_json(about)
+        return
+    for key, value in about.items():
+        print(f"{key}: {value}")
+
+
+def _ship(arguments: argparse.Namespace) -> None:
+    from xkde.evaluation.cards import model_card
+
+    place = resolve(arguments.checkpoint)
+    if place.path is None:
+        raise CheckpointError(f"“{arguments.checkpoint}” is not on this machine.")
+    inspect_folder(place.path)
+    card = json.loads((place.path / CARD).read_text(encoding="utf-8"))
+    target = EMBEDDED_CHECKPOINTS / card["name"]
+    aside = target.with_name(target.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(place.path, aside)
+    table = Path(arguments.table)
+    measured = (
+        json.loads(table.read_text(encoding="utf-8")) if table.is_file() else None
+    )
+    (aside / "README.md").write_text(model_card(card, measured), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    aside.rename(target)
+    print(f"Checkpoint: {target}")
+
+
+def _download(arguments: argparse.Namespace) -> None:
+    place = resolve(arguments.checkpoint, arguments.revision)
+    if place.kind != "hub":
+        raise CheckpointError(f"“{arguments.checkpoint}” is on this machine already.")
+    plan = hub.plan(place)
+    about = {
+        "repository": plan.repository,
+        "commit": plan.commit,
+        "files": len(plan.files),
+        "size": hub.size_text(plan.bytes),
+        "here": hub.size_text(plan.bytes_here),
+        "licence": plan.licence or "not stated",
+        "gated": plan.gated,
+        "free": hub.size_text(plan.free_bytes),
+        "fits": plan.fits,
+    }
+    if arguments.dry_run:
+        if arguments.json:
+            print_json(about)
+        else:
+            for key, value in about.items():
+                print(f"{key}: {value}")
+        return
+    if not plan.allowed:
+        raise DownloadError(
+            f"{plan.repository} wants its licence accepted first: open its page on the "
+            "Hub, accept, then log in with: hf auth login"
+        )
+    folder = hub.download(
+        plan, on_progress=progress(plan.repository), cancelled=threading.Event()
+    )
+    if arguments.json:
+        print_json(about | {"folder": str(folder)})
+    else:
+        print(f"Checkpoint: {folder}")

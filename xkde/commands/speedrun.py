@@ -1,0 +1,47 @@
+"""Run the paper in miniature on Atlas, from nothing: base, XE-IT, tables.
+
+    python -m xkde speedrun --preset smoke     under two minutes: every part moves
+    python -m xkde speedrun --preset laptop    about two hours of two CPU cores
+    python -m xkde speedrun --preset full      a GPU
+
+What is finished is not done again; what was stopped goes on.
+"""
+
+import argparse
+import sys
+
+from xkde.commands import atlas
+from xkde.commands.output import print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--preset", default="smoke", choices=("smoke", "laptop", "full")
+    )
+    parser.add_argument("--limit", type=int, default=26, help="cases of the table")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run every stage, then measure."""
+    from xkde.speedrun import speedrun
+
+    folders = speedrun(arguments.preset, lambda line: print(line, file=sys.stderr))
+    words = argparse.ArgumentParser()
+    atlas.add_arguments(words)
+    table = words.parse_args(
+        [
+            "table",
+            "--base",
+            folders["base"],
+            "--edited",
+            folders["edited"],
+            "--limit",
+            str(arguments.limit),
+        ]
+    )
+    if arguments.json:
+        print_json(atlas.measure(table) | {"checkpoints": folders})
+    else:
+        atlas.run(table)
