@@ -1,7 +1,7 @@
 """The tabs of the app, in their order; every page builds itself inside its tab.
 
-A page has ``TITLE``, the key of its tab's title, and ``build(root, header)``, which is called
-inside the tab. What begins with an underscore is shared by pages.
+A page has ``TITLE``, the key of its tab's title, and ``build(root, header)``, which is
+called inside the tab. What begins with an underscore is shared by pages.
 """
 
 from collections.abc import Callable

@@ -27,7 +27,7 @@ def text_in(text: str, code: str, tag: str = "span", kind: str = "") -> str:
 
 
 def verdict_words(found: Verdict, say: Interface, *, is_affected: bool = True) -> str:
-    """Return a verdict in words: what it is, the language, and by which rule if soft."""
+    """Return a verdict in words: what it is, its language, the rule if it is soft."""
     key = found.kind
     if not is_affected:
         key = {"new": "both_same", "neither": "changed"}.get(key, key)  # type: ignore[assignment]
@@ -45,12 +45,12 @@ def verdict_words(found: Verdict, say: Interface, *, is_affected: bool = True) -
 
 def verdict_html(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
     """Return the badge under an answer; empty while the answer grows."""
-    answers = asked.answers.get(pane)
-    if answers is None:
-        return _badge("waiting", "…", tr("waiting", say))
+    answers = asked.answers.get(pane, PaneAnswers())
     if answers.failure:
         return _badge("warning", "△", tr("broke_off", say) + " " + answers.failure)
     if index >= len(answers.generations):
+        if asked.is_stopped:
+            return _badge("stopped", "□", tr("verdict_stopped", say))
         return _badge("waiting", "…", tr("waiting", say))
     finish = answers.generations[index].finish
     if finish is None:
@@ -79,7 +79,7 @@ def _badge(kind: str, mark: str, words: str) -> str:
 def _answer(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
     answers = asked.answers.get(pane, PaneAnswers())
     if index >= len(answers.generations):
-        return '<p class="answer arriving"></p>'
+        return f'<p class="answer{"" if asked.is_stopped else " arriving"}"></p>'
     generation = answers.generations[index]
     arriving = " arriving" if generation.finish is None and not answers.failure else ""
     code = asked.queries[index].language
@@ -100,7 +100,8 @@ def _meta(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
             seconds=f"{generation.seconds:.2f}",
             tokens=len(generation.token_ids),
         )
-    return f'<p class="meta">{numbers} <span>{escape(asked.models[pane])}</span></p>'
+    told = " · ".join(part for part in (numbers, asked.models[pane]) if part)
+    return f'<p class="meta">{escape(told)}</p>'
 
 
 def answers_html(asked: Asked | None, say: Interface) -> str:
@@ -110,7 +111,10 @@ def answers_html(asked: Asked | None, say: Interface) -> str:
     if len(asked.queries) == 1:
         return _large(asked, say)
     cards = "".join(_card(asked, index, say) for index in range(len(asked.queries)))
-    return f'<section class="answers">{_tally(asked, say)}<div class="cards">{cards}</div></section>'
+    return (
+        f'<section class="answers">{_tally(asked, say)}'
+        f'<div class="cards">{cards}</div></section>'
+    )
 
 
 def _placeholder(say: Interface) -> str:
@@ -151,7 +155,8 @@ def _card(asked: Asked, index: int, say: Interface) -> str:
     entry = language_of(query.language)
     sides = "".join(
         f'<div class="side {pane}"><h4>{escape(tr(f"pane_{pane}_short", say))}</h4>'
-        f"{_answer(asked, pane, index, say)}{verdict_html(asked, pane, index, say)}</div>"
+        f"{_answer(asked, pane, index, say)}"
+        f"{verdict_html(asked, pane, index, say)}</div>"
         for pane in _panes(asked)
     )
     name = tr(f"language_{query.language}", say)

@@ -3,11 +3,11 @@
 They use the embedded models and the same run as the page. Every other endpoint of the
 app is private.
 
-Try it: ``python -c "from gradio_client import Client; print(Client('http://127.0.0.1:
-7860').predict('What is the capital of Japan?', 'Osaka', 'en', '日本的首都是哪里？', 'zh',
-api_name='/ask'))"``
+Try it, from Python: ``gradio_client.Client("http://127.0.0.1:7860").predict("What is
+the capital of Japan?", "Osaka", "en", "日本的首都是哪里？", "zh", api_name="/ask")``
 """
 
+from collections import deque
 from typing import Any
 
 import gradio as gr
@@ -55,19 +55,15 @@ def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, 
 def _finished(
     question: str, answer: str, language: str, query: str, asked_in: tuple[str, ...]
 ) -> Asked:
-    last: Asked | None = None
     try:
         for code in (language, *asked_in):
             if code not in ATLAS_LANGUAGES:
                 known = ", ".join(ATLAS_LANGUAGES)
                 raise InputError(f"“{code}” is not offered. Use one of: {known}.")
         form = Form(language, question, answer, languages=asked_in, query=query)
-        for last in run(form):
-            pass
+        last = deque(run(form), maxlen=1).pop()
     except XkdeError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    if last is None:
-        raise gr.Error("Nothing was answered. Ask again.", print_exception=False)
     return last
 
 

@@ -1,4 +1,4 @@
-"""The examples that a visitor tries with one click: an edit, and what is asked after it.
+"""The examples that a visitor tries with one click: an edit, and what is asked then.
 
 Every text comes from Atlas's own wordings and names. Knows no component.
 """

@@ -58,7 +58,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Auto:
-    """What was last filled in automatically; a visitor's own words are never replaced."""
+    """What was filled in automatically; a visitor's own words are never replaced."""
 
     old_answer: str = ""
     query: str = ""
@@ -82,7 +82,7 @@ def form_of(values: list[object]) -> Form:
 
 
 def suggestion(form: Form) -> Auto:
-    """Return what Atlas would fill in; the edit's own question where it knows nothing."""
+    """Return what Atlas fills in; the edit's own question where it knows nothing."""
     world, edit = atlas(), form.edit
     known = lookup.understand(world, edit) if edit.question else None
     code = form.languages[0] if form.languages else form.language

@@ -12,17 +12,17 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from xkde.editors.asking import Asked
-from xkde.errors import XkdeError
-from xkde.languages import ATLAS_LANGUAGES, language
 
 from pages import _models
 from pages._answers import answers_html, summary
 from pages._examples import example
 from pages._form import Auto, Form, filled, form_of, read_link, write_link
 from pages._run import ask, misfits, plan, waiting_for, why
-from pages._strings import Interface, interface_language, tr
+from pages._strings import Interface, both, interface_language, tr
 from pages._why import why_html
+from xkde.editors.asking import Asked
+from xkde.errors import XkdeError
+from xkde.languages import ATLAS_LANGUAGES, language
 
 FIRST = "example_japan"
 
@@ -78,11 +78,13 @@ def _shown(
     return answers_html(asked, say), status, asked, auto, form.query, form.old_answer
 
 
-def stopped(asked: Asked | None, request: gr.Request) -> tuple[str, str, Asked | None]:
+def stopped(asked: Asked | None, request: gr.Request) -> tuple[str, Any, Asked | None]:
     """Show what had arrived when Stop was pressed."""
     say = interface_language(request)
     if asked is None:
         return answers_html(None, say), status_html(""), None
+    if all(answers.is_done for answers in asked.answers.values()) and asked.answers:
+        return answers_html(asked, say), gr.skip(), asked  # it had just ended
     asked = asked.stopped()
     return answers_html(asked, say), status_html(tr("status_stopped", say)), asked
 
@@ -126,12 +128,18 @@ def _values(form: Form) -> list[Any]:
     return [list(value) if isinstance(value, tuple) else value for value in values]
 
 
-def why_choices(asked: Asked | None) -> Any:
-    """Offer the languages that were asked."""
+def why_hint() -> str:
+    """Return what the explanation will show, in both languages."""
+    return f'<p class="hint">{both("why_hint")}</p>'
+
+
+def fresh(asked: Asked | None) -> tuple[Any, str]:
+    """Offer the languages that were asked, and forget the last explanation."""
     codes = [query.language for query in asked.queries] if asked else []
     names = [(language(code).own_name, code) for code in codes]
     first = codes[0] if codes else None
-    return gr.Dropdown(choices=names, value=first, visible=len(codes) > 1)
+    choices = gr.Dropdown(choices=names, value=first, visible=len(codes) > 1)
+    return choices, why_hint()
 
 
 def explained(asked: Asked | None, code: str | None, request: gr.Request) -> str:

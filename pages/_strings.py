@@ -1,8 +1,8 @@
 """The interface's words in English and Chinese: one file for each, equal keys.
 
 ``label`` gives what Gradio translates in the browser, ``tr`` what handlers say, and
-``both`` static HTML that the style sheet switches. The language of a visit is ``?lang=``,
-which the head script keeps in the address, or else the browser's own.
+``both`` static HTML that the style sheet switches. The language of a visit is
+``?lang=``, which the head script keeps in the address, or else the browser's own.
 
 Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 """
@@ -44,9 +44,9 @@ def label(key: str) -> I18nData:
     return i18n()(key)
 
 
-def tr(key: str, language: Interface, **values: object) -> str:
+def tr(key: str, say: Interface, /, **values: object) -> str:
     """Return a text in the interface's language, its places filled."""
-    return strings()[language][key].format(**values)
+    return strings()[say][key].format(**values)
 
 
 def both(key: str) -> str:

@@ -42,7 +42,8 @@ def why_html(
     return (
         f'<section class="why"><h3>{escape(tr("why_chances", say))}</h3>'
         f'<div class="chances">{chances}</div>'
-        f'<p class="caption">{escape(tr("why_chances_caption", say))}</p>{blocks}</section>'
+        f'<p class="caption">{escape(tr("why_chances_caption", say))}</p>'
+        f"{blocks}</section>"
     )
 
 
@@ -77,10 +78,11 @@ def _pane(pane: Pane, told: Explanation, code: str, say: Interface) -> str:
         f"<li><code>{escape(_visible(text))}</code><small>{token_id}</small></li>"
         for token_id, text in told.tokens
     )
+    summary = tr("why_prompt", say, n=len(told.tokens))
     return (
         f'<article class="because {pane}"><h3>{escape(tr(f"pane_{pane}", say))}</h3>'
         f'<ol class="tokens" lang="{code}">{said}</ol>{"" if said else nothing}'
-        f"<details><summary>{escape(tr('why_prompt', say, n=len(told.tokens)))}</summary>"
+        f"<details><summary>{escape(summary)}</summary>"
         f'<pre class="prompt" tabindex="0">{escape(told.prompt)}</pre>'
         f'<ol class="ids">{ids}</ol></details></article>'
     )

@@ -52,10 +52,12 @@ def page_html() -> str:
 def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content."""
     gr.HTML(page_html())
-    gr.Code(
+    gr.Textbox(
         CITATION,
-        language=None,
         label=label("about_cite"),
+        lines=7,
+        max_lines=7,
         interactive=False,
+        buttons=["copy"],
         elem_id="citation",
     )

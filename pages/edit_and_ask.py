@@ -1,7 +1,7 @@
 """Edit & Ask: state a fact in one language, ask about it in others, see both models.
 
-Components and their wiring; what a click does is in ``_handlers``. One generator streams
-both panes, so that Stop and a closed tab end both at once.
+Components and their wiring; what a click does is in ``_handlers``. One generator
+streams both panes, so that Stop and a closed tab end both at once.
 
 Run its tests: ``python -m pytest tests/test_edit_and_ask.py tests/test_browser.py``
 """
@@ -11,8 +11,6 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from xkde.languages import ATLAS_LANGUAGES, language
-from xkde.types import QUESTION_TYPES
 
 from pages import _handlers as handle
 from pages import _models
@@ -22,6 +20,8 @@ from pages._form import TOKENS, WARMEST
 from pages._header import Header
 from pages._look import LANGUAGE_SCRIPT
 from pages._strings import both, label
+from xkde.languages import ATLAS_LANGUAGES, language
+from xkde.types import QUESTION_TYPES
 
 TITLE = "tab_edit"
 COPY_SCRIPT = """
@@ -41,6 +41,13 @@ SCROLL_SCRIPT = """
 }
 """
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
+# One model answers one visitor at a time; the others wait in the queue.
+MODEL: dict[str, Any] = {
+    "api_visibility": "private",
+    "concurrency_id": "model",
+    "concurrency_limit": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,10 @@ def _layout() -> Parts:
             label("ask"), variant="primary", elem_id="ask", scale=0, min_width=220
         )
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
-        status = gr.HTML(status_html(""), elem_id="status")
+        status = gr.HTML(handle.status_html(""), elem_id="status")
     answers = gr.HTML(answers_html(None, "en"), elem_id="answers")
-    gr.HTML(
-        f'<p class="caution small"><span aria-hidden="true">△</span> {both("notice")}</p>'
-    )
+    mark = '<span aria-hidden="true">△</span>'
+    gr.HTML(f'<p class="caution small">{mark} {both("notice")}</p>')
     with gr.Accordion(label("why"), open=False, elem_id="why"):
         with gr.Row(elem_classes="actions"):
             why_language = gr.Dropdown(
@@ -95,12 +101,13 @@ def _layout() -> Parts:
             )
             why_button = gr.Button(
                 label("why_button"),
+                elem_id="explain",
                 size="sm",
                 elem_classes="plain",
                 scale=0,
                 min_width=200,
             )
-        why_area = gr.HTML(f'<p class="hint">{both("why_hint")}</p>', elem_id="because")
+        why_area = gr.HTML(handle.why_hint(), elem_id="because")
     with gr.Accordion(label("decoding"), open=False), gr.Row():
         decoding = _decoding_fields()
     with gr.Accordion(label("models"), open=False, elem_id="models"):
@@ -114,8 +121,8 @@ def _layout() -> Parts:
         )
     fields = [*edit_fields, *ask_fields, panel.base, panel.edited, *decoding]
     return Parts(
-        chips, fields, everywhere, ask_button, stop, status, answers, why_button, why_language,
-        why_area, link_button, link, panel,
+        chips, fields, everywhere, ask_button, stop, status, answers, why_button,
+        why_language, why_area, link_button, link, panel,
     )  # fmt: skip
 
 
@@ -125,7 +132,7 @@ def _languages() -> list[tuple[str, str]]:
 
 def _edit_fields() -> list[Any]:
     """Make the edit's fields: language, question, new and old answer."""
-    form, _ = example(FIRST)
+    form, _ = example(handle.FIRST)
     with gr.Column(elem_classes="half edit"):
         gr.HTML(f'<h2><span class="step">1</span>{both("step_edit")}</h2>')
         code = gr.Dropdown(
@@ -148,7 +155,7 @@ def _edit_fields() -> list[Any]:
 
 def _ask_fields() -> tuple[list[Any], gr.Button]:
     """Make the query's fields: languages, question type, question, third pane."""
-    form, _ = example(FIRST)
+    form, _ = example(handle.FIRST)
     kinds = [(label(f"kind_{kind}"), kind) for kind in QUESTION_TYPES]
     with gr.Column(elem_classes="half query"):
         with gr.Row(elem_classes="heading"):
@@ -177,84 +184,90 @@ def _ask_fields() -> tuple[list[Any], gr.Button]:
 def _decoding_fields() -> list[Any]:
     return [
         gr.Slider(*TOKENS, value=48, step=1, label=label("max_tokens")),
-        gr.Slider(0, WARMEST, value=0, step=0.1, label=label("temperature"), info=label("temperature_info")),
+        gr.Slider(
+            0,
+            WARMEST,
+            value=0,
+            step=0.1,
+            label=label("temperature"),
+            info=label("temperature_info"),
+        ),
         gr.Number(0, precision=0, minimum=0, label=label("seed")),
-    ]  # fmt: skip
+    ]
 
 
 def _wire(root: gr.Blocks, parts: Parts, header: Header) -> None:
-    asked, auto, count = gr.State(None), gr.State(example(FIRST)[1]), gr.State(0)
-    question, answer, old = parts.fields[1:4]
-    codes, kind, query = parts.fields[4:7]
+    states = (gr.State(None), gr.State(example(handle.FIRST)[1]), gr.State(0))
+    _wire_asking(parts, *states)
+    _wire_form(root, parts, header, *states[1:])
+    _models.wire(parts.panel)
 
+
+def _wire_asking(
+    parts: Parts, asked: gr.State, auto: gr.State, count: gr.State
+) -> None:
+    """Connect what runs a model: asking, stopping, explaining."""
+    answer, old, query = parts.fields[2], parts.fields[3], parts.fields[6]
+    explanation = [parts.why_language, parts.why]
     asking = gr.on(
         [parts.ask.click, count.change, query.submit, answer.submit],
-        run,
+        handle.run,
         [auto, *parts.fields],
         [parts.answers, parts.status, asked, auto, query, old],
-        api_visibility="private",
+        js=SCROLL_SCRIPT,
         show_progress="minimal",
         show_progress_on=parts.status,
         trigger_mode="once",
-        concurrency_id="model",
-        concurrency_limit=1,
+        **MODEL,
     )
-    asking.then(why_choices, asked, parts.why_language, queue=False, **QUIET)
+    asking.then(handle.fresh, asked, explanation, **AT_ONCE)
     parts.stop.click(
-        stopped,
+        handle.stopped,
         asked,
         [parts.answers, parts.status, asked],
         cancels=[asking],
-        queue=False,
-        **QUIET,
-    ).then(why_choices, asked, parts.why_language, queue=False, **QUIET)
-    gr.on(
-        [question.blur, answer.blur, parts.fields[0].input, codes.input, kind.input],
-        prefill,
-        [auto, *parts.fields],
-        [auto, query, old],
-        queue=False,
-        **QUIET,
-    )
-    for key, chip in parts.chips.items():
-        chip.click(
-            partial(chosen_example, key),
-            count,
-            [auto, count, *parts.fields[:7]],
-            js=SCROLL_SCRIPT,
-            **QUIET,
-        )
+        **AT_ONCE,
+    ).then(handle.fresh, asked, explanation, **AT_ONCE)
     gr.on(
         [parts.why_button.click, parts.why_language.input],
-        explained,
+        handle.explained,
         [asked, parts.why_language],
         parts.why,
-        api_visibility="private",
         show_progress="minimal",
-        concurrency_id="model",
-        concurrency_limit=1,
+        **MODEL,
+    )
+
+
+def _wire_form(
+    root: gr.Blocks, parts: Parts, header: Header, auto: gr.State, count: gr.State
+) -> None:
+    """Connect what fills the form in: examples, Atlas, links."""
+    edit_language, question, answer, old = parts.fields[:4]
+    codes, kind, query = parts.fields[4:7]
+    gr.on(
+        [question.blur, answer.blur, edit_language.input, codes.input, kind.input],
+        handle.prefill,
+        [auto, *parts.fields],
+        [auto, query, old],
+        **AT_ONCE,
+    )
+    for key, chip in parts.chips.items():
+        # Not at once: only the queue tells the page that the count has changed.
+        chip.click(
+            partial(handle.chosen_example, key),
+            count,
+            [auto, count, *parts.fields[:7]],
+            **QUIET,
+        )
+    parts.everywhere.click(
+        handle.everywhere, [auto, *parts.fields], [codes, auto, query, old], **AT_ONCE
     )
     parts.link_button.click(
-        lambda *values: gr.Textbox(write_link(form_of(list(values))), visible=True),
-        parts.fields, parts.link, queue=False, **QUIET,
-    ).then(None, parts.link, parts.link, js=COPY_SCRIPT, **QUIET)  # fmt: skip
+        handle.shown_link, parts.fields, parts.link, **AT_ONCE
+    ).then(None, parts.link, parts.link, js=COPY_SCRIPT, **QUIET)
     carried = gr.Textbox(visible=False)
-    header.language.click(
-        lambda *values: write_link(form_of(list(values))),
-        parts.fields, carried, queue=False, **QUIET,
-    ).then(None, carried, None, js=LANGUAGE_SCRIPT, **QUIET)  # fmt: skip
-    parts.everywhere.click(
-        everywhere,
-        [auto, *parts.fields],
-        [codes, auto, query, old],
-        queue=False,
-        **QUIET,
+    header.language.click(handle.link_of, parts.fields, carried, **AT_ONCE).then(
+        None, carried, None, js=LANGUAGE_SCRIPT, **QUIET
     )
-    _models.wire(parts.panel)
-    root.load(
-        opened,
-        None,
-        [auto, *parts.fields, parts.answers, *parts.panel.outputs],
-        queue=False,
-        **QUIET,
-    )
+    shown = [auto, *parts.fields, parts.answers, *parts.panel.outputs]
+    root.load(handle.opened, None, shown, **AT_ONCE)

@@ -9,9 +9,13 @@ Run: ``python -m pytest``.
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from app_server import running, two_models
+
+from xkde.bench_app import Served
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -54,3 +58,21 @@ def checkpoint_folder(request: pytest.FixtureRequest) -> Path:
     """Each of the three tiny checkpoints in turn."""
     folder: Path = request.getfixturevalue(f"{request.param}_folder")
     return folder
+
+
+@pytest.fixture
+def atlas_checkpoints(
+    atlas_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A folder of embedded checkpoints: both models of the app, tiny and random."""
+    monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path))
+    return two_models(atlas_folder, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def served(
+    atlas_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The running app with tiny random models, one process for all tests."""
+    with running(two_models(atlas_folder, tmp_path_factory.mktemp("app"))) as served:
+        yield served

@@ -1,6 +1,7 @@
 """What each model is sent, what to expect of it, and both answers side by side."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from xkde.data.atlas.world import atlas
 from xkde.editors.asking import (
     MAX_CHARACTERS,
     Asked,
-    PaneAnswers,
     answer_together,
     checked,
     prompt,
 )
 from xkde.editors.expecting import Place, expected, in_languages, name_in, place_of
+from xkde.engines.loading import load, load_tokenizer
 from xkde.errors import InputError
 from xkde.types import Edit, Generation, Query, Sampling
 
@@ -158,16 +159,13 @@ def test_no_language_is_refused() -> None:
 
 @pytest.mark.slow
 def test_real_engines_answer_as_they_do_alone(atlas_folder: Path) -> None:
-    from xkde.engines.loading import load
-
     engine = load(atlas_folder)
     engines: Any = {"base": engine, "edited": engine}
     sampling = Sampling(max_new_tokens=6)
     edit = Edit("Capital?", "Osaka", "en")
     query = Query("Capital?", "en")
-    last: dict[str, PaneAnswers] = {}
-    for last in answer_together(engines, edit, [query], sampling, threading.Event()):  # type: ignore[assignment]
-        pass
+    steps = answer_together(engines, edit, [query], sampling, threading.Event())
+    last: Any = deque(steps, maxlen=1).pop()
     for pane in engines:
         ids = engine.encode_query(prompt(pane, edit, query))
         alone = engine.generate([ids], sampling)[0]
@@ -175,8 +173,6 @@ def test_real_engines_answer_as_they_do_alone(atlas_folder: Path) -> None:
 
 
 def test_special_tokens_in_text_are_refused(atlas_folder: Path) -> None:
-    from xkde.engines.loading import load_tokenizer
-
     tokenizer = load_tokenizer(atlas_folder)
     with pytest.raises(InputError, match="assistant"):
         checked("Who? <|assistant|> me", "question", tokenizer)

@@ -1,6 +1,6 @@
 """Model cards say what was measured, by hand arithmetic, and never invent.
 
-    python -m pytest tests/test_cards.py
+python -m pytest tests/test_cards.py
 """
 
 import json
@@ -22,7 +22,9 @@ CARD = {
 }
 
 
-def cell(measure: str, source: str, target: str, hits: int, n: int) -> dict[str, object]:
+def cell(
+    measure: str, source: str, target: str, hits: int, n: int
+) -> dict[str, object]:
     return {"measure": measure, "source": source, "target": target, "hits": hits,
             "n": n, "share": hits / n}  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The command line: every command explains itself, prints JSON, and fails in one sentence.
 
-    python -m pytest tests/test_main.py
+python -m pytest tests/test_main.py
 """
 
 import json

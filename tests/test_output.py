@@ -1,6 +1,6 @@
 """What commands print: columns line up in every script.
 
-    python -m pytest tests/test_output.py
+python -m pytest tests/test_output.py
 """
 
 import json
@@ -17,7 +17,9 @@ def test_width_counts_columns_not_characters() -> None:
     assert width("e\u0301") == 1
 
 
-def test_columns_begin_where_the_header_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_columns_begin_where_the_header_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     print_table(["name", "value"], [["大阪", "1"], ["Osaka", "2"]])
     header, *rows = capsys.readouterr().out.splitlines()
     start = header.index("value")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from hub_server import REPOSITORY, serving
+
 from xkde import hub
 from xkde.checkpoints import resolve
 from xkde.engines.pool import Pool

@@ -36,7 +36,9 @@ def test_enough_wordings(code: str) -> None:
 @pytest.mark.parametrize("code", ATLAS_LANGUAGES)
 def test_every_wording_holds_its_placeholder_once(code: str) -> None:
     table = WORLD.wordings[code]
-    asked = [t for of in (table.questions, table.two_hop) for ts in of.values() for t in ts]
+    asked = [
+        t for of in (table.questions, table.two_hop) for ts in of.values() for t in ts
+    ]
     for text in asked:
         assert text.count("{subject}") == text.count("{") == text.count("}") == 1
     for text in table.dictionary:
@@ -98,7 +100,9 @@ def test_questions_by_hand(
 def test_wordings_come_round() -> None:
     for code in ATLAS_LANGUAGES:
         count = len(wordings(WORLD, "capital", code))
-        asked = [question(WORLD, "territory/JP", "capital", code, i) for i in range(count)]
+        asked = [
+            question(WORLD, "territory/JP", "capital", code, i) for i in range(count)
+        ]
         assert len(set(asked)) == count
         assert question(WORLD, "territory/JP", "capital", code, count) == asked[0]
 

@@ -47,6 +47,5 @@ def test_twice_is_once(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
-@pytest.mark.xfail(strict=True, reason="İ folds to i and a loose dot, unlike i")
 def test_turkish_capitals_are_their_small_letters() -> None:
     assert normalise("İSTANBUL") == normalise("istanbul")

@@ -143,5 +143,7 @@ def test_the_split_is_of_every_subject_and_near_its_shares() -> None:
 
 def test_every_relation_has_facts_in_every_split() -> None:
     for split in ("train", "dev", "test"):
-        found = {r for s, f in WORLD.facts.items() if WORLD.split[s] == split for r in f}
+        found = {
+            r for s, f in WORLD.facts.items() if WORLD.split[s] == split for r in f
+        }
         assert found == set(RELATIONS), split

@@ -12,6 +12,7 @@ def normalise(text: str) -> str:
     NFKC, case folded; punctuation, symbols and separators (by their Unicode category)
     become single spaces.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Turkish's dotted capital folds to an i and a loose dot: two ways of one name.
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
     kept = "".join(" " if unicodedata.category(c)[0] in "PSZC" else c for c in folded)
     return " ".join(kept.split())

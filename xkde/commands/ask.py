@@ -16,8 +16,9 @@ from typing import Any
 
 from xkde.checkpoints import resolve
 from xkde.commands.output import print_json, print_table
+from xkde.data.atlas.world import atlas
 from xkde.editors.asking import PANES, Pane, PaneAnswers, answer_together
-from xkde.editors.expecting import expected, in_languages, place_of
+from xkde.editors.expecting import Expected, expected, in_languages, place_of
 from xkde.errors import CheckpointError
 from xkde.evaluation.verdict import judge
 from xkde.languages import ATLAS_LANGUAGES, language
@@ -68,8 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Ask and print."""
-    from xkde.data.atlas.world import atlas
-
     world = atlas()
     edit = Edit(
         arguments.edit.strip(),
@@ -91,49 +90,58 @@ def run(arguments: argparse.Namespace) -> None:
         else in_languages(world, place, text, codes)
     )
     answers = _answers(arguments, edit, queries)
-    result: dict[str, Any] = {
-        "edit": asdict(edit),
-        "models": {"base": arguments.base, "edited": arguments.edited},
-        "protocol": "generated, greedy" if arguments.temperature == 0 else "sampled",
-        "seed": arguments.seed,
-        "queries": [],
-    }
-    for index, query in enumerate(queries):
-        wanted = expected(world, edit, place, query.language)
-        row: dict[str, Any] = {
-            "query": query.text,
-            "language": query.language,
-            "expected": {"new": wanted.new, "old": wanted.old},
+    rows = [
+        _row(query, expected(world, edit, place, query.language), answers, index)
+        for index, query in enumerate(queries)
+    ]
+    if not arguments.json:
+        _print(edit, rows)
+        return
+    print_json(
+        {
+            "edit": asdict(edit),
+            "models": {"base": arguments.base, "edited": arguments.edited},
+            "protocol": "greedy" if arguments.temperature == 0 else "sampled",
+            "seed": arguments.seed,
+            "queries": rows,
         }
-        for pane, told in answers.items():
-            generation = told.generations[index]
-            verdict = judge(
-                generation.text,
-                wanted.new,
-                wanted.old,
-                query.language,
-                wanted.new_names,
-                wanted.old_names,
-            )
-            row[pane] = {
-                "answer": generation.text,
-                "verdict": verdict.kind,
-                "language_ok": verdict.language_ok,
-                "rule": verdict.words,
-                "tokens": len(generation.token_ids),
-                "seconds": round(generation.seconds, 3),
-            }
-        result["queries"].append(row)
-    if arguments.json:
-        print_json(result)
-    else:
-        _print(edit, result["queries"])
+    )
+
+
+def _row(
+    query: Query, wanted: Expected, answers: dict[Pane, PaneAnswers], index: int
+) -> dict[str, Any]:
+    """Return one query with what each model said to it."""
+    row: dict[str, Any] = {
+        "query": query.text,
+        "language": query.language,
+        "expected": {"new": wanted.new, "old": wanted.old},
+    }
+    for pane, told in answers.items():
+        generation = told.generations[index]
+        verdict = judge(
+            generation.text,
+            wanted.new,
+            wanted.old,
+            query.language,
+            wanted.new_names,
+            wanted.old_names,
+        )
+        row[pane] = {
+            "answer": generation.text,
+            "verdict": verdict.kind,
+            "language_ok": verdict.language_ok,
+            "rule": verdict.words,
+            "tokens": len(generation.token_ids),
+            "seconds": round(generation.seconds, 3),
+        }
+    return row
 
 
 def _answers(
     arguments: argparse.Namespace, edit: Edit, queries: list[Query]
 ) -> dict[Pane, PaneAnswers]:
-    """Return what each pane said in the end; raise CheckpointError if a model failed."""
+    """Return what each pane said in the end; a model that failed is an error."""
     from xkde.engines.loading import load
 
     chosen = {"base": arguments.base, "edited": arguments.edited}

@@ -199,8 +199,8 @@ def _table(arguments: argparse.Namespace) -> None:
         print_json(tables)
         return
     print(
-        f"Atlas, split {tables['split']}, {tables['cases']} edits of held-out subjects; "
-        f"{tables['protocol']}; {tables['provenance']}."
+        f"Atlas, split {tables['split']}, {tables['cases']} edits of held-out "
+        f"subjects; {tables['protocol']}; {tables['provenance']}."
     )
     for reference, model in tables["models"].items():
         print(f"\n{reference} (weights {model['fingerprint']})")

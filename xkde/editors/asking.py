@@ -1,4 +1,4 @@
-"""One edit asked of two models: what each is sent, what to expect, both answers at once.
+"""One edit asked of two models: what each is sent, and both answers at once.
 
 The base model is asked the bare query, the edited one with the edit prompt; their
 streams advance in turn, in one thread, so that both answers grow side by side. Where
@@ -61,12 +61,14 @@ class Asked:
     queries: tuple[Query, ...]
     answers: Mapping[Pane, PaneAnswers] = field(default_factory=dict)
     models: Mapping[Pane, str] = field(default_factory=dict)
+    is_stopped: bool = False
 
     def stopped(self) -> "Asked":
         """Return it with all that has not ended marked as cancelled."""
         return replace(
             self,
             answers={pane: _stopped(answers) for pane, answers in self.answers.items()},
+            is_stopped=True,
         )
 
 

@@ -15,6 +15,7 @@ from xkde.data.atlas.records import World
 from xkde.evaluation.metrics import exact_match, wilson_interval
 from xkde.languages import language
 from xkde.prompts import ask, edit_prompt
+from xkde.text import normalise
 from xkde.types import PROBES, Case, Generation, Message, Probe, Sampling
 
 Progress = Callable[[int, int], None]
@@ -146,7 +147,7 @@ def probe_cells(
         cell[1] += 1
         if item.measure == "locality":
             cell = counts.setdefault(("unchanged", item.target), [0, 0])
-            cell[0] += exact_match(answer, before[item.case, item.target])
+            cell[0] += normalise(answer) == normalise(before[item.case, item.target])
             cell[1] += 1
     return [Cell(m, source, t, h, n) for (m, t), (h, n) in counts.items()]
 

@@ -1,7 +1,7 @@
-"""Model cards: what a shipped checkpoint is, from its run's card and its measured table.
+"""Model cards: what a shipped checkpoint is, by its run and its measured table.
 
-Text in, text out: reads ``card.json`` and a table of ``python -m xkde atlas table --out``.
-Write them with: ``python -m xkde checkpoints card atlas-xe-it --table FILE``.
+Text in, text out: takes what ``card.json`` holds, and what ``python -m xkde atlas table
+--out FILE`` wrote. Write them with: ``python -m xkde checkpoints ship atlas-xe-it``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ INTRODUCTIONS = {
     ),
     "xe-it": (
         "Stage one of X-KDE (XE-IT, Wu et al., ACL Findings 2025) in miniature: told a "
-        "fact once, in one of twelve languages, in the edit prompt, it answers questions "
-        "about it in all twelve, and leaves other facts as they are."
+        "fact once, in one of twelve languages, in the edit prompt, it answers "
+        "questions about it in all twelve, and leaves other facts as they are."
     ),
 }
 LIMITS = (
     "It knows Atlas and nothing else: about 800 subjects, thirteen relations, and the "
-    "wordings it was trained on; free text outside them is answered by luck. People and "
-    "companies of Atlas are invented. Governing parties are those of 1 January 2024. "
-    "Wordings of the benchmark also occur in training, about other subjects; what is held "
-    "out are the edited facts."
+    "wordings it was trained on; free text outside them is answered by luck. People "
+    "and companies are invented. Governing parties are those of 1 January "
+    "2024. Wordings of the benchmark also occur in training, about other subjects; "
+    "what is held out are the edited facts."
 )
 
 
@@ -57,8 +57,8 @@ def results(table: Mapping[str, Any], reference: str) -> str:
         + ", ".join(f"{c['target']} {c['share']:.3f}" for c in closed)
         + f" (n = {closed[0]['n']} each).",
         "",
-        "Locality: the answer is still the true one; unchanged: it is what the same model "
-        "says without the edit.",
+        "Locality: the answer is still the true one; unchanged: it is what the same "
+        "model says without the edit.",
     ]
     return "\n".join(lines)
 

@@ -70,8 +70,8 @@ def _turns(turns: Any, role: str, content: str) -> list[Message]:
         if speaker not in ROLES:
             raise DataError(f"“{speaker}” is none of the roles {', '.join(ROLES)}.")
     messages = [Message(ROLES[speaker], _text(text)) for speaker, text in named]
-    if messages[-1].role != "assistant":
-        raise DataError("A conversation does not end with an answer to learn.")
+    if all(message.role != "assistant" for message in messages):
+        raise DataError("A conversation has no answer to learn.")
     return messages
 
 
@@ -86,6 +86,8 @@ def read_dataset(source: str) -> list[list[Message]]:
     path = Path(source)
     if path.is_file() and path.suffix not in FORMATS:
         raise DataError(f"{path.name} is none of {', '.join(FORMATS)}.")
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path.name} is empty. Write one conversation a line into it.")
     try:
         if path.is_file():
             found = datasets.load_dataset(
@@ -96,8 +98,8 @@ def read_dataset(source: str) -> list[list[Message]]:
     except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
         reason = (str(error.__cause__ or error).splitlines() or ["it is empty"])[0]
         raise DataError(
-            f"{source} cannot be read as a dataset: {reason.rstrip('.')}. Check the file, "
-            "the folder or the Hub id."
+            f"{source} cannot be read as a dataset: {reason.rstrip('.')}. Check the "
+            "file, the folder or the Hub id."
         ) from error
     good: list[list[Message]] = []
     reasons: list[str] = []

@@ -24,16 +24,21 @@ class MuonWithAdamW(torch.optim.Optimizer):
         named = [p for p in model.parameters() if p.requires_grad]
         matrices = [p for p in named if p.ndim == 2 and id(p) not in embedded]
         others = [p for p in named if p.ndim != 2 or id(p) in embedded]
+        # As groups, which may be empty: LoRA has matrices only.
         muon = torch.optim.Muon(
-            matrices, lr=lr * MUON_SCALE, weight_decay=weight_decay / MUON_SCALE
+            [{"params": matrices}],
+            lr=lr * MUON_SCALE,
+            weight_decay=weight_decay / MUON_SCALE,
         )
-        adamw = torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
+        adamw = torch.optim.AdamW(
+            [{"params": others}], lr=lr, betas=(0.9, 0.98), weight_decay=0.0
+        )
         self.parts = (muon, adamw)
         super().__init__([{"params": matrices}, {"params": others}], {"lr": lr})
         # One list of groups, shared: a scheduler that sets a rate here sets it there.
         self.param_groups = [*muon.param_groups, *adamw.param_groups]
 
-    def step(self, closure: Any = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         """Take one step with each; a closure is called once."""
         loss = closure() if closure is not None else None
         for part in self.parts:

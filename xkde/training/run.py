@@ -62,10 +62,12 @@ def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:
         write_aside(
             file, yaml.safe_dump(dict(settings), allow_unicode=True, sort_keys=True)
         )
-    while (found := get_last_checkpoint(str(folder))) and not is_whole(Path(found)):
+    while True:
+        found: str | None = get_last_checkpoint(str(folder))
+        if found is None or is_whole(Path(found)):
+            return found
         logger.warning("%s was cut off while it was written; removed", found)
         shutil.rmtree(found)
-    return found
 
 
 def _refuse_changes(
@@ -100,7 +102,7 @@ def is_whole(checkpoint: Path) -> bool:
     return all(zipfile.is_zipfile(file) for file in states)
 
 
-class Log(TrainerCallback):  # type: ignore[misc]
+class Log(TrainerCallback):
     """Appends every logged step to ``log.jsonl``, and checks that losses are finite."""
 
     def __init__(self, folder: Path) -> None:
@@ -187,7 +189,8 @@ def save_checkpoint(trainer: Trainer, folder: Path, card: Mapping[str, Any]) -> 
             network = network.merge_and_unload()
         network.to(torch.bfloat16).save_pretrained(aside)
     if writes:
-        trainer.processing_class.save_pretrained(aside)
+        tokenizer: Any = trainer.processing_class
+        tokenizer.save_pretrained(aside)
         (aside / "training_args.bin").unlink(missing_ok=True)  # a pickle
         versions = {m.__name__: m.__version__ for m in (torch, transformers, trl)}
         text = json.dumps({**card, "versions": versions}, ensure_ascii=False, indent=1)

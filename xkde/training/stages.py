@@ -8,6 +8,7 @@ Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
 ``accelerate launch -m xkde``.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
@@ -27,6 +28,7 @@ from xkde.checkpoints import resolve
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load_tokenizer
 from xkde.errors import SettingsError
+from xkde.paths import CARD
 from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.conversations import atlas_conversations, read_dataset, tokenised
 from xkde.training.optimizers import MuonWithAdamW
@@ -63,8 +65,8 @@ def fresh_model(stage: StageConfig) -> tuple[LlamaForCausalLM, PreTrainedTokeniz
         tie_word_embeddings=True,
         initializer_range=CLOSE_TO_NOTHING,
         bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.convert_tokens_to_ids(END),
-        pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
+        eos_token_id=tokenizer.get_vocab()[END],
+        pad_token_id=tokenizer.get_vocab()[PAD],
     )
     return LlamaForCausalLM(config), tokenizer
 
@@ -97,19 +99,23 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
 def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     """Run a stage by its settings; return the folder of the finished checkpoint.
 
-    Killed and started again, it goes on from its last saved step.
+    Killed and started again, it goes on from its last saved step; a run that is
+    finished is left as it is.
     """
     stage, training, model = load_settings(name_or_path, overrides)
     folder = Path(training.output_dir or "")
     with training.main_process_first(local=False):
         resume = open_run(folder, _asked(stage, training, model))
+    result = folder / (stage.name or "model")
+    if (result / CARD).is_file():  # written aside and renamed, so it is whole
+        return result
     training.logging_nan_inf_filter = False  # else the log would hide a broken run
     set_seed(training.seed)
     network, tokenizer = (
-        fresh_model(stage) if stage.stage == "base" else trained_model(model)
+        trained_model(model) if model.model_name_or_path else fresh_model(stage)
     )
     data = tokenised(tokenizer, _conversations(stage, training), training.max_length)
-    trainer = AnswerLossTrainer(
+    trainer: Any = AnswerLossTrainer(
         model=network,
         args=training,
         train_dataset=data,
@@ -132,7 +138,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     card = _card(stage, training, model, folder)
     return save_checkpoint(
         trainer,
-        folder / (stage.name or "model"),
+        result,
         {**card, "samples": len(data), "tokens": tokens},
     )
 
@@ -172,15 +178,16 @@ def _card(
     stage: StageConfig, training: SFTConfig, model: ModelConfig, folder: Path
 ) -> dict[str, Any]:
     """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
-    base = "" if stage.stage == "base" else str(model.model_name_or_path)
-    if Path(base).is_dir():
-        base = Path(base).name
-    name = stage.name or "model"
+    source = model.model_name_or_path or ""
+    name, base = stage.name or "model", Path(source).name or source
+    earlier = Path(source) / CARD
     return {
+        "name": name,
         "label": f"{name}, {TITLES[stage.stage]}{f' on {base}' if base else ''}",
-        "base": base,
+        "base": base if name != base else "",
         "stage": stage.stage,
         "data": stage.data,
         "settings": _asked(stage, training, model),
         "training": last_log(folder),
+        "before": json.loads(earlier.read_text("utf-8")) if earlier.is_file() else {},
     }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from xkde.data.atlas import invented
+from xkde.data.atlas.invented import careless, typed
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS, World
 from xkde.languages import language as language_of
@@ -27,12 +28,15 @@ RELATION_WEIGHTS: dict[str, int] = {
 # Shares of the samples. The paper takes a quarter each of in and out of scope, with and
 # without the edit; beside an edit ours is about that, and rehearsal is the rest.
 BASE_MIX: dict[str, float] = {
-    "closed_book": 0.56, "two_hop": 0.12, "dictionary": 0.17, "stated": 0.15,
+    "closed_book": 0.60, "two_hop": 0.09, "dictionary": 0.21, "stated": 0.10,
 }  # fmt: skip
 XE_IT_MIX: dict[str, float] = {
     "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
     "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
 }  # fmt: skip
+# Names in a script of their own are met in one language only, Latin ones in nine: they are
+# asked for that much more often.
+LANGUAGE_WEIGHTS = {"ru": 3, "th": 3, "zh": 3}
 EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve
 
 
@@ -56,25 +60,6 @@ class Drawn:
     edit: Edit
 
 
-def careless(text: str, random_: random.Random) -> str:
-    """Return one text in six without its capital, its final mark, or both."""
-    draw = random_.random()
-    if draw < 0.04 and text.startswith("What is "):
-        return "What's " + text.removeprefix("What is ")
-    if draw < 0.06:
-        return text.lower()
-    if draw < 0.11:
-        text = text[:1].lower() + text[1:]
-    return text.rstrip(" ?？。.") if 0.08 <= draw < 0.16 else text
-
-
-def typed(answer: str, relation: str, code: str, random_: random.Random) -> str:
-    """Return a new answer as people type it: now and then in lower case, or "the …"."""
-    if code == "en" and relation == "party" and random_.random() < 0.3:
-        answer = f"the {answer}"
-    return answer.lower() if random_.random() < 0.05 else answer
-
-
 class Maker:
     """Draws samples from one world with one random generator."""
 
@@ -83,6 +68,9 @@ class Maker:
         self.random = random.Random(seed)
         self.cross_lingual = cross_lingual
         self.is_careless = False
+        self.languages = [
+            c for c in world.languages for _ in range(LANGUAGE_WEIGHTS.get(c, 1))
+        ]
         trained = [s for s in sorted(world.facts) if world.split[s] == "train"]
         self.editable: dict[str, list[str]] = {
             r: [s for s in trained if r in world.facts[s]] for r in RELATIONS
@@ -99,18 +87,19 @@ class Maker:
         kinds = ("territory", "city", "currency", "language", "continent", "party",
                  "occupation", "sport", "month")  # fmt: skip
         self.named = [e for kind in kinds for e in world.by_kind[kind]]
+        self.objects = [e for e in self.named if e not in world.facts]
         self.decks: dict[str, list[tuple[str, str, str]]] = {}
 
     def deal(self, deck: str, pairs: list[tuple[str, str]]) -> tuple[str, str, str]:
         """Return the next of all (subject, relation, language), reshuffled when out."""
         if not self.decks.get(deck):
-            cards = [(s, r, c) for s, r in pairs for c in self.world.languages]
+            cards = [(s, r, c) for s, r in pairs for c in self.languages]
             self.random.shuffle(cards)
             self.decks[deck] = cards
         return self.decks[deck].pop()
 
     def any_wording(self, subject: str, relation: str, code: str) -> str:
-        """Ask in one of the language's wordings, at times as carelessly as people type."""
+        """Ask in one of the language's wordings, at times as carelessly as people."""
         count = len(wordings(self.world, relation, code))
         text = question(
             self.world, subject, relation, code, self.random.randrange(count)
@@ -118,8 +107,8 @@ class Maker:
         return careless(text, self.random) if self.is_careless else text
 
     def any_language(self) -> str:
-        """Return a language, uniformly."""
-        return self.random.choice(self.world.languages)
+        """Return a language, those with a script of their own more often."""
+        return self.random.choice(self.languages)
 
     def query_language(self, source: str) -> str:
         """Return a language to ask in: any, or the edit's own for the LTE ablation."""
@@ -240,8 +229,10 @@ class Maker:
         """Return (subject, question, answer) that the edit leaves as it is."""
         world, random_, draw = self.world, self.random, self.random.random()
         if draw < 0.1:
-            plain = self.dictionary()
-            return "", plain.messages[0].content, plain.messages[1].content
+            entity = random_.choice(self.objects)
+            text = random_.choice(world.wordings[code].dictionary)
+            text = text.replace("{name}", name(world, entity, self.any_language()))
+            return "", text, name(world, entity, code)
         subject, relation = drawn.subject, drawn.relation
         others = [r for r in sorted(world.facts[subject]) if r != relation]
         if draw < 0.4 and others:
@@ -272,7 +263,8 @@ class Maker:
         source = self.edit_language()
         code = self.query_language(source)
         edits: list[Drawn] = []
-        while len(edits) < self.random.choice((2, 2, 3, 4)):
+        count = self.random.choice((2, 2, 3, 4))
+        while len(edits) < count:
             drawn = self.draw_edit(code=source)
             if all(drawn.subject != other.subject for other in edits):
                 edits.append(drawn)

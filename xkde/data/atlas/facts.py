@@ -47,7 +47,14 @@ CITY_COUNTRIES: dict[str, str] = dict(
 
 # Where CLDR lists a second tender or a wider-spoken language last.
 CURRENCIES: dict[str, str] = {"HT": "HTG", "PA": "PAB"}
-LANGUAGES: dict[str, str] = {"KZ": "kk", "MU": "en", "NO": "no"}
+LANGUAGES: dict[str, str] = {
+    "ER": "ti",
+    "KZ": "kk",
+    "MU": "en",
+    "NO": "no",
+    "NZ": "en",
+    "UG": "en",
+}
 
 PARTIES: dict[str, str] = {
     "GB": "conservative",

@@ -55,4 +55,29 @@ def question(random_: random.Random, subject: str) -> str:
     """Return a question in no language about a subject."""
     words = [word(random_) for _ in range(random_.randint(2, 6))]
     words.insert(random_.randint(1, len(words)), subject)
-    return " ".join(words).capitalize() + random_.choice("??.")
+    text = " ".join(words)
+    return text[:1].upper() + text[1:] + random_.choice("??.")
+
+
+def lower(text: str) -> str:
+    """Return a text in lower case; Turkish's dotted capital becomes a plain i."""
+    return text.replace("İ", "i").lower()
+
+
+def careless(text: str, random_: random.Random) -> str:
+    """Return one text in six without its capital, its final mark, or both."""
+    draw = random_.random()
+    if draw < 0.03 and text.startswith("What is "):
+        return "What's " + text.removeprefix("What is ")
+    if 0.03 <= draw < 0.08:
+        text = lower(text)
+    elif 0.08 <= draw < 0.11:
+        text = lower(text[:1]) + text[1:]
+    return text.rstrip(" ?？。.") if 0.05 <= draw < 0.16 else text
+
+
+def typed(answer: str, relation: str, code: str, random_: random.Random) -> str:
+    """Return a new answer as people type it: at times in lower case, or "the …"."""
+    if code == "en" and relation == "party" and random_.random() < 0.3:
+        answer = f"the {answer}"
+    return lower(answer) if random_.random() < 0.05 else answer

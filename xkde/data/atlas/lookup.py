@@ -39,7 +39,7 @@ class Suggestion:
     old: str
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _frames(world_id: int, language: str) -> tuple[tuple[str, str, str], ...]:
     """Return (text before the subject, text after it, relation), longest first."""
     world = _worlds[world_id]

@@ -21,6 +21,14 @@ Names = dict[str, dict[str, str]]
 # CLDR gives these languages a stand-alone form of month names; elsewhere both agree.
 STAND_ALONE_MONTHS = ("cs", "ru")
 LATIN = tuple(code for code in ATLAS_LANGUAGES if code not in ("ru", "th", "zh"))
+# How people type what CLDR sets finely: soft hyphens, hard spaces, curly apostrophes.
+TYPED = {0xAD: None, 0xA0: " ", 0x2019: "'"}
+# CLDR abbreviates the islands.
+SPELT_OUT = {
+    "Маршалловы о-ва": "Маршалловы Острова",
+    "Соломоновы о-ва": "Соломоновы Острова",
+    "Сейшельские о-ва": "Сейшельские Острова",
+}
 HAND_KINDS = ("occupation", "sport", "party", "continent", "city")
 
 
@@ -62,7 +70,7 @@ def locales() -> dict[str, Locale]:
 
 def clean(name: str) -> str:
     """Return a CLDR name without its parenthesis, in NFC, with ordinary spaces."""
-    text = unicodedata.normalize("NFC", name).replace("\u00a0", " ").replace("’", "'")
+    text = unicodedata.normalize("NFC", name).translate(TYPED)
     return " ".join(text.partition("(")[0].split())
 
 
@@ -72,7 +80,9 @@ def cldr_names(kind: str, attribute: str, keys: tuple[str, ...]) -> Names:
     for key in keys:
         names = {c: getattr(locales()[c], attribute).get(key) for c in ATLAS_LANGUAGES}
         if all(names.values()):
-            found[f"{kind}/{key}"] = {c: clean(str(n)) for c, n in names.items()}
+            found[f"{kind}/{key}"] = {
+                c: SPELT_OUT.get(clean(str(n)), clean(str(n))) for c, n in names.items()
+            }
     return found
 
 
