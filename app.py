@@ -30,7 +30,8 @@ def build() -> gr.Blocks:
                 with gr.Tab(_strings.label(title), id=slug):
                     build_page(demo, header)
         _api.build()
-    return demo.queue(max_size=QUEUE, default_concurrency_limit=1)
+    demo.queue(max_size=QUEUE, default_concurrency_limit=1)
+    return demo
 
 
 def options() -> dict[str, Any]:

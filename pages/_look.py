@@ -58,7 +58,7 @@ LANGUAGE_SCRIPT = """
 }
 """
 
-TEXT_FONTS = [
+TEXT_FONTS: list[gr.themes.Font | str] = [
     gr.themes.LocalFont("IBM Plex Sans", weights=(400, 600)),
     "PingFang SC",
     "Noto Sans CJK SC",
@@ -69,14 +69,26 @@ TEXT_FONTS = [
     "system-ui",
     "sans-serif",
 ]
-CODE_FONTS = [gr.themes.LocalFont("IBM Plex Mono"), "ui-monospace", "monospace"]
+CODE_FONTS: list[gr.themes.Font | str] = [
+    gr.themes.LocalFont("IBM Plex Mono"),
+    "ui-monospace",
+    "monospace",
+]
 
 TEAL = gr.themes.Color(
     name="teal",
-    c50="#f0faf8", c100="#d7f1ec", c200="#b0e3da", c300="#7fcec2", c400="#46b1a4",
-    c500="#1f9488", c600="#0f766e", c700="#0d5f59", c800="#0f4c48", c900="#103f3c",
+    c50="#f0faf8",
+    c100="#d7f1ec",
+    c200="#b0e3da",
+    c300="#7fcec2",
+    c400="#46b1a4",
+    c500="#1f9488",
+    c600="#0f766e",
+    c700="#0d5f59",
+    c800="#0f4c48",
+    c900="#103f3c",
     c950="#062524",
-)  # fmt: skip
+)
 
 
 def theme() -> gr.themes.Base:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from xkde import paths
-from xkde.evaluation.cards import model_card, total
+from xkde.evaluation.cards import model_card, summary, total
 
 CARD = {
     "name": "atlas-xe-it",
@@ -70,3 +70,21 @@ def test_shipped_cards_are_what_their_runs_and_tables_say(name: str) -> None:
     card = json.loads((folder / paths.CARD).read_text(encoding="utf-8"))
     table = json.loads(paths.ATLAS_RESULTS.read_text(encoding="utf-8"))
     assert (folder / "README.md").read_text(encoding="utf-8") == model_card(card, table)
+
+
+def test_readme_shows_the_shipped_table() -> None:
+    readme = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    table = json.loads(paths.ATLAS_RESULTS.read_text(encoding="utf-8"))
+    assert f"<!-- results -->\n{summary(table)}\n<!-- /results -->" in readme
+
+
+def test_summary_by_hand() -> None:
+    told = summary(TABLE)
+    assert "| `atlas-xe-it`, English | 0.750 [0.301–0.954] |" in told
+    assert "0.900 of Atlas's facts by heart, least in English" in told
+
+
+def test_card_names_every_run_before() -> None:
+    first = CARD | {"name": "atlas-base", "before": {}}
+    text = model_card(CARD | {"before": first}, None)
+    assert "before that: atlas-base, 1,234 samples, 56,789 tokens" in text

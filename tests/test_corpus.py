@@ -80,7 +80,7 @@ def test_no_text_asks_about_a_held_out_subject_beside_an_edit(
         lines, query, _ = parts(sample)
         assert plain(query) not in held_out
         for line in lines:
-            # "… San Juan de Terranova? Irlanda" begins as a question about San Juan does.
+            # "… San Juan de Terranova? …" begins as a question about San Juan does.
             known = [head for head, _ in heads(line) if head in questions()]
             assert not known or known[-1] not in held_out, line
 

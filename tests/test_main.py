@@ -1,4 +1,4 @@
-"""The command line: every command explains itself, prints JSON, and fails in one sentence.
+"""The command line: every command explains itself, and fails in one sentence.
 
 python -m pytest tests/test_main.py
 """

@@ -117,7 +117,7 @@ def paint(url: str) -> dict[str, float]:
 
 def answers(url: str) -> dict[str, float]:
     """Return seconds from outside for one language and all twelve, model warm."""
-    from gradio_client import Client
+    from gradio_client import Client  # type: ignore[import-untyped]
 
     client = Client(url, verbose=False)
     started = time.perf_counter()
@@ -140,7 +140,7 @@ def _timed(client: Any, *arguments: str, api_name: str) -> float:
     return time.perf_counter() - started
 
 
-def run(*, with_browser: bool = True) -> dict[str, Any]:
+def measure(*, with_browser: bool = True) -> dict[str, Any]:
     """Measure everything once; every number is in seconds, medians of five asks."""
     found: dict[str, Any] = {
         "import_app": seconds_of("import app"),

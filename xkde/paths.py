@@ -40,3 +40,11 @@ def runs() -> Path:
 def downloads() -> Path:
     """Checkpoints fetched from the Hub."""
     return home() / "downloads"
+
+
+def write_aside(path: Path, text: str) -> None:
+    """Write a file so that it is there wholly or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)

@@ -51,7 +51,7 @@ PICTURES = (
 )
 
 
-def take(picture: Picture, url: str) -> bytes:
+def photograph(picture: Picture, url: str) -> bytes:
     """Return a picture as a palette PNG."""
     with bench_browser.page(
         url,
@@ -81,7 +81,7 @@ def _small(image: bytes) -> bytes:
     return small.getvalue()
 
 
-def run(folder: Path | None = None) -> list[Path]:
+def take(folder: Path | None = None) -> list[Path]:
     """Take all pictures; each is written aside and renamed."""
     target = folder or paths.SCREENSHOTS
     target.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def run(folder: Path | None = None) -> list[Path]:
         for picture in PICTURES:
             path = target / f"{picture.name}.png"
             aside = path.with_suffix(".part")
-            aside.write_bytes(take(picture, served.url))
+            aside.write_bytes(photograph(picture, served.url))
             os.replace(aside, path)
             taken.append(path)
     return taken

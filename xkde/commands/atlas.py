@@ -4,14 +4,17 @@
     python -m xkde atlas samples --stage xe-it --limit 5
     python -m xkde atlas cases --limit 100 --json > atlas_test.json
     python -m xkde atlas table --limit 200
+    python -m xkde atlas table --out assets/results/atlas.json
+    python -m xkde atlas report
 
 ``table`` measures: what the base knows by heart, and what edits in English and in
 Chinese do to the stage-one checkpoint (and to the base with the edit in its prompt) on
 held-out subjects. Answers are generated greedily and compared exactly after
-normalisation.
+normalisation. ``report`` writes assets/results/atlas.json into README.md and the cards.
 """
 
 import argparse
+import json
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,13 +26,17 @@ from xkde.data.atlas.corpus import BASE_MIX, XE_IT_MIX, conversations
 from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError, InputError
+from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS, ROOT, write_aside
 
+README = ROOT / "README.md"
+RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- /results -->"
+WHAT = ("facts", "samples", "cases", "table", "report")
 MEASURES = ("reliability", "generality", "locality", "portability", "unchanged")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=("facts", "samples", "cases", "table"))
+    parser.add_argument("what", choices=WHAT)
     parser.add_argument("--subject", default="", help="facts: an English name")
     parser.add_argument("--stage", default="xe-it", choices=("base", "xe-it"))
     parser.add_argument("--split", default="test", choices=("train", "dev", "test"))
@@ -54,9 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what was asked for."""
-    {"facts": _facts, "samples": _samples, "cases": _cases, "table": _table}[
-        arguments.what
-    ](arguments)
+    ACTIONS[arguments.what](arguments)
 
 
 def _facts(arguments: argparse.Namespace) -> None:
@@ -246,3 +251,27 @@ def sections(
     if rows:
         parts.append((["edit in → asked in", *MEASURES], rows))
     return parts
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from xkde.evaluation.cards import model_card, summary
+
+    table = json.loads(ATLAS_RESULTS.read_text(encoding="utf-8"))
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(f"{RESULTS_BEGIN}\n")
+    after = rest.partition(RESULTS_END)[2]
+    block = f"{RESULTS_BEGIN}\n{summary(table)}\n{RESULTS_END}"
+    write_aside(README, before + block + after)
+    for reference in table["models"]:
+        folder = EMBEDDED_CHECKPOINTS / reference
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        write_aside(folder / "README.md", model_card(card, table))
+
+
+ACTIONS = {
+    "facts": _facts,
+    "samples": _samples,
+    "cases": _cases,
+    "table": _table,
+    "report": _report,
+}

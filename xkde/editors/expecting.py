@@ -49,7 +49,9 @@ def place_of(
         found = lookup.recognise(world, text, code)
         if found is not None:
             return Place(*found, _wording(world, *found, code, text))
-        for hop in two_hops_of(known.relation) if known else ():
+        if known is None:
+            continue
+        for hop in two_hops_of(known.relation):
             for wording in range(len(wordings(world, hop, code))):
                 asked = question(world, known.subject, hop, code, wording)
                 if normalise(asked) == normalise(text):

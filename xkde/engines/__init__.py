@@ -1,0 +1,1 @@
+"""What runs a model: load, stream, generate, score. torch lives here and above."""

@@ -7,6 +7,9 @@ Text in, text out: takes what ``card.json`` holds, and what ``python -m xkde atl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xkde.evaluation.metrics import wilson_interval
+from xkde.languages import language
+
 PROBE_NAMES = ("reliability", "generality", "locality", "portability", "unchanged")
 INTRODUCTIONS = {
     "base": (
@@ -63,6 +66,58 @@ def results(table: Mapping[str, Any], reference: str) -> str:
     return "\n".join(lines)
 
 
+def _chain(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the runs that a checkpoint goes back to, latest first."""
+    return [card, *_chain(card.get("before") or {})] if card else []
+
+
+def summary(table: Mapping[str, Any]) -> str:
+    """Return the README's results: every model's probes, and what it knows by heart."""
+    lines = [
+        "| model, edit in | reliability | generality | locality | portability | n |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    closed: list[str] = []
+    for reference, model in table["models"].items():
+        cells = model["cells"]
+        book = [c for c in cells if c["measure"] == "closed-book"]
+        lowest = min(book, key=lambda c: c["share"])
+        closed.append(
+            f"`{reference}` (weights `{model['fingerprint']}`) answers "
+            f"{sum(c['hits'] for c in book) / sum(c['n'] for c in book):.3f} of "
+            f"Atlas's facts by heart, least in {language(lowest['target']).name} "
+            f"({lowest['share']:.3f}; n = {lowest['n']} a language)."
+        )
+        for source in dict.fromkeys(c["source"] for c in cells if c not in book):
+            shares = [_share(cells, probe, source) for probe in PROBE_NAMES[:4]]
+            n = sum(
+                c["n"] for c in cells
+                if c["measure"] == "reliability" and c["source"] == source
+            )  # fmt: skip
+            row = " | ".join([*shares, f"{n:,}"])
+            lines.append(f"| `{reference}`, {language(source).name} | {row} |")
+    lines += [
+        "",
+        f"Measured here: {table['protocol']}; wrapper `{table['wrapper']}`; "
+        f"{table['cases']} edits of held-out subjects (split {table['split']}, seed "
+        f"{table['seed']}), each asked in twelve languages; 95 % Wilson intervals in "
+        "brackets. The base is given the same edit in its prompt. Locality: the answer "
+        "is still the true one.",
+        "",
+        *closed,
+    ]
+    return "\n".join(lines)
+
+
+def _share(cells: Sequence[Mapping[str, Any]], measure: str, source: str) -> str:
+    mine = [c for c in cells if c["measure"] == measure and c["source"] == source]
+    hits, n = sum(c["hits"] for c in mine), sum(c["n"] for c in mine)
+    if not n:
+        return "not measured"
+    low, high = wilson_interval(hits, n)
+    return f"{hits / n:.3f} [{low:.3f}–{high:.3f}]"
+
+
 def model_card(card: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:
     """Return the README of a checkpoint folder, with Hub front matter."""
     name, settings = str(card["name"]), card.get("settings", {})
@@ -77,6 +132,11 @@ def model_card(card: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:
         f"{card.get('tokens', 'unknown'):,}; last loss: {training.get('loss', '–')}; "
         f"seconds: {training.get('seconds', '–')}",
         f"- versions: {', '.join(f'{k} {v}' for k, v in card['versions'].items())}",
+        *(
+            f"- before that: {b['name']}, {b['samples']:,} samples, "
+            f"{b['tokens']:,} tokens"
+            for b in _chain(card.get("before") or {})
+        ),
         "- settings:", "",
         *(f"      {key}: {value}" for key, value in sorted(settings.items())), "",
     ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The stages of training, from settings to a checkpoint with its card."""

@@ -37,16 +37,9 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from xkde.checkpoints.weights import read_header
 from xkde.errors import CheckpointError, SettingsError
-from xkde.paths import CARD
+from xkde.paths import CARD, write_aside
 
 logger = logging.getLogger(__name__)
-
-
-def write_aside(path: Path, text: str) -> None:
-    """Write a file so that it is there wholly or not at all."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
 
 
 def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,1 @@
+"""Atlas, the embedded world: its facts, names, questions, corpus and benchmark."""

@@ -1,6 +1,7 @@
-"""Names of Atlas's entities in twelve languages: from CLDR (``babel``), from the tables
-in ``assets/atlas/languages``, and invented ones for people and companies.
+"""Names of Atlas's entities in twelve languages: of CLDR, by hand, and invented.
 
+CLDR comes through ``babel``, the hand-written tables lie in ``assets/atlas/languages``,
+and people and companies are invented here.
 Knows no facts. Everything is deterministic: the same names in the same order, always.
 """
 
