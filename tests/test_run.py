@@ -127,8 +127,7 @@ def test_a_killed_run_goes_on_bit_equal(
 ) -> None:
     killed = settings(tmp_path, llama2_folder, "killed")
     run = tmp_path / "killed"
-    # As many threads as here: sums in another order differ in their last bits, which
-    # Muon, working in bf16, makes the third.
+    # As many threads as here, set the same way: a sum in another order would differ.
     threads = f"import torch; torch.set_num_threads({torch.get_num_threads()})"
     code = f"from xkde.training.stages import train; train({killed!r})"
     process = subprocess.Popen(

@@ -13,25 +13,35 @@ from xkde.errors import SettingsError
 from xkde.paths import CARD, runs
 from xkde.training.stages import train
 
-PRESETS = ("smoke", "laptop", "full")
+# preset -> its settings in order; each goes on from the checkpoint of the one before
+PRESETS: dict[str, tuple[str, ...]] = {
+    "smoke": ("atlas-base-smoke", "atlas-xe-it-smoke"),
+    "laptop": (
+        "atlas-base-laptop",
+        "atlas-base-laptop-again",
+        "atlas-base-laptop-last",
+        "atlas-xe-it-laptop",
+    ),
+    "full": ("atlas-base-full", "atlas-xe-it-full"),
+}
 
 
 def speedrun(preset: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """Train both stages of a preset; return where the checkpoints are."""
+    """Train every stage of a preset; return where the two checkpoints are.
+
+    Raises SettingsError for a preset that is not there.
+    """
     if preset not in PRESETS:
         raise SettingsError(f"There is no preset “{preset}”: {', '.join(PRESETS)}.")
-    suffix = "" if preset == "laptop" else f"-{preset}"
-    folders: dict[str, Path] = {}
-    for stage in ("base", "xe-it"):
-        run_folder = runs() / f"atlas-{stage}{suffix}"
-        finished = run_folder / f"atlas-{stage}"
+    folders: list[Path] = []
+    for name in PRESETS[preset]:
+        folder = runs() / name
+        finished = folder / ("atlas-base" if "-base-" in name else "atlas-xe-it")
         if (finished / CARD).is_file():
-            say(f"{finished.name}: done before, in {run_folder}")
+            say(f"{name}: done before, in {folder}")
         else:
-            say(f"{finished.name}: training, in {run_folder}")
-            overrides = ["--output_dir", str(run_folder)]
-            if stage == "xe-it":
-                overrides += ["--model_name_or_path", str(folders["base"])]
-            train(f"atlas-{stage}-{preset}", overrides)
-        folders[stage] = finished
-    return {"base": str(folders["base"]), "edited": str(folders["xe-it"])}
+            say(f"{name}: training, in {folder}")
+            begun = ["--model_name_or_path", str(folders[-1])] if folders else []
+            train(name, ["--output_dir", str(folder), *begun])
+        folders.append(finished)
+    return {"base": str(folders[-2]), "edited": str(folders[-1])}

@@ -34,9 +34,9 @@ XE_IT_MIX: dict[str, float] = {
     "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
     "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
 }  # fmt: skip
-# Names in a script of their own are met in one language only, Latin ones in nine; so
-# they are asked for more often.
-LANGUAGE_WEIGHTS = {"ru": 3, "th": 3, "zh": 3}
+# Names in a script of their own are met in one language only, Latin ones in nine; these
+# languages lag behind the rest unless they are asked for more often.
+LANGUAGE_WEIGHTS = {"fr": 2, "ru": 2, "th": 4, "tr": 2, "vi": 2, "zh": 2}
 EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve
 
 
