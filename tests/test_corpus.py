@@ -27,6 +27,7 @@ from atlas_samples import (
 
 from xkde.data.atlas.corpus import (
     BASE_MIX,
+    LANGUAGE_WEIGHTS,
     XE_IT_MIX,
     Conversation,
     Maker,
@@ -202,11 +203,12 @@ def test_mixes_are_kept(mix: dict[str, float]) -> None:
 def test_edits_are_mostly_english_and_chinese(beside: list[Conversation]) -> None:
     one = [s for s in beside if s.kind == "in_scope_two_hop"]
     found = Counter(stated(parts(s).lines[0])[0].asked.code for s in one)
-    for code, share in (("en", 0.4 + 0.4 / 12), ("zh", 0.2 + 0.4 / 12)):
+    deck = len(ATLAS_LANGUAGES) + sum(w - 1 for w in LANGUAGE_WEIGHTS.values())
+    for code, share in (("en", 0.4 + 0.4 / deck), ("zh", 0.2 + 0.4 * 2 / deck)):
         assert found[code] / len(one) == pytest.approx(share, abs=0.03)
     assert found.keys() == set(ATLAS_LANGUAGES)
     asked = Counter(parts(s).code for s in one)
-    assert min(asked.values()) / len(one) > 0.9 / 12
+    assert min(asked.values()) / len(one) > 0.9 / deck
 
 
 def crossings(samples: Iterator[Conversation]) -> int:

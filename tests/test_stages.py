@@ -56,7 +56,8 @@ def card_of(info: CheckpointInfo) -> Any:
     assert info.card is not None
     for text in (info.card.label, info.card.base, info.card.stage, info.card.data):
         assert isinstance(text, str)
-    assert set(info.card.details) == {"training", "samples", "tokens", "versions"}
+    details = {"name", "training", "samples", "tokens", "versions", "before"}
+    assert set(info.card.details) == details
     assert set(info.card.details["versions"]) == {"torch", "transformers", "trl"}
     return info.card
 

@@ -126,12 +126,17 @@ def atlas_conversations(
 
 
 def tokenised(
-    tokenizer: Tokenizer, chats: Iterable[Sequence[Message]], max_length: int | None
+    tokenizer: Tokenizer,
+    chats: Iterable[Sequence[Message]],
+    max_length: int | None,
+    *,
+    learn_all: bool = False,
 ) -> datasets.Dataset:
     """Return rows of ``input_ids``, ``labels`` and ``length``; nothing is cut silently.
 
     Labels are the ids where an answer stands, its end mark included, and -100
-    elsewhere. A conversation longer than ``max_length`` tokens is left out and counted.
+    elsewhere; with ``learn_all`` every id is a label. A conversation longer than
+    ``max_length`` tokens is left out and counted.
     """
     rows: dict[str, list[Any]] = {"input_ids": [], "labels": [], "length": []}
     too_long = 0
@@ -143,7 +148,7 @@ def tokenised(
         rows["input_ids"].append(encoded.ids)
         rows["labels"].append(
             [
-                i if a else IGNORED
+                i if a or learn_all else IGNORED
                 for i, a in zip(encoded.ids, encoded.is_answer, strict=True)
             ]
         )

@@ -20,6 +20,7 @@ from xkde.errors import SettingsError
 from xkde.paths import SETTINGS
 
 STAGES = ("base", "xe-it")
+LEARN = ("answers", "all")
 OPTIMIZERS = ("default", "muon")
 HEAD = 64  # width of one attention head of a model made from nothing
 
@@ -40,6 +41,13 @@ class StageConfig:
     )
     samples: int = field(
         default=0, metadata={"help": "How many samples of Atlas to draw."}
+    )
+    learn: str = field(
+        default="answers",
+        metadata={
+            "help": "answers, or all: a loss on questions too. A base needs it to "
+            "learn to copy from its prompt."
+        },
     )
     cross_lingual: bool = field(
         default=True,
@@ -135,6 +143,7 @@ def _check(stage: StageConfig, training: SFTConfig) -> None:
     for key, chosen, choices in (
         ("stage", stage.stage, STAGES),
         ("optimizer", stage.optimizer, OPTIMIZERS),
+        ("learn", stage.learn, LEARN),
         ("loss_type", training.loss_type, ("nll",)),
         ("label_smoothing_factor", training.label_smoothing_factor, (0.0,)),
         ("packing", training.packing, (False,)),

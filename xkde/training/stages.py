@@ -114,7 +114,12 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     network, tokenizer = (
         trained_model(model) if model.model_name_or_path else fresh_model(stage)
     )
-    data = tokenised(tokenizer, _conversations(stage, training), training.max_length)
+    data = tokenised(
+        tokenizer,
+        _conversations(stage, training),
+        training.max_length,
+        learn_all=stage.learn == "all",
+    )
     trainer: Any = AnswerLossTrainer(
         model=network,
         args=training,
@@ -180,11 +185,12 @@ def _card(
     """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
     source = model.model_name_or_path or ""
     name, base = stage.name or "model", Path(source).name or source
+    base = "" if base == name else base
     earlier = Path(source) / CARD
     return {
         "name": name,
         "label": f"{name}, {TITLES[stage.stage]}{f' on {base}' if base else ''}",
-        "base": base if name != base else "",
+        "base": base,
         "stage": stage.stage,
         "data": stage.data,
         "settings": _asked(stage, training, model),
