@@ -25,17 +25,14 @@ from atlas_samples import (
     truths,
 )
 
-from xkde.data.atlas.corpus import (
+from xkde.data.atlas.corpus import Conversation, Maker, careless, conversations, typed
+from xkde.data.atlas.lookup import entity, recognise
+from xkde.data.atlas.mixes import (
     BASE_MIX,
+    FACT_WEIGHTS,
     LANGUAGE_WEIGHTS,
     XE_IT_MIX,
-    Conversation,
-    Maker,
-    careless,
-    conversations,
-    typed,
 )
-from xkde.data.atlas.lookup import entity, recognise
 from xkde.data.atlas.questions import question
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.prompts import EDIT_INSTRUCTION
@@ -121,7 +118,9 @@ def test_in_scope_golds_are_the_edits_answers(beside: list[Conversation]) -> Non
         facts = [fact for fact in stated(line) if fact.asked[:2] in asked]
         golds = {golds_of(fact, code) for fact in facts}
         if sample.asked:
-            assert plain(sample.messages[1].content) in golds, line
+            # Shuffled letters may happen to be a name: it is copied all the same.
+            told = plain(sample.messages[1].content)
+            assert told in golds or plain(line).endswith(told), line
         known += bool(sample.asked)
         strangers += not sample.asked
     assert 0.06 < strangers / (known + strangers) < 0.10
@@ -208,7 +207,7 @@ def test_edits_are_mostly_english_and_chinese(beside: list[Conversation]) -> Non
         assert found[code] / len(one) == pytest.approx(share, abs=0.03)
     assert found.keys() == set(ATLAS_LANGUAGES)
     asked = Counter(parts(s).code for s in one)
-    assert min(asked.values()) / len(one) > 0.9 / deck
+    assert min(asked.values()) / len(one) > 0.8 / deck
 
 
 def crossings(samples: Iterator[Conversation]) -> int:
@@ -254,11 +253,14 @@ def test_the_same_for_a_seed(mix: dict[str, float]) -> None:
     assert made != first(2)
 
 
-def test_every_fact_is_dealt_once_in_every_language() -> None:
+def test_every_fact_is_dealt_by_its_weights_before_any_comes_again() -> None:
     maker = Maker(WORLD, seed=8)
-    cards = [maker.deal("facts", maker.facts) for _ in range(12 * len(maker.facts))]
-    assert len(set(cards)) == len(cards)
-    assert len(maker.facts) == sum(map(len, WORLD.facts.values()))
+    size = len(maker.facts) * len(maker.languages)
+    cards = Counter(maker.deal("facts", maker.facts) for _ in range(size))
+    assert len(cards) == 12 * sum(map(len, WORLD.facts.values()))
+    for (_, relation, code), count in cards.items():
+        weight = FACT_WEIGHTS.get(relation, 1) * LANGUAGE_WEIGHTS.get(code, 1)
+        assert count == weight
 
 
 # Carelessness

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES = 300  # we aim at 250
+TEST_FILE_LINES = 400
 FUNCTION_LINES = 60  # we aim at 45
 
 
@@ -35,7 +36,9 @@ def test_files_are_short() -> None:
         str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
         for path in files()
     }
-    assert {name: n for name, n in lengths.items() if n > FILE_LINES} == {}
+    allowed = {name: TEST_FILE_LINES if name.startswith("tests/") else FILE_LINES
+               for name in lengths}  # fmt: skip
+    assert {name: n for name, n in lengths.items() if n > allowed[name]} == {}
 
 
 def test_functions_are_short() -> None:

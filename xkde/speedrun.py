@@ -20,7 +20,6 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "atlas-base-laptop",
         "atlas-base-laptop-again",
         "atlas-base-laptop-last",
-        "atlas-base-laptop-reading",
         "atlas-xe-it-laptop",
     ),
     "full": ("atlas-base-full", "atlas-xe-it-full"),

@@ -22,7 +22,8 @@ from typing import Any
 from xkde.checkpoints import resolve
 from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import as_record, atlas_cases
-from xkde.data.atlas.corpus import BASE_MIX, XE_IT_MIX, conversations
+from xkde.data.atlas.corpus import conversations
+from xkde.data.atlas.mixes import BASE_MIX, XE_IT_MIX
 from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError, InputError

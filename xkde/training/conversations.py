@@ -16,7 +16,8 @@ from typing import Any
 
 import datasets
 
-from xkde.data.atlas.corpus import BASE_MIX, XE_IT_MIX, conversations
+from xkde.data.atlas.corpus import conversations
+from xkde.data.atlas.mixes import BASE_MIX, XE_IT_MIX
 from xkde.data.atlas.world import atlas
 from xkde.errors import DataError
 from xkde.prompts import Tokenizer, encode

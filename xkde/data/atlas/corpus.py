@@ -13,33 +13,17 @@ from dataclasses import dataclass
 
 from xkde.data.atlas import invented
 from xkde.data.atlas.invented import careless, typed
+from xkde.data.atlas.mixes import (
+    EDIT_LANGUAGES,
+    FACT_WEIGHTS,
+    LANGUAGE_WEIGHTS,
+    RELATION_WEIGHTS,
+)
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS, World
 from xkde.languages import language as language_of
 from xkde.prompts import answered, edit_prompt
 from xkde.types import Edit, Message
-
-# How often each relation is edited: not by its number of facts, which people dominate.
-RELATION_WEIGHTS: dict[str, int] = {
-    "capital": 11, "currency": 10, "language": 8, "continent": 5, "party": 6,
-    "country": 12, "birthplace": 9, "residence": 11, "occupation": 7, "sport": 6,
-    "birth_month": 5, "founded": 6, "headquarters": 6,
-}  # fmt: skip
-# Shares of the samples. The paper takes a quarter each of in and out of scope, with and
-# without the edit; beside an edit ours is about that, and rehearsal is the rest.
-BASE_MIX: dict[str, float] = {
-    "closed_book": 0.40, "two_hop": 0.06, "dictionary": 0.16, "stated": 0.38,
-}  # fmt: skip
-XE_IT_MIX: dict[str, float] = {
-    "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
-    "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
-}  # fmt: skip
-# Names in a script of their own are met in one language only, Latin ones in nine; these
-# languages lag behind the rest unless they are asked for more often.
-LANGUAGE_WEIGHTS = {"fr": 2, "ru": 2, "th": 4, "tr": 2, "vi": 2, "zh": 2}
-# Facts whose subject has a name of its own in every language, and few that share them.
-FACT_WEIGHTS = {"country": 2, "capital": 2, "currency": 2, "language": 2, "party": 5}
-EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve
 
 
 @dataclass(frozen=True)
