@@ -112,7 +112,9 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     training.logging_nan_inf_filter = False  # else the log would hide a broken run
     set_seed(training.seed)
     network, tokenizer = (
-        trained_model(model) if model.model_name_or_path else fresh_model(stage)
+        fresh_model(stage)
+        if stage.stage == "base" and not model.model_name_or_path
+        else trained_model(model)
     )
     data = tokenised(
         tokenizer,
