@@ -19,7 +19,7 @@ from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import QUESTION_TYPES, Edit, QuestionType, Sampling
 
 BASE, EDITED = "atlas-base", "atlas-xe-it"
-TOKENS, WARMEST = (8, 128), 1.5
+TOKENS, WARMEST = (8, 512), 1.5
 
 
 @dataclass(frozen=True)

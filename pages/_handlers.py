@@ -6,6 +6,8 @@ into the toast that says how to mend it. Run by ``edit_and_ask``.
 Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 """
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
@@ -25,6 +27,8 @@ from xkde.errors import XkdeError
 from xkde.languages import ATLAS_LANGUAGES, language
 
 FIRST = "example_japan"
+PATIENCE = 5.0  # seconds that Stop waits for a model to end
+RUNNING: dict[str, threading.Event] = {}  # by session: set it and the answers end
 
 
 def status_html(words: str, kind: str = "") -> str:
@@ -57,12 +61,20 @@ def run(
     for name in (form.base, form.edited):
         _models.permitted(name)
     last: Asked | None = None
+    session, cancelled = str(request.session_hash), threading.Event()
+    RUNNING[session] = cancelled
     try:
-        for last in ask(form):
+        for last in ask(form, cancelled):
             words = tr("status_waiting" if waiting_for(form) else "status_asking", say)
             yield _shown(form, auto, last, status_html(words, "busy"), say)
+        if last is not None and was_cancelled(last):
+            words = tr("status_stopped", say)
+            yield _shown(form, auto, last.stopped(), status_html(words), say)
+            return
     except XkdeError as error:
         raise words_of(error) from error
+    finally:
+        RUNNING.pop(session, None)
     if last is not None:
         told = summary(last, say)
         told = " ".join(
@@ -76,6 +88,31 @@ def _shown(
     form: Form, auto: Auto, asked: Asked, status: str, say: Interface
 ) -> tuple[str, str, Asked, Auto, str, str]:
     return answers_html(asked, say), status, asked, auto, form.query, form.old_answer
+
+
+def was_cancelled(asked: Asked) -> bool:
+    """Tell whether an answer was broken off."""
+    return any(
+        generation.finish == "cancelled"
+        for answers in asked.answers.values()
+        for generation in answers.generations
+    )
+
+
+def stop(request: gr.Request) -> None:
+    """End the visitor's running answers and wait until their last state was sent.
+
+    Cancelling the event instead would let what is on its way overwrite the last state.
+    """
+    cancelled = RUNNING.get(str(request.session_hash))
+    if cancelled is None:
+        return
+    cancelled.set()
+    give_up = time.monotonic() + PATIENCE
+    while RUNNING.get(str(request.session_hash)) is cancelled:
+        if time.monotonic() > give_up:
+            return
+        time.sleep(0.02)
 
 
 def stopped(asked: Asked | None, request: gr.Request) -> tuple[str, Any, Asked | None]:

@@ -221,6 +221,8 @@ def _wire_asking(
         **MODEL,
     )
     asking.then(handle.fresh, asked, explanation, **AT_ONCE)
+    # One after the other: what runs ends by itself, what still waits is taken away.
+    parts.stop.click(handle.stop, None, None, **AT_ONCE)
     parts.stop.click(
         handle.stopped,
         asked,

@@ -30,7 +30,9 @@ from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
 MODELS = {"base": "one", "edited": "two"}
-NOBODY: Any = SimpleNamespace(request=None, query_params={}, headers={})
+NOBODY: Any = SimpleNamespace(
+    request=None, query_params={}, headers={}, session_hash="nobody"
+)
 
 
 class Tags(HTMLParser):
