@@ -1,7 +1,7 @@
 """Run the paper in miniature on Atlas, from nothing: base, XE-IT, tables.
 
     python -m xkde speedrun --preset smoke     under two minutes: every part moves
-    python -m xkde speedrun --preset laptop    about two hours of two CPU cores
+    python -m xkde speedrun --preset laptop    more than an hour of two CPU cores
     python -m xkde speedrun --preset full      a GPU
 
 What is finished is not done again; what was stopped goes on.

@@ -152,7 +152,7 @@ def _invented_facts(names: naming.Names, facts: Facts) -> Facts:
 
 @lru_cache(maxsize=1)
 def atlas() -> World:
-    """Return the world: about 850 subjects, 2,500 facts, twelve languages."""
+    """Return the world: about 800 subjects, 2,400 facts, twelve languages."""
     countries = _countries()
     cities, city_facts = _cities(countries)
     facts: Facts = {c: _territory_facts(c.split("/")[1]) for c in countries}
