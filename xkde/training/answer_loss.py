@@ -4,8 +4,8 @@ The loss is SFTTrainer's own (cross-entropy of the labelled tokens, averaged ove
 whole step); a test holds the two against each other. TRL computes it in float32 tiles
 made for GPUs and large vocabularies; on a CPU, and for answers of a few tokens behind a
 prompt of many, those tiles were more than half of a step in a profile of Atlas's base;
-here the model is asked for those columns' logits alone. It goes through the model's own forward, so DDP, DeepSpeed and FSDP see
-nothing new. Knows no data and no settings.
+here the model is asked for those columns' logits alone. It goes through the model's own
+forward, so DDP, DeepSpeed and FSDP see nothing new. Knows no data and no settings.
 
 Run its tests: ``python -m pytest tests/test_answer_loss.py``
 """
