@@ -6,6 +6,7 @@ into the toast that says how to mend it. Run by ``edit_and_ask``.
 Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 """
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -54,22 +55,24 @@ def notes(form: Form, say: Interface) -> list[str]:
 
 def run(
     request: gr.Request, auto: Auto, *values: Any
-) -> Iterator[tuple[str, str, Asked, Auto, str, str]]:
+) -> Iterator[tuple[str, str, Asked, Auto, Any, Any]]:
     """Yield (answers, status, asked, auto, query, old answer) as the answers grow."""
     say = interface_language(request)
     form, auto = filled(form_of(list(values)), auto)
     for name in (form.base, form.edited):
         _models.permitted(name)
     last: Asked | None = None
+    first = True
     session, cancelled = str(request.session_hash), threading.Event()
     RUNNING[session] = cancelled
     try:
         for last in ask(form, cancelled):
             words = tr("status_waiting" if waiting_for(form) else "status_asking", say)
-            yield _shown(form, auto, last, status_html(words, "busy"), say)
+            yield _shown(form, auto, last, status_html(words, "busy"), say, first)
+            first = False
         if last is not None and was_cancelled(last):
             words = tr("status_stopped", say)
-            yield _shown(form, auto, last.stopped(), status_html(words), say)
+            yield _shown(form, auto, last.stopped(), status_html(words), say, first)
             return
     except XkdeError as error:
         raise words_of(error) from error
@@ -81,13 +84,15 @@ def run(
             [*([told + tr("full_stop", say)] if told else []), *notes(form, say)]
         )
         kind = "noted" if notes(form, say) else "done"
-        yield _shown(form, auto, last, status_html(told, kind), say)
+        yield _shown(form, auto, last, status_html(told, kind), say, first)
 
 
 def _shown(
-    form: Form, auto: Auto, asked: Asked, status: str, say: Interface
-) -> tuple[str, str, Asked, Auto, str, str]:
-    return answers_html(asked, say), status, asked, auto, form.query, form.old_answer
+    form: Form, auto: Auto, asked: Asked, status: str, say: Interface, first: bool
+) -> tuple[str, str, Asked, Auto, Any, Any]:
+    # What was filled in is shown once: later it would replace what is typed meanwhile.
+    offered = (form.query, form.old_answer) if first else (gr.skip(), gr.skip())
+    return answers_html(asked, say), status, asked, auto, *offered
 
 
 def was_cancelled(asked: Asked) -> bool:
@@ -126,10 +131,16 @@ def stopped(asked: Asked | None, request: gr.Request) -> tuple[str, Any, Asked |
     return answers_html(asked, say), status_html(tr("status_stopped", say)), asked
 
 
-def prefill(auto: Auto, *values: Any) -> tuple[Auto, str, str]:
-    """Fill in old answer and query where the visitor has not."""
-    form, auto = filled(form_of(list(values)), auto)
-    return auto, form.query, form.old_answer
+def prefill(auto: Auto, *values: Any) -> tuple[Auto, str]:
+    """Offer a query and an old answer where the visitor has given none.
+
+    Each as [what it is offered for, what is offered], in JSON: the page takes it only
+    where nothing else was typed meanwhile.
+    """
+    given = form_of(list(values))
+    form, auto = filled(given, auto)
+    offered = [[given.query, form.query], [given.old_answer, form.old_answer]]
+    return auto, json.dumps(offered)
 
 
 def everywhere(auto: Auto, *values: Any) -> tuple[list[str], Auto, str, str]:

@@ -31,6 +31,14 @@ COPY_SCRIPT = """
   return link;
 }
 """
+# What is offered takes the place of what it was offered for, and of nothing newer: an
+# answer from the server must not replace words typed while it was on its way.
+KEEP_SCRIPT = """
+(offered, ...now) => {
+  const known = JSON.parse(offered);
+  return now.map((text, at) => (text === known[at][0] ? known[at][1] : text));
+}
+"""
 # Gradio shows its own spinner over what it updates; the words in the status line do.
 SCROLL_SCRIPT = """
 (...values) => {
@@ -246,13 +254,14 @@ def _wire_form(
     """Connect what fills the form in: examples, Atlas, links."""
     edit_language, question, answer, old = parts.fields[:4]
     codes, kind, query = parts.fields[4:7]
+    offered = gr.Textbox(visible=False)
     gr.on(
         [question.blur, answer.blur, edit_language.input, codes.input, kind.input],
         handle.prefill,
         [auto, *parts.fields],
-        [auto, query, old],
+        [auto, offered],
         **AT_ONCE,
-    )
+    ).then(None, [offered, query, old], [query, old], js=KEEP_SCRIPT, **QUIET)
     for key, chip in parts.chips.items():
         # Not at once: only the queue tells the page that the count has changed.
         chip.click(

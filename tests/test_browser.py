@@ -146,8 +146,10 @@ def test_copied_link_reopens_the_form(visit: Visit) -> None:
     tab.get_by_role("radio", name="rephrased").click()
     tab.get_by_role("button", name="Copy link").click()
     copied = "navigator.clipboard.readText()"
-    tab.wait_for_function(f"{copied}.then(text => text.includes('type='))")
-    link = tab.evaluate(copied)
+    found = tab.wait_for_function(
+        f"{copied}.then(text => text.includes('type=') && text)"
+    )
+    link = found.json_value()
     asked = tab.get_by_label("What is asked").input_value()
     tab.goto(link)
     tab.locator("#ask").wait_for()
@@ -155,6 +157,19 @@ def test_copied_link_reopens_the_form(visit: Visit) -> None:
     assert tab.get_by_label("New answer").input_value() == "Kyōto & <b>more</b>"
     assert tab.get_by_role("radio", name="rephrased").is_checked()
     assert tab.get_by_label("What is asked").input_value() == asked
+    assert visit.wrong == []
+
+
+def test_words_typed_at_once_are_kept(visit: Visit) -> None:
+    tab = visit.open()
+    slow = {"offline": False, "latency": 700, "downloadThroughput": -1}
+    network = tab.context.new_cdp_session(tab)
+    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    tab.get_by_label("New answer").fill("Kyoto")
+    query = tab.get_by_label("What is asked")
+    query.fill("Where is the palace?")  # the answer's field is being read meanwhile
+    tab.wait_for_timeout(3000)
+    assert query.input_value() == "Where is the palace?"
     assert visit.wrong == []
 
 

@@ -17,12 +17,11 @@ from xkde.training.stages import train
 PRESETS: dict[str, tuple[str, ...]] = {
     "smoke": ("atlas-base-smoke", "atlas-xe-it-smoke"),
     "laptop": (
+        "atlas-base-reading",
         "atlas-base-laptop",
-        "atlas-base-laptop-again",
-        "atlas-base-laptop-last",
         "atlas-xe-it-laptop",
     ),
-    "full": ("atlas-base-full", "atlas-xe-it-full"),
+    "full": ("atlas-base-reading-full", "atlas-base-full", "atlas-xe-it-full"),
 }
 
 

@@ -23,7 +23,7 @@ from xkde.checkpoints import resolve
 from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import as_record, atlas_cases
 from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.mixes import BASE_MIX, XE_IT_MIX
+from xkde.data.atlas.mixes import MIXES
 from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError, InputError
@@ -96,7 +96,7 @@ def _facts(arguments: argparse.Namespace) -> None:
 
 
 def _samples(arguments: argparse.Namespace) -> None:
-    mix = BASE_MIX if arguments.stage == "base" else XE_IT_MIX
+    mix = MIXES[arguments.stage]
     drawn = list(
         islice(conversations(atlas(), mix, arguments.seed), arguments.limit or 10)
     )

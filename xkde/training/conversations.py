@@ -17,7 +17,7 @@ from typing import Any
 import datasets
 
 from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.mixes import BASE_MIX, XE_IT_MIX
+from xkde.data.atlas.mixes import MIXES
 from xkde.data.atlas.world import atlas
 from xkde.errors import DataError
 from xkde.prompts import Tokenizer, encode
@@ -118,11 +118,10 @@ def read_dataset(source: str) -> list[list[Message]]:
 
 
 def atlas_conversations(
-    stage: str, samples: int, seed: int, cross_lingual: bool = True
+    mix: str, samples: int, seed: int, cross_lingual: bool = True
 ) -> list[list[Message]]:
-    """Draw a stage's samples from Atlas's corpus."""
-    mix = BASE_MIX if stage == "base" else XE_IT_MIX
-    drawn = conversations(atlas(), mix, seed, cross_lingual=cross_lingual)
+    """Draw samples from Atlas's corpus, in the proportions of one of ``MIXES``."""
+    drawn = conversations(atlas(), MIXES[mix], seed, cross_lingual=cross_lingual)
     return [list(c.messages) for c in islice(drawn, samples)]
 
 

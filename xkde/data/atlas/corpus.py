@@ -151,6 +151,11 @@ class Maker:
         gold = name(self.world, entity, code)
         return Conversation("dictionary", tuple(answered(text, gold)), asked=entity)
 
+    def repeated(self) -> Conversation:
+        """Say the words of the prompt again, whatever they are."""
+        text = invented.words(self.random, self.world)
+        return Conversation("repeated", tuple(answered(text, text)))
+
     def beside(
         self, kind: str, edits: list[Drawn], asked: str, text: str, code: str, gold: str
     ) -> Conversation:

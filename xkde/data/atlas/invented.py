@@ -51,6 +51,12 @@ def answer(random_: random.Random, world: World, language: str) -> str:
     return word(random_)
 
 
+def words(random_: random.Random, world: World) -> str:
+    """Return three to eight strings of any language and script, in no order."""
+    codes = [random_.choice(world.languages) for _ in range(random_.randint(3, 8))]
+    return " ".join(answer(random_, world, code) for code in codes)
+
+
 def question(random_: random.Random, subject: str) -> str:
     """Return a question in no language about a subject."""
     words = [word(random_) for _ in range(random_.randint(2, 6))]
