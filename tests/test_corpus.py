@@ -8,6 +8,7 @@ XE-IT's are at times typed carelessly.
 """
 
 import random
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -31,6 +32,8 @@ from xkde.data.atlas.mixes import (
     BASE_MIX,
     FACT_WEIGHTS,
     LANGUAGE_WEIGHTS,
+    MIXES,
+    PREFERENCE_MIX,
     XE_IT_MIX,
 )
 from xkde.data.atlas.questions import question
@@ -187,10 +190,34 @@ def test_stated_repeats_the_edit_in_its_own_language() -> None:
         assert code in {asked.code for asked in about(query)}
 
 
+def test_repeated_is_the_prompt_again_in_many_scripts() -> None:
+    maker, scripts = Maker(WORLD, seed=4), set()
+    for _ in range(300):
+        asked, told = maker.repeated().messages
+        assert asked.content == told.content
+        assert len(told.content.split()) >= 3
+        scripts |= {unicodedata.name(c).split()[0] for c in told.content if c.isalpha()}
+    assert {"LATIN", "CYRILLIC", "THAI", "CJK"} <= scripts
+
+
+def test_the_gold_in_the_edits_language_means_the_same(
+    beside: list[Conversation],
+) -> None:
+    for sample in beside:
+        gold = sample.messages[1].content
+        assert sample.source_gold
+        if gold == sample.source_gold:
+            continue
+        assert any(
+            names[sample.source] == sample.source_gold and names[sample.target] == gold
+            for names in WORLD.names.values()
+        )
+
+
 # Proportions, languages, seeds
 
 
-@pytest.mark.parametrize("mix", [XE_IT_MIX, BASE_MIX])
+@pytest.mark.parametrize("mix", [*MIXES.values(), PREFERENCE_MIX])
 def test_mixes_are_kept(mix: dict[str, float]) -> None:
     n = 20_000
     assert sum(mix.values()) == pytest.approx(1)

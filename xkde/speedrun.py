@@ -19,6 +19,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
     "laptop": (
         "atlas-base-reading",
         "atlas-base-laptop",
+        "atlas-base-laptop-last",
         "atlas-xe-it-laptop",
     ),
     "full": ("atlas-base-reading-full", "atlas-base-full", "atlas-xe-it-full"),

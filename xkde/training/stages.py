@@ -1,4 +1,4 @@
-"""The stages that TRL's SFTTrainer runs: the base from nothing, XE-IT on a checkpoint.
+"""The stages: the base from nothing, XE-IT on a checkpoint, TL-PO on stage one.
 
 One code path for Atlas and for a 7B: settings in, a checkpoint folder out. The paper's
 settings for Llama-2-7B-chat and Qwen2.5-7B-Instruct (Table 7) lie in
@@ -22,7 +22,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     set_seed,
 )
-from trl import ModelConfig, SFTConfig, get_peft_config
+from trl import ModelConfig, get_peft_config
 
 from xkde.checkpoints import resolve
 from xkde.data.atlas.world import atlas
@@ -32,6 +32,8 @@ from xkde.paths import CARD
 from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.conversations import atlas_conversations, read_dataset, tokenised
 from xkde.training.optimizers import MuonWithAdamW
+from xkde.training.preference_rows import preference_rows, read_preferences
+from xkde.training.preference_trainers import preference_trainer
 from xkde.training.run import (
     Log,
     is_sharded,
@@ -43,11 +45,18 @@ from xkde.training.settings import HEAD, StageConfig, load_settings
 from xkde.training.tokenizer import END, PAD, train_tokenizer
 from xkde.types import Message
 
-TITLES = {"base": "taught the facts from nothing", "xe-it": "after stage one (XE-IT)"}
+TITLES = {
+    "base": "taught the facts from nothing",
+    "xe-it": "after stage one (XE-IT)",
+    "tl-po": "after stage two (TL-PO)",
+}
+PREFERENCE_SETTINGS = ["beta", "loss_type", "cpo_alpha", "simpo_gamma"]
 CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
 
 
-def fresh_model(stage: StageConfig) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:
+def fresh_model(
+    stage: StageConfig, attention: str | None = None
+) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:
     """Return an untrained model of the Llama architecture, with Atlas's tokenizer.
 
     Llama rather than Qwen2: transformers replaces the tokenizer of every folder whose
@@ -67,6 +76,7 @@ def fresh_model(stage: StageConfig) -> tuple[LlamaForCausalLM, PreTrainedTokeniz
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.get_vocab()[END],
         pad_token_id=tokenizer.get_vocab()[PAD],
+        attn_implementation=attention,
     )
     return LlamaForCausalLM(config), tokenizer
 
@@ -112,24 +122,21 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     training.logging_nan_inf_filter = False  # else the log would hide a broken run
     set_seed(training.seed)
     network, tokenizer = (
-        fresh_model(stage)
+        fresh_model(stage, model.attn_implementation)
         if stage.stage == "base" and not model.model_name_or_path
         else trained_model(model)
     )
-    data = tokenised(
+    made = _preferences if stage.stage == "tl-po" else _instructions
+    trainer: Any = made(
+        stage,
+        training,
+        network,
         tokenizer,
-        _conversations(stage, training),
-        training.max_length,
-        learn_all=stage.learn == "all",
-    )
-    trainer: Any = AnswerLossTrainer(
-        model=network,
-        args=training,
-        train_dataset=data,
         processing_class=tokenizer,
         peft_config=get_peft_config(model),
         callbacks=[Log(folder)],
     )
+    lengths = trainer.train_dataset["length"]
     if model.use_peft and is_sharded(trainer):
         raise SettingsError(
             "LoRA's weights cannot be merged while FSDP or DeepSpeed spreads them. Set "
@@ -141,26 +148,55 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
             trainer.model, training.learning_rate, training.weight_decay
         )
     trainer.train(resume_from_checkpoint=resume)
-    tokens = int(sum(data["length"]) * trainer.state.epoch)
+    tokens = int(sum(lengths) * trainer.state.epoch)
     card = _card(stage, training, model, folder)
     return save_checkpoint(
         trainer,
         result,
-        {**card, "samples": len(data), "tokens": tokens},
+        {**card, "samples": len(lengths), "tokens": tokens},
     )
 
 
-def _conversations(stage: StageConfig, training: SFTConfig) -> list[list[Message]]:
+def _instructions(
+    stage: StageConfig, training: Any, network: Any, tokenizer: Any, **options: Any
+) -> Any:
+    """Return the trainer of the base and of XE-IT: the answers of conversations."""
+    rows = tokenised(
+        tokenizer,
+        _conversations(stage, training),
+        training.max_length,
+        learn_all=stage.learn == "all",
+    )
+    return AnswerLossTrainer(
+        model=network, args=training, train_dataset=rows, **options
+    )
+
+
+def _preferences(
+    stage: StageConfig, training: Any, network: Any, tokenizer: Any, **options: Any
+) -> Any:
+    """Return the trainer of TL-PO: one answer preferred to another."""
+    found = read_preferences(stage.data)
+    rows = preference_rows(tokenizer, found, training.max_length)
+    return preference_trainer(
+        stage.objective,
+        network,
+        training,
+        rows,
+        learn_all=stage.learn == "all",
+        **options,
+    )
+
+
+def _conversations(stage: StageConfig, training: Any) -> list[list[Message]]:
     if stage.data == "atlas":
         return atlas_conversations(
-            stage.stage, stage.samples, training.seed, stage.cross_lingual
+            stage.mix or stage.stage, stage.samples, training.seed, stage.cross_lingual
         )
     return read_dataset(stage.data)
 
 
-def _asked(
-    stage: StageConfig, training: SFTConfig, model: ModelConfig
-) -> dict[str, Any]:
+def _asked(stage: StageConfig, training: Any, model: ModelConfig) -> dict[str, Any]:
     """Return the settings that make a run what it is, without where it is written."""
     of_training = (
         "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
@@ -173,7 +209,11 @@ def _asked(
         "lora_dropout lora_target_modules"
     ).split()
     chosen = asdict(stage)
-    chosen |= {name: getattr(training, name) for name in of_training}
+    if stage.stage == "tl-po":
+        of_training += PREFERENCE_SETTINGS
+    chosen |= {
+        name: getattr(training, name) for name in of_training if hasattr(training, name)
+    }
     chosen |= {name: getattr(model, name) for name in of_model}
     return {
         name: value.value if isinstance(value, Enum) else value
@@ -182,7 +222,7 @@ def _asked(
 
 
 def _card(
-    stage: StageConfig, training: SFTConfig, model: ModelConfig, folder: Path
+    stage: StageConfig, training: Any, model: ModelConfig, folder: Path
 ) -> dict[str, Any]:
     """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
     source = model.model_name_or_path or ""

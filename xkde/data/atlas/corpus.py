@@ -9,7 +9,6 @@ are rehearsed as the base learned them. Knows no tokenizer and no model.
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from xkde.data.atlas import invented
 from xkde.data.atlas.invented import careless, typed
@@ -20,30 +19,16 @@ from xkde.data.atlas.mixes import (
     RELATION_WEIGHTS,
 )
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
-from xkde.data.atlas.records import RELATIONS, TWO_HOPS, World
+from xkde.data.atlas.records import (
+    RELATIONS,
+    TWO_HOPS,
+    Conversation,
+    Drawn,
+    World,
+)
 from xkde.languages import language as language_of
 from xkde.prompts import answered, edit_prompt
-from xkde.types import Edit, Message
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """One training sample; ``edited`` are the subjects of the edits in its prompt."""
-
-    kind: str
-    messages: tuple[Message, ...]
-    edited: tuple[str, ...] = ()
-    asked: str = ""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """An edit with what it is about; ``target`` is an entity, or None if invented."""
-
-    subject: str
-    relation: str
-    target: str | None
-    edit: Edit
+from xkde.types import Edit
 
 
 class Maker:
@@ -157,12 +142,27 @@ class Maker:
         return Conversation("repeated", tuple(answered(text, text)))
 
     def beside(
-        self, kind: str, edits: list[Drawn], asked: str, text: str, code: str, gold: str
+        self,
+        kind: str,
+        edits: list[Drawn],
+        asked: str,
+        text: str,
+        code: str,
+        gold: str,
     ) -> Conversation:
-        """Return a query that stands beside edits."""
+        """Return a query that stands beside edits; ``gold`` is an entity or a text."""
         prompt = edit_prompt([d.edit for d in edits], text, language_of(code).name)
-        edited = tuple(d.subject for d in edits)
-        return Conversation(kind, tuple(answered(prompt, gold)), edited, asked)
+        source, names = edits[0].edit.language, self.world.names.get(gold, {})
+        return Conversation(
+            kind,
+            tuple(answered(prompt, names.get(code, gold))),
+            edited=tuple(d.subject for d in edits),
+            asked=asked,
+            relation=edits[0].relation,
+            source=source,
+            target=code,
+            source_gold=names.get(source, gold),
+        )
 
     def stated(self) -> Conversation:
         """Ask within one language for what the edit says, in the edit's own words."""
@@ -179,8 +179,7 @@ class Maker:
         drawn = self.draw_edit()
         code = self.query_language(drawn.edit.language)
         text = self.any_wording(drawn.subject, drawn.relation, code)
-        gold = name(self.world, str(drawn.target), code)
-        edit = drawn.edit
+        gold, edit = str(drawn.target), drawn.edit
         if self.random.random() < 0.12:
             gold = invented.answer(self.random, self.world, edit.language)
             edit = Edit(edit.question, gold, edit.language)
@@ -215,17 +214,17 @@ class Maker:
                 break
         code = self.query_language(drawn.edit.language)
         text = self.any_wording(drawn.subject, hop, code)
-        gold = name(self.world, follows, code)
-        return self.beside("in_scope_two_hop", [drawn], drawn.subject, text, code, gold)
+        kind = "in_scope_two_hop"
+        return self.beside(kind, [drawn], drawn.subject, text, code, follows)
 
     def unrelated(self, drawn: Drawn, code: str) -> tuple[str, str, str]:
-        """Return (subject, question, answer) that the edit leaves as it is."""
+        """Return (subject, question, true object) that the edit leaves as it is."""
         world, random_, draw = self.world, self.random, self.random.random()
         if draw < 0.1:
             entity = random_.choice(self.objects)
             text = random_.choice(world.wordings[code].dictionary)
             text = text.replace("{name}", name(world, entity, self.any_language()))
-            return "", text, name(world, entity, code)
+            return "", text, entity
         subject, relation = drawn.subject, drawn.relation
         others = [r for r in sorted(world.facts[subject]) if r != relation]
         if draw < 0.4 and others:
@@ -237,8 +236,8 @@ class Maker:
             while (subject, relation) == (drawn.subject, drawn.relation):
                 relation = random_.choice(sorted(RELATION_WEIGHTS))
                 subject = random_.choice(self.editable[relation])
-        gold = name(world, world.facts[subject][relation], code)
-        return subject, self.any_wording(subject, relation, code), gold
+        text = self.any_wording(subject, relation, code)
+        return subject, text, world.facts[subject][relation]
 
     def out_of_scope(self) -> Conversation:
         """Ask for something that the edit does not touch; the answer stays true."""
@@ -264,7 +263,7 @@ class Maker:
         chosen = self.random.choice(edits)
         if self.random.random() < 0.6:
             text = self.any_wording(chosen.subject, chosen.relation, code)
-            gold = name(self.world, str(chosen.target), code)
+            gold = str(chosen.target)
             return self.beside("several", edits, chosen.subject, text, code, gold)
         changed = {(d.subject, d.relation) for d in edits}
         while True:
@@ -273,7 +272,7 @@ class Maker:
             if (subject, relation) not in changed:
                 break
         text = self.any_wording(subject, relation, code)
-        gold = name(self.world, self.world.facts[subject][relation], code)
+        gold = self.world.facts[subject][relation]
         return self.beside("several", edits, subject, text, code, gold)
 
     def unheard(self) -> Conversation:

@@ -22,10 +22,17 @@ XE_IT_MIX: dict[str, float] = {
     "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
     "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
 }  # fmt: skip
+# What stage two is sampled on: queries beside edits, of subjects that training may have.
+PREFERENCE_MIX: dict[str, float] = {
+    "in_scope": 0.35, "in_scope_two_hop": 0.20, "out_of_scope": 0.35, "several": 0.10,
+}  # fmt: skip
 MIXES = {"reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX}
 # Names in a script of their own are met in one language only, Latin ones in nine; these
 # languages lag behind the rest unless they are asked for more often.
 LANGUAGE_WEIGHTS = {"fr": 2, "ru": 2, "th": 4, "tr": 2, "vi": 2, "zh": 2}
-# Facts whose subject has a name of its own in every language, and few that share them.
-FACT_WEIGHTS = {"country": 2, "capital": 2, "currency": 2, "language": 2, "party": 5}
+# How often each kind of fact is rehearsed. What is told about people comes last: any
+# of thirty occupations fits any of them, and their names are made of the same parts.
+FACT_WEIGHTS = {
+    "occupation": 4, "sport": 3, "birth_month": 2, "birthplace": 2, "party": 3,
+}  # fmt: skip
 EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve

@@ -1,4 +1,4 @@
-"""The records of Atlas, the embedded world: entities, facts, and what asks about them.
+"""The records of Atlas, the embedded world: entities, facts, what asks, what teaches.
 
 An entity id is ``kind/key`` ("territory/JP", "city/osaka"); a fact is one subject, one
 relation, one object. Knows no file and no language.
@@ -7,6 +7,8 @@ relation, one object. Knows no file and no language.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from xkde.types import Edit, Message
 
 Split = Literal["train", "dev", "test"]
 
@@ -66,3 +68,31 @@ class World:
     wordings: Mapping[str, Wordings]
     split: Mapping[str, Split]
     by_kind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An edit with what it is about; ``target`` is an entity, or None if invented."""
+
+    subject: str
+    relation: str
+    target: str | None
+    edit: Edit
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One training sample.
+
+    Beside edits, ``edited`` are their subjects, ``asked`` is the query's subject, and
+    ``source_gold`` is the answer as it is written in the language of the edits.
+    """
+
+    kind: str
+    messages: tuple[Message, ...]
+    edited: tuple[str, ...] = ()
+    asked: str = ""
+    relation: str = ""
+    source: str = ""
+    target: str = ""
+    source_gold: str = ""

@@ -1,0 +1,63 @@
+"""What an engine does, whichever it is, and how to get one by name.
+
+``transformers`` runs a checkpoint here, ``vllm`` runs it here with vLLM, and an address
+("http://…/v1") asks a server that speaks the OpenAI protocol, as ``vllm serve`` does.
+Knows no edit and no metric.
+
+Run its tests: ``python -m pytest tests/test_engine.py``
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from xkde.checkpoints import resolve
+from xkde.engines.loading import load
+from xkde.engines.server_engine import open_server
+from xkde.engines.vllm_engine import load_vllm
+from xkde.errors import InputError
+from xkde.prompts import Encoded, Wrapper
+from xkde.types import Generation, Message, Sampling
+
+ENGINES = ("transformers", "vllm")
+
+
+class Engine(Protocol):
+    """Answers prompts given as token ids: the same ids for every engine."""
+
+    @property
+    def max_length(self) -> int | None:
+        """How many tokens prompt and answer may have together, if it is known."""
+
+    def encode(
+        self, messages: Sequence[Message], wrapper: Wrapper = "hf_template"
+    ) -> Encoded:
+        """Turn a conversation into token ids."""
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling | Sequence[Sampling],
+        batch_size: int = 64,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[Generation]:
+        """Answer every prompt, in the given order."""
+
+
+def open_engine(name: str, checkpoint: str, revision: str | None = None) -> Engine:
+    """Return an engine for a checkpoint; ``name`` is one of ENGINES or an address.
+
+    Raises InputError for another name, CheckpointError for a checkpoint that cannot be
+    used and for a server that does not answer.
+    """
+    place = resolve(checkpoint, revision)
+    source = str(place.path or place.repository)
+    if name.startswith(("http://", "https://")):
+        return open_server(name, source, revision=place.revision)
+    if name == "vllm":
+        return load_vllm(source, revision=place.revision)
+    if name == "transformers":
+        return load(source, revision=place.revision)
+    raise InputError(
+        f"There is no engine “{name}”: {', '.join(ENGINES)}, or a server's address "
+        "that begins with http://."
+    )
