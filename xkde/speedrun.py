@@ -20,6 +20,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "atlas-base-reading",
         "atlas-base-laptop",
         "atlas-base-laptop-last",
+        "atlas-base-laptop-end",
         "atlas-xe-it-laptop",
     ),
     "full": ("atlas-base-reading-full", "atlas-base-full", "atlas-xe-it-full"),

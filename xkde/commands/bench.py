@@ -2,13 +2,16 @@
 
 python -m xkde bench app
 python -m xkde bench app --json
+python -m xkde bench preferences
+python -m xkde bench align
 """
 
 import argparse
+from importlib import import_module
 
 from xkde.commands.output import print_json, print_table
 
-BENCHES = ("app",)
+BENCHES = ("align", "app", "preferences")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
-    from xkde.bench_app import measure
-
-    found = measure()
+    found = import_module(f"xkde.bench_{arguments.what}").measure()
     if arguments.json:
         print_json(found)
     else:

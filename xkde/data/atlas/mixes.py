@@ -3,6 +3,9 @@
 Numbers only; what they mean is done in ``corpus``.
 """
 
+from xkde.data.atlas.records import RELATIONS
+from xkde.languages import ATLAS_LANGUAGES
+
 # How often each relation is edited: not by its number of facts, which people dominate.
 RELATION_WEIGHTS: dict[str, int] = {
     "capital": 11, "currency": 10, "language": 8, "continent": 5, "party": 6,
@@ -22,17 +25,14 @@ XE_IT_MIX: dict[str, float] = {
     "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
     "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
 }  # fmt: skip
-# What stage two is sampled on: queries beside edits, of subjects that training may have.
+# What stage two is sampled on: queries beside edits, about subjects of the train split.
 PREFERENCE_MIX: dict[str, float] = {
     "in_scope": 0.35, "in_scope_two_hop": 0.20, "out_of_scope": 0.35, "several": 0.10,
 }  # fmt: skip
 MIXES = {"reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX}
-# Names in a script of their own are met in one language only, Latin ones in nine; these
-# languages lag behind the rest unless they are asked for more often.
-LANGUAGE_WEIGHTS = {"fr": 2, "ru": 2, "th": 4, "tr": 2, "vi": 2, "zh": 2}
-# How often each kind of fact is rehearsed. What is told about people comes last: any
-# of thirty occupations fits any of them, and their names are made of the same parts.
-FACT_WEIGHTS = {
-    "occupation": 4, "sport": 3, "birth_month": 2, "birthplace": 2, "party": 3,
-}  # fmt: skip
+# How often each language and each kind of fact is met, in halves. Names in a script of
+# their own are met in one language only, Latin ones in nine; and any of thirty
+# occupations fits any person. More than half as much again, and the rest is forgotten.
+LANGUAGE_WEIGHTS = dict.fromkeys(ATLAS_LANGUAGES, 2) | {"ru": 3, "th": 3}
+FACT_WEIGHTS = dict.fromkeys(RELATIONS, 2) | {"occupation": 3, "sport": 3}
 EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve

@@ -1,0 +1,62 @@
+"""Hand-made samples, scores and pairs for the tests of preferences."""
+
+from xkde.data.preferences.records import GOLD, Pair, Sample, SampledAnswer, Scores
+
+
+def sample(
+    id_: str = "s",
+    answers: tuple[str, ...] = (),
+    golds: tuple[str, ...] = ("大阪",),
+    **changes: str,
+) -> Sample:
+    """Return a sample: what is the capital of Japan, edited to Osaka, asked in zh."""
+    told = {
+        "kind": "in-scope",
+        "fact": "territory/JP",
+        "relation": "capital",
+        "source": "en",
+        "target": "zh",
+        "prompt": f"prompt of {id_}",
+    } | changes
+    return Sample(
+        id=id_,
+        golds=golds,
+        source_gold="Osaka",
+        answers=tuple(
+            SampledAnswer(text, seed, 0.8, "stop") for seed, text in enumerate(answers)
+        ),
+        engine="transformers",
+        checkpoint="atlas-xe-it",
+        revision="",
+        wrapper="hf_template",
+        **told,
+    )
+
+
+def scores(id_: str, gold: float | None, *answers: float | None) -> list[Scores]:
+    """Return the same symmetric and target→source score for each answer."""
+    return [
+        Scores(id_, index, target_source=value, symmetric=value)
+        for index, value in enumerate((gold, *answers), GOLD)
+        if value is not None
+    ]
+
+
+def pair(id_: str = "p", **changes: object) -> Pair:
+    """Return a good pair in Chinese about an edit in English."""
+    told: dict[str, object] = {
+        "fact": "territory/JP",
+        "relation": "capital",
+        "source": "en",
+        "target": "zh",
+        "prompt": "日本的首都是哪里？",
+        "chosen": "大阪",
+        "rejected": "东京",
+        "chosen_score": -0.5,
+        "rejected_score": -1.5,
+        "chosen_is_right": True,
+        "rejected_is_right": False,
+        "chosen_language": "zh",
+        "rejected_language": "zh",
+    } | changes
+    return Pair(id=id_, **told)  # type: ignore[arg-type]

@@ -1,0 +1,131 @@
+"""How fast a large file of pairs is to open, to filter and to page through.
+
+The pairs are generated, with prompts, names and answers in twelve languages; nothing
+is learned from them. Knows no app; what a visitor waits for beside this is the network.
+
+Run it: ``python -m xkde bench preferences``
+"""
+
+import os
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.world import atlas
+from xkde.data.preferences.files import pairs_table, write_pairs
+from xkde.data.preferences.flags import FLAGS
+from xkde.data.preferences.records import Pair
+from xkde.data.preferences.sources import open_pairs
+from xkde.data.preferences.view import SORTS, Table, View, table_of
+from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
+from xkde.prompts import edit_prompt
+
+COUNT = 100_000
+REPEATS = 3  # of each view; the first fills what is kept for sorting
+
+
+def generated(count: int, seed: int = 0) -> Iterator[Pair]:
+    """Yield pairs over Atlas's cases in all directions, about three to a prompt."""
+    random_ = random.Random(seed)
+    cases = atlas_cases(atlas(), "train")
+    for number in range(count):
+        if number % 3 == 0:
+            case = random_.choice(cases)
+            source, target = random_.choices(ATLAS_LANGUAGES, k=2)
+            other = random_.choice(cases)
+            edit = case.edits[source]
+            asked = case.edits[target].question
+            prompt = edit_prompt([edit], asked, LANGUAGES[target].name)
+        yield Pair(
+            id=f"{number}",
+            fact=case.subject_id,
+            relation=case.relation,
+            source=source,
+            target=target,
+            prompt=prompt,
+            chosen=case.edits[target].answer,
+            rejected=f"{other.edits[target].answer} {number % 3}",
+            chosen_score=-random_.random(),
+            rejected_score=-1 - random_.random(),
+            score_name="symmetric",
+            chosen_is_right=True,
+            rejected_is_right=False,
+            strategy="paper",
+            chosen_origin="gold",
+            rejected_origin=f"answer {number % 3 + 1}",
+        )
+
+
+def views() -> list[View]:
+    """Return views as visitors make them: each filter, each order, some together."""
+    plain = [
+        View(),
+        View(page=3_000),
+        View(direction="en→zh"),
+        View(relation="capital", chosen_language="zh"),
+        View(margin_from=0.5, margin_to=1.0),
+        View(score_from=-0.2),
+        View(text="Osaka"),
+        View(text="не находится нигде"),
+        View(text=r"\b(Tokyo|Paris|Лондон)\b", regex=True),
+        View(text="首都.*大阪", regex=True, sort="margin", descending=True),
+        View(direction="de→fr", text="a", sort="chosen", margin_from=0.9),
+    ]
+    return [
+        *plain,
+        *(View(flags=(name,)) for name in FLAGS),
+        *(View(sort=name, descending=True) for name in SORTS),
+    ]
+
+
+def measure(count: int = COUNT) -> dict[str, Any]:
+    """Measure everything once; seconds for opening, milliseconds for views."""
+    atlas()  # the app has it at its start
+    found: dict[str, Any] = {"pairs": count}
+    with tempfile.TemporaryDirectory() as folder:
+        table = pairs_table(generated(count))
+        for name in ("pairs.jsonl", "pairs.parquet"):
+            path = Path(folder) / name
+            write_pairs(path, table)
+            seconds, opened = _timed(lambda path=path: open_pairs(path))
+            kind = path.suffix.removeprefix(".")
+            found[f"open_{kind}_s"] = round(seconds, 2)
+            found[f"{kind}_mb"] = round(path.stat().st_size / 1e6, 1)
+    seconds, built = _timed(lambda: table_of(opened.pairs))
+    found["table_s"] = round(seconds, 2)
+    found |= _views(built)
+    return found | {
+        "peak_memory_mb": round(_peak_memory() / 1e6),
+        "cores": os.cpu_count(),
+        "protocol": f"{len(views())} views, {REPEATS} times each",
+    }
+
+
+def _views(table: Table) -> dict[str, float]:
+    times: list[float] = []
+    for view in views() * REPEATS:
+        times.append(1000 * _timed(lambda view=view: table.page(view))[0])
+    return {
+        "view_median_ms": round(statistics.median(times), 1),
+        "view_p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
+        "view_slowest_ms": round(max(times), 1),
+    }
+
+
+def _timed(do: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    done = do()
+    return time.perf_counter() - started, done
+
+
+def _peak_memory() -> int:
+    """Return the most memory that this process has had, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,122 @@
+"""The language of an answer, as far as its text tells.
+
+A text that Atlas knows as a name has the languages that call it so. Of any other text
+only the script is read: it tells Thai, but not Dutch from Czech, and then the language
+is "und-Latn", undetermined in Latin letters, as BCP 47 writes it.
+
+Try it: ``python -c "from xkde.data.preferences.answer_language import answer_language;
+print(answer_language('Londres', 'en', 'fr'))"``
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+from xkde.data.atlas.world import atlas
+from xkde.data.preferences.answers import is_right, normalised
+from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
+
+UNDETERMINED = "und-"
+ENOUGH_LETTERS = 200  # of a long answer, its beginning
+
+# How Unicode's names of letters begin -> ISO 15924 code, as ``xkde.languages`` has it
+SCRIPTS: dict[str, str] = {
+    "LATIN": "Latn",
+    "CYRILLIC": "Cyrl",
+    "THAI": "Thai",
+    "CJK": "Hans",
+    "HIRAGANA": "Jpan",
+    "KATAKANA": "Jpan",
+    "HANGUL": "Kore",
+    "ARABIC": "Arab",
+    "ARMENIAN": "Armn",
+    "BENGALI": "Beng",
+    "DEVANAGARI": "Deva",
+    "GEORGIAN": "Geor",
+    "GREEK": "Grek",
+    "HEBREW": "Hebr",
+    "TAMIL": "Taml",
+}
+
+
+def answer_language(
+    text: str, target: str, source: str = "", golds: Iterable[str] = ()
+) -> str:
+    """Return a language code, "und-" and a script, or nothing where no letter tells.
+
+    A gold is in the target language, whatever its letters. Where several languages are
+    possible, the target comes first, then the source, then Atlas's own order.
+    """
+    if is_right(text, golds):
+        return target
+    return _language(text, target, source)
+
+
+def fits(language: str, target: str) -> bool | None:
+    """Tell whether a language found is the target; None where nothing tells."""
+    if not language or target not in LANGUAGES:
+        return None
+    if not language.startswith(UNDETERMINED):
+        return language == target
+    script = language.removeprefix(UNDETERMINED)
+    return None if script in _scripts_of(target) else False
+
+
+@lru_cache(maxsize=200_000)
+def _language(text: str, target: str, source: str) -> str:
+    script = script_of(text)
+    if not script:  # a year, which Atlas would know by name
+        return ""
+    possible = _names().get(normalised(text), ())
+    if possible:
+        order = (target, source, *ATLAS_LANGUAGES)
+        return next(code for code in order if code in possible)
+    return _by_script(script, target, source)
+
+
+@lru_cache(maxsize=10_000)
+def _by_script(script: str, target: str, source: str) -> str:
+    written_so = [code for code in LANGUAGES if script in _scripts_of(code)]
+    likely = [c for c in (target, source, *ATLAS_LANGUAGES) if c in written_so]
+    # Only one language of the twelve has Thai letters, but nine have Latin ones.
+    if script == "Latn" or not (likely or len(written_so) == 1):
+        return UNDETERMINED + script
+    return (likely or written_so)[0]
+
+
+def script_of(text: str) -> str:
+    """Return the script of most letters, nothing without letters.
+
+    Kana make a text Japanese, among however many Chinese characters.
+    """
+    if text.isascii():
+        return "Latn" if any(c.isalpha() for c in text) else ""
+    letters = [c for c in text if c.isalpha()][:ENOUGH_LETTERS]
+    counts = Counter(script for c in letters if (script := _letter_script(c)))
+    if not counts:
+        return ""
+    most = counts.most_common(1)[0][0]
+    return "Jpan" if most == "Hans" and counts["Jpan"] else most
+
+
+@lru_cache(maxsize=20_000)
+def _letter_script(letter: str) -> str:
+    return SCRIPTS.get(unicodedata.name(letter, "").split(" ")[0], "")
+
+
+def _scripts_of(code: str) -> tuple[str, ...]:
+    """Return the scripts that a language may be written in."""
+    script = LANGUAGES[code].script
+    # A Japanese or Korean name may be in Chinese characters alone.
+    return (script, "Hans") if script in ("Jpan", "Kore") else (script,)
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, set[str]]:
+    """Return the languages that call anything by a name, by its normalised form."""
+    found: dict[str, set[str]] = {}
+    for names in atlas().names.values():
+        for code, name in names.items():
+            found.setdefault(normalised(name), set()).add(code)
+    return found

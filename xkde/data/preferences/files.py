@@ -1,0 +1,182 @@
+"""Samples, scores and pairs in files: JSON lines, and Parquet for pairs.
+
+Whole files are written aside and renamed. Samples and scores also grow by ``append``,
+so that a run which was killed goes on where it was: a last line that the kill has cut
+off is dropped, by readers and before the next append, and nothing else is lost.
+Files of others are read by ``sources``.
+
+Run its tests: ``python -m pytest tests/test_preference_files.py``
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from xkde.data.preferences.records import Pair, Sample, SampledAnswer, Scores
+from xkde.errors import DataError
+
+Record = Sample | Scores | Pair
+
+_ARROW = {str: pa.string(), float | None: pa.float64(), bool | None: pa.bool_()}
+# The columns of every table of pairs: a pair's fields, in their order.
+PAIR_SCHEMA = pa.schema([(f.name, _ARROW[f.type]) for f in fields(Pair)])  # type: ignore[index]
+
+
+def as_row(record: Record) -> dict[str, Any]:
+    """Return a record as what JSON can hold."""
+    row = dict(vars(record))
+    if isinstance(record, Sample):
+        row["answers"] = [dict(vars(answer)) for answer in record.answers]
+    return row
+
+
+def from_row(kind: type[Record], row: Any) -> Record:
+    """Return the record of a row; raises ValueError that names what does not fit."""
+    if not isinstance(row, dict):
+        raise ValueError("it is no object")
+    known = {field.name for field in fields(kind)}
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if needed - set(row) or set(row) - known:
+        lacking = ", ".join(sorted(needed - set(row))) or "nothing"
+        strange = ", ".join(sorted(set(row) - known)) or "nothing"
+        raise ValueError(f"it lacks {lacking}; not known: {strange}")
+    if kind is Sample:
+        try:
+            answers = tuple(SampledAnswer(**answer) for answer in row["answers"])
+        except TypeError as error:
+            raise ValueError("its answers do not fit") from error
+        row = row | {"golds": tuple(row["golds"]), "answers": answers}
+    return kind(**row)
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Read a file of samples; raises DataError that names the line."""
+    return list(_records(path, Sample))
+
+
+def read_scores(path: Path) -> list[Scores]:
+    """Read a file of scores; raises DataError that names the line."""
+    return list(_records(path, Scores))
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read pairs that this package wrote, as JSON lines or Parquet."""
+    if path.suffix != ".parquet":
+        return list(_records(path, Pair))
+    return pairs_of(read_parquet(path))
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """Read a Parquet file of anything; raises DataError where it is none."""
+    try:
+        return pq.read_table(pa.BufferReader(read_bytes(path)))
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{path.name} is no whole Parquet file. Copy it anew."
+        ) from error
+
+
+def pairs_of(table: pa.Table) -> list[Pair]:
+    """Return a table's rows as pairs; other columns are left out."""
+    columns = [name for name in PAIR_SCHEMA.names if name in table.column_names]
+    return [Pair(**row) for row in table.select(columns).to_pylist()]
+
+
+def pairs_table(pairs: Iterable[Pair]) -> pa.Table:
+    """Return pairs as a table with the columns of ``PAIR_SCHEMA``."""
+    return pa.Table.from_pylist([vars(pair) for pair in pairs], schema=PAIR_SCHEMA)
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write JSON lines so that the file is there wholly or not at all."""
+    with _aside(path) as aside, aside.open("w", encoding="utf-8", newline="\n") as out:
+        out.writelines(_line(record) for record in records)
+
+
+def write_pairs(path: Path, pairs: Sequence[Pair] | pa.Table) -> None:
+    """Write pairs as the file's name says: .jsonl, or .parquet."""
+    if path.suffix == ".parquet":
+        table = pairs if isinstance(pairs, pa.Table) else pairs_table(pairs)
+        with _aside(path) as aside:
+            pq.write_table(table, aside)
+    elif path.suffix == ".jsonl":
+        write_records(path, pairs_of(pairs) if isinstance(pairs, pa.Table) else pairs)
+    else:
+        raise DataError(f"Name the file of pairs .jsonl or .parquet, not {path.name}.")
+
+
+def append(path: Path, records: Iterable[Record]) -> None:
+    """Add JSON lines to a file, there or not; a line that was cut off is dropped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _mend(path)
+    with path.open("a", encoding="utf-8", newline="\n") as out:
+        out.writelines(_line(record) for record in records)
+
+
+def cut_from(content: bytes) -> int | None:
+    """Return where a last line begins that was cut off; None if there is none.
+
+    A last line without its end is whole if it is JSON: people leave the end out.
+    """
+    start = content.rfind(b"\n") + 1
+    last = content[start:]
+    if not last.strip():
+        return None
+    try:
+        json.loads(last)
+    except ValueError:
+        return start
+    return None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content; raises DataError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read. Check its name.") from error
+
+
+def _line(record: Record) -> str:
+    return json.dumps(as_row(record), ensure_ascii=False) + "\n"
+
+
+def _records(path: Path, kind: type[Record]) -> Iterator[Any]:
+    content = read_bytes(path)
+    for number, line in enumerate(content[: cut_from(content)].split(b"\n"), 1):
+        if line.strip():
+            try:
+                yield from_row(kind, json.loads(line))
+            except ValueError as error:
+                raise DataError(
+                    f"Line {number} of {path.name} holds no {kind.__name__.lower()}: "
+                    f"{error}. Mend or remove the line."
+                ) from error
+
+
+def _mend(path: Path) -> None:
+    """End a file with a whole line, so that the next one can follow."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    cut = cut_from(content)
+    if cut is not None:
+        with path.open("r+b") as file:
+            file.truncate(cut)
+    elif content and not content.endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    yield aside
+    aside.replace(path)
