@@ -30,6 +30,7 @@ from xkde.data.atlas.corpus import Conversation, Maker, careless, conversations,
 from xkde.data.atlas.lookup import entity, recognise
 from xkde.data.atlas.mixes import (
     BASE_MIX,
+    EDIT_LANGUAGES,
     FACT_WEIGHTS,
     LANGUAGE_WEIGHTS,
     MIXES,
@@ -230,9 +231,10 @@ def test_edits_are_mostly_english_and_chinese(beside: list[Conversation]) -> Non
     one = [s for s in beside if s.kind == "in_scope_two_hop"]
     found = Counter(stated(parts(s).lines[0])[0].asked.code for s in one)
     deck = sum(LANGUAGE_WEIGHTS.values())
-    for code, share in (("en", 0.4), ("zh", 0.2)):
-        share += 0.4 * LANGUAGE_WEIGHTS[code] / deck
-        assert found[code] / len(one) == pytest.approx(share, abs=0.03)
+    rest = 1 - sum(EDIT_LANGUAGES.values())
+    for code, share in EDIT_LANGUAGES.items():
+        expected = share + rest * LANGUAGE_WEIGHTS[code] / deck
+        assert found[code] / len(one) == pytest.approx(expected, abs=0.03)
     assert found.keys() == set(ATLAS_LANGUAGES)
     asked = Counter(parts(s).code for s in one)
     assert min(asked.values()) / len(one) > 0.8 / deck

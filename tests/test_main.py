@@ -15,6 +15,7 @@ from xkde.__main__ import COMMANDS, main
 def test_commands_and_modules_are_the_same() -> None:
     folder = Path(import_module("xkde.commands").__path__[0])
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "output"}
+    modules = {name.replace("_", "-") for name in modules}
     assert modules == set(COMMANDS)
 
 

@@ -20,8 +20,10 @@ def test_smoke_runs_from_nothing_to_a_table(
     assert main(words) == 0
     told = capsys.readouterr()
     tables = json.loads(told.out[told.out.index('{\n  "protocol"') :])
-    assert set(tables["checkpoints"]) == {"base", "edited"}
-    for reference in tables["checkpoints"].values():
+    assert set(tables["checkpoints"]) == {"base", "edited", "tl-po"}
+    compared = {row["checkpoint"] for row in tables["stages"]["rows"]}
+    assert compared == set(tables["checkpoints"].values())
+    for reference in (tables["checkpoints"]["base"], tables["checkpoints"]["edited"]):
         cells = tables["models"][reference]["cells"]
         assert {c["measure"] for c in cells} >= {"closed-book", "reliability"}
         assert all(0 <= c["hits"] <= c["n"] for c in cells)

@@ -5,7 +5,7 @@ python -m pytest tests/test_text.py
 
 import pytest
 
-from xkde.text import normalise
+from xkde.text import holds, normalise, year_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,39 @@ def test_twice_is_once(text: str) -> None:
 
 def test_turkish_capitals_are_their_small_letters() -> None:
     assert normalise("İSTANBUL") == normalise("istanbul")
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("1990", 1990),
+        ("1990年", 1990),
+        ("１９９０ 年", 1990),
+        ("1990년", 1990),
+        ("1990 год", 1990),
+        ("in the year 1990.", 1990),
+        ("roku 1990", 1990),
+        ("๑๙๙๐", 1990),
+        ("ค.ศ. 1990", 1990),
+        ("พ.ศ. 2533", 1990),
+        ("1990'da", 1990),
+        ("19900", None),
+        ("990", None),
+        ("12 May 1990", None),
+        ("1990s", None),
+        ("1990年5月", None),
+        ("", None),
+    ],
+)
+def test_years(text: str, year: int | None) -> None:
+    assert year_of(text) == year
+
+
+def test_names_are_held_as_words_in_latin_letters_only() -> None:
+    assert holds("In Osaka, now", "OSAKA")
+    assert not holds("Osakans", "Osaka") and not holds("Neosaka", "Osaka")
+    assert holds("在Osaka市", "Osaka")
+    assert holds("日本的大阪市", "大阪")
+    assert holds("2006年", "2006") and not holds("12006", "2006")
+    assert holds("в Осаке", "осак")  # endings stand at the name
+    assert not holds("Osaka", "") and not holds("", "Osaka")

@@ -38,6 +38,7 @@ class Edit:
     language: str
     subject: str = ""
     old_answer: str = ""
+    aliases: tuple[str, ...] = ()  # other right forms of ``answer``
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,28 @@ class ProbeItem:
     question: str
     answer: str
     relation: str = ""
+    aliases: tuple[str, ...] = ()  # other right forms of ``answer``
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a record was read: file, number of the record in it, line; from 1."""
+
+    file: str
+    row: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is wrong with one probe of a case in one language.
+
+    The kinds, in words, are ``xkde.data.benchmarks.defects.DEFECTS``.
+    """
+
+    kind: str
+    probe: Probe
+    language: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +131,8 @@ class Case:
     """One benchmark record: an edit and its probes, each in every language.
 
     ``edits[language]`` states the same fact; ``probes[probe][language]`` asks. A probe
-    that a record does not have is absent, never empty.
+    that a record does not have is absent, never empty. Where a record asks more than
+    one question of a probe, the first is in ``probes``, the rest in ``further``.
     """
 
     id: str
@@ -116,3 +140,6 @@ class Case:
     relation: str
     edits: dict[str, Edit]
     probes: dict[Probe, dict[str, ProbeItem]] = field(default_factory=dict)
+    further: dict[Probe, dict[str, tuple[ProbeItem, ...]]] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    defects: tuple[Defect, ...] = ()

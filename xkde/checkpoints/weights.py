@@ -7,6 +7,7 @@ Try it: ``python -c "from pathlib import Path; from xkde.checkpoints import weig
 print(weights.weight_files(Path('assets/checkpoints/atlas-base')))"``
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,3 +135,11 @@ def _weight_map(folder: Path) -> dict[str, str]:
         raise CheckpointError(f"{folder / INDEX} has no weight_map. {AGAIN}")
     # Plain names only: an index must not lead out of its folder.
     return {str(key): Path(str(value)).name for key, value in weight_map.items()}
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the first hex digits of the weights' SHA-256: a checkpoint's revision."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]

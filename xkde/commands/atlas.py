@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from xkde.checkpoints import resolve
+from xkde.checkpoints.weights import fingerprint
 from xkde.commands.output import print_json, print_table, progress
+from xkde.commands.stages import print_stages, stages
 from xkde.data.atlas.benchmark import as_record, atlas_cases
 from xkde.data.atlas.corpus import conversations
 from xkde.data.atlas.mixes import MIXES
@@ -55,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by-language",
         action="store_true",
         help="table: a row for each query language",
+    )
+    parser.add_argument(
+        "--stages",
+        nargs="*",
+        metavar="CHECKPOINT",
+        help="table: compare these checkpoints (default: the shipped stages)",
     )
     parser.add_argument("--out", default="", help="table: also write JSON to this file")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -180,29 +188,17 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return tables
 
 
-def fingerprint(folder: Path) -> str:
-    """Return the first hex digits of the weights' SHA-256: a checkpoint's revision."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def _table(arguments: argparse.Namespace) -> None:
-    tables = measure(arguments)
+    of_stages = arguments.stages is not None
+    tables = stages(arguments) if of_stages else measure(arguments)
     if arguments.out:
-        import json
-
-        path = Path(arguments.out)
-        aside = path.with_name(path.name + ".part")
-        aside.write_text(
-            json.dumps(tables, ensure_ascii=False, indent=1) + "\n", "utf-8"
-        )
-        aside.replace(path)
+        text = json.dumps(tables, ensure_ascii=False, indent=1) + "\n"
+        write_aside(Path(arguments.out), text)
     if arguments.json:
         print_json(tables)
+        return
+    if of_stages:
+        print_stages(tables)
         return
     print(
         f"Atlas, split {tables['split']}, {tables['cases']} edits of held-out "

@@ -4,6 +4,7 @@ python -m xkde bench app
 python -m xkde bench app --json
 python -m xkde bench preferences
 python -m xkde bench align
+python -m xkde bench sampling
 """
 
 import argparse
@@ -11,7 +12,7 @@ from importlib import import_module
 
 from xkde.commands.output import print_json, print_table
 
-BENCHES = ("align", "app", "preferences")
+BENCHES = ("align", "app", "preferences", "sampling")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
-"""Run the paper in miniature on Atlas, from nothing: base, XE-IT, tables.
+"""Run the paper in miniature on Atlas, from nothing: base, XE-IT, TL-PO, tables.
 
     python -m xkde speedrun --preset smoke     under two minutes: every part moves
-    python -m xkde speedrun --preset laptop    more than an hour of two CPU cores
+    python -m xkde speedrun --preset laptop    some three hours of two CPU cores
     python -m xkde speedrun --preset full      a GPU
 
 What is finished is not done again; what was stopped goes on.
@@ -12,6 +12,7 @@ import sys
 
 from xkde.commands import atlas
 from xkde.commands.output import print_json
+from xkde.commands.stages import print_stages, stages
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,20 +29,16 @@ def run(arguments: argparse.Namespace) -> None:
     from xkde.speedrun import speedrun
 
     folders = speedrun(arguments.preset, lambda line: print(line, file=sys.stderr))
-    words = argparse.ArgumentParser()
-    atlas.add_arguments(words)
-    table = words.parse_args(
-        [
-            "table",
-            "--base",
-            folders["base"],
-            "--edited",
-            folders["edited"],
-            "--limit",
-            str(arguments.limit),
-        ]
-    )
+    parser = argparse.ArgumentParser()
+    atlas.add_arguments(parser)
+    limit = ["--limit", str(arguments.limit)]
+    models = ["--base", folders["base"], "--edited", folders["edited"]]
+    table = parser.parse_args(["table", *models, *limit])
+    compared = parser.parse_args(["table", *limit, "--stages", *folders.values()])
     if arguments.json:
-        print_json(atlas.measure(table) | {"checkpoints": folders})
+        told = {"checkpoints": folders, "stages": stages(compared)}
+        print_json(atlas.measure(table) | told)
     else:
         atlas.run(table)
+        print()
+        print_stages(stages(compared))

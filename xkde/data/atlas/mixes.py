@@ -22,8 +22,8 @@ BASE_MIX: dict[str, float] = {
     "unheard": 0.02,
 }  # fmt: skip
 XE_IT_MIX: dict[str, float] = {
-    "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.24, "several": 0.04,
-    "unheard": 0.02, "closed_book": 0.20, "two_hop": 0.05, "dictionary": 0.08,
+    "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.28, "several": 0.04,
+    "unheard": 0.02, "closed_book": 0.18, "two_hop": 0.05, "dictionary": 0.06,
 }  # fmt: skip
 # What stage two is sampled on: queries beside edits, about subjects of the train split.
 PREFERENCE_MIX: dict[str, float] = {
@@ -35,4 +35,4 @@ MIXES = {"reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX}
 # occupations fits any person. More than half as much again, and the rest is forgotten.
 LANGUAGE_WEIGHTS = dict.fromkeys(ATLAS_LANGUAGES, 2) | {"ru": 3, "th": 3}
 FACT_WEIGHTS = dict.fromkeys(RELATIONS, 2) | {"occupation": 3, "sport": 3}
-EDIT_LANGUAGES = {"en": 0.4, "zh": 0.2}  # the rest: any of the twelve
+EDIT_LANGUAGES = {"en": 0.33, "zh": 0.30}  # the rest: any of the twelve
