@@ -1,9 +1,11 @@
-"""The stages' table for ``python -m xkde atlas table --stages``: Tables 4 and 6.
+"""Compare the stages on Atlas: the paper's Tables 4 and 6 in miniature.
 
+    python -m xkde stages
+    python -m xkde stages atlas-xe-it runs/dpo/atlas-tl-po --json
     python -m xkde atlas table --stages
-    python -m xkde atlas table --stages atlas-xe-it runs/dpo/atlas-tl-po --json
 
-Every checkpoint answers the same questions; all are compared with the first stage.
+Every checkpoint answers the same questions, with the edit in its prompt; all of them
+are compared with the first stage, question by question.
 """
 
 import argparse
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde.checkpoints import resolve
-from xkde.commands.output import print_table, progress
+from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError
@@ -20,6 +22,26 @@ from xkde.paths import checkpoints
 # What the project ships of the paper's Table 4, as far as it is there.
 SHIPPED = ("atlas-base", "atlas-xe-it", "atlas-tl-po-alone", "atlas-tl-po")
 REFERENCE = "atlas-xe-it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "stages", nargs="*", metavar="CHECKPOINT", help="default: the shipped stages"
+    )
+    parser.add_argument("--split", default="test", choices=("train", "dev", "test"))
+    parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")
+    parser.add_argument("--sources", default="en,zh", help="languages to edit in")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compare and print."""
+    table = stages(arguments)
+    if arguments.json:
+        print_json(table)
+    else:
+        print_stages(table)
 
 
 def stages(arguments: argparse.Namespace) -> dict[str, Any]:
