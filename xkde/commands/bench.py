@@ -5,6 +5,7 @@ python -m xkde bench app --json
 python -m xkde bench preferences
 python -m xkde bench align
 python -m xkde bench sampling
+python -m xkde bench evaluation
 """
 
 import argparse
@@ -12,7 +13,7 @@ from importlib import import_module
 
 from xkde.commands.output import print_json, print_table
 
-BENCHES = ("align", "app", "preferences", "sampling")
+BENCHES = ("align", "app", "evaluation", "preferences", "sampling")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
