@@ -111,7 +111,7 @@ def test_one_click_on_an_example_answers_in_every_language(visit: Visit) -> None
     tab.locator("details summary").first.click()
     assert "<|assistant|>" in tab.locator("pre.prompt").first.inner_text()
     visit.check()
-    tab.get_by_role("tab").nth(1).click()
+    tab.get_by_role("tab").last.click()
     tab.locator(".about").wait_for()
     visit.check()
 
@@ -140,16 +140,23 @@ def test_dark_is_remembered(visit: Visit) -> None:
     assert tab.evaluate("document.body.classList.contains('dark')")
 
 
+def copied(tab: Any) -> str:
+    """Return the link that is copied, once it is there."""
+    for _ in range(100):
+        # Asked anew each time: wait_for_function takes a promise itself for a yes.
+        link = str(tab.evaluate("navigator.clipboard.readText()"))
+        if "type=" in link:
+            return link
+        tab.wait_for_timeout(50)
+    pytest.fail("No link was copied.")
+
+
 def test_copied_link_reopens_the_form(visit: Visit) -> None:
     tab = visit.open()
     tab.get_by_label("New answer").fill("Kyōto & <b>more</b>")
     tab.get_by_role("radio", name="rephrased").click()
     tab.get_by_role("button", name="Copy link").click()
-    copied = "navigator.clipboard.readText()"
-    found = tab.wait_for_function(
-        f"{copied}.then(text => text.includes('type=') && text)"
-    )
-    link = found.json_value()
+    link = copied(tab)
     asked = tab.get_by_label("What is asked").input_value()
     tab.goto(link)
     tab.locator("#ask").wait_for()

@@ -74,3 +74,12 @@ def test_twelve_of_twelve_better_is_told() -> None:
     assert all(
         each.p == pytest.approx(5 * 2 / 2**12) for each in compare(first, second)
     )
+
+
+def test_what_was_not_asked_is_not_measured() -> None:
+    found = dict.fromkeys(MEASURES, (True,)) | {"portability": ()}
+    row = stages_table({"a": {"en": found}, "b": {"en": found}}, "b")[0]
+    assert row["measures"]["portability"] == {
+        "hits": 0, "n": 0, "share": None, "low": None, "high": None,
+    }  # fmt: skip
+    assert "portability" not in {each["measure"] for each in row["comparisons"]}

@@ -89,15 +89,18 @@ def print_stages(table: dict[str, Any]) -> None:
     for row in table["rows"]:
         shares = row["measures"]
         where = [row["checkpoint"], row["source"]]
-        cells = [f"{share['share']:.3f} n={share['n']}" for share in shares.values()]
-        rows.append([*where, *cells])
+        told = [
+            f"{share['share']:.3f} n={share['n']}" if share["n"] else "not measured"
+            for share in shares.values()
+        ]
+        rows.append([*where, *told])
         if row["comparisons"]:
-            told = [
-                f"{c['difference']:+.3f} [{c['low']:+.3f}, {c['high']:+.3f}] "
-                f"p={c['p']:.3g}"
+            by_measure = {
+                c["measure"]: f"{c['difference']:+.3f} "
+                f"[{c['low']:+.3f}, {c['high']:+.3f}] p={c['p']:.3g}"
                 for c in row["comparisons"]
-            ]
-            shifts.append([*where, *told])
+            }
+            shifts.append([*where, *(by_measure.get(m, "") for m in shares)])
     measures = list(table["rows"][0]["measures"])
     print_table(["checkpoint", "edit in", *measures], rows)
     if shifts:

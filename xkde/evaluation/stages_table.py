@@ -64,8 +64,8 @@ def marks(
 
 
 def compare(first: Marks, second: Marks) -> list[Comparison]:
-    """Return first minus second for every measure, with a paired test."""
-    tests = {m: mcnemar(first[m], second[m]) for m in MEASURES}
+    """Return first minus second for every measure that was asked for, tested."""
+    tests = {m: mcnemar(first[m], second[m]) for m in MEASURES if first[m]}
     corrected = holm([test.p for test in tests.values()])
     made = []
     for (measure, test), p in zip(tests.items(), corrected, strict=True):
@@ -97,9 +97,14 @@ def stages_table(
             shares = {}
             for measure in MEASURES:
                 hits, n = sum(mine[measure]), len(mine[measure])
-                low, high = wilson_interval(hits, n)
-                shares[measure] = {"hits": hits, "n": n, "share": hits / n if n else 0,
-                                   "low": low, "high": high}  # fmt: skip
+                low, high = wilson_interval(hits, n) if n else (None, None)
+                shares[measure] = {
+                    "hits": hits,
+                    "n": n,
+                    "share": hits / n if n else None,  # not measured
+                    "low": low,
+                    "high": high,
+                }
             against = []
             if checkpoint != reference and reference in found:
                 other = found[reference][source]
