@@ -134,6 +134,9 @@ def load_vllm(
             tensor_parallel_size=tensor_parallel_size,
             max_model_len=max_length,
             enforce_eager=not on_gpu,
+            # A prompt read in parts rewinds its request's generator, which a CPU's
+            # generator cannot do: seeded answers would end the job.
+            enable_chunked_prefill=on_gpu,
             generation_config="vllm",
             disable_log_stats=True,
         )
