@@ -8,9 +8,9 @@ from xkde.languages import ATLAS_LANGUAGES
 
 # How often each relation is edited: not by its number of facts, which people dominate.
 RELATION_WEIGHTS: dict[str, int] = {
-    "capital": 11, "currency": 10, "language": 8, "continent": 5, "party": 6,
-    "country": 12, "birthplace": 9, "residence": 11, "occupation": 7, "sport": 6,
-    "birth_month": 5, "founded": 6, "headquarters": 6,
+    "capital": 13, "currency": 13, "language": 10, "continent": 6, "party": 6,
+    "country": 13, "birthplace": 9, "residence": 11, "occupation": 7, "sport": 6,
+    "birth_month": 6, "founded": 6, "headquarters": 6,
 }  # fmt: skip
 # Shares of the samples. The paper takes a quarter each of in and out of scope, with and
 # without the edit; beside an edit ours is about that, and rehearsal is the rest.
@@ -22,8 +22,8 @@ BASE_MIX: dict[str, float] = {
     "unheard": 0.02,
 }  # fmt: skip
 XE_IT_MIX: dict[str, float] = {
-    "in_scope": 0.27, "in_scope_two_hop": 0.10, "out_of_scope": 0.28, "several": 0.04,
-    "unheard": 0.02, "closed_book": 0.18, "two_hop": 0.05, "dictionary": 0.06,
+    "in_scope": 0.32, "in_scope_two_hop": 0.06, "out_of_scope": 0.36, "several": 0.05,
+    "unheard": 0.02, "closed_book": 0.11, "two_hop": 0.03, "dictionary": 0.05,
 }  # fmt: skip
 # What stage two is sampled on: queries beside edits, about subjects of the train split.
 PREFERENCE_MIX: dict[str, float] = {
