@@ -25,13 +25,34 @@ def build() -> gr.Blocks:
     """Return the app, not yet launched."""
     with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
         header = _header.build()
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             for slug, (title, build_page) in PAGES.items():
-                with gr.Tab(_strings.label(title), id=slug):
+                with gr.Tab(_strings.label(title), id=slug) as tab:
                     build_page(demo, header)
+                tab.select(
+                    None,
+                    js=_look.TAB_SCRIPT.replace("SLUG", slug),
+                    api_visibility="private",
+                )
+        # Not straight into the tabs: even an update of nothing would go back to the
+        # first one, and a visitor may have opened another by then.
+        wanted = gr.State("")
+        demo.load(wanted_tab, None, wanted, api_visibility="private")
+        wanted.change(opened_tab, wanted, tabs, api_visibility="private")
         _api.build()
     demo.queue(max_size=QUEUE, default_concurrency_limit=1)
     return demo
+
+
+def wanted_tab(request: gr.Request) -> str:
+    """Return the tab that the address names, or nothing."""
+    slug = request.query_params.get("tab", "") if request.request else ""
+    return slug if slug in PAGES else ""
+
+
+def opened_tab(slug: str) -> gr.Tabs:
+    """Open a tab."""
+    return gr.Tabs(selected=slug)
 
 
 def options() -> dict[str, Any]:
@@ -47,7 +68,7 @@ def options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": ["api", "settings"],
-        "max_file_size": "5mb",
+        "max_file_size": "5mb" if space else "500mb",
         "show_error": False,
     }
 

@@ -48,10 +48,27 @@ THEME_SCRIPT = """
 }
 """
 
+# Writes into the address which tab is open. The first tab says so once by itself, when
+# the page is made: then the address may name another one.
+TAB_SCRIPT = """
+() => {
+  const made = window.xkdeMade;
+  window.xkdeMade = true;
+  if (!made && "SLUG" === "edit") return;
+  const query = new URLSearchParams(location.search);
+  query.set("tab", "SLUG");
+  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
+}
+"""
+
 # Reloads in the other language, with the form that the link states.
 LANGUAGE_SCRIPT = """
 (link) => {
   const query = new URLSearchParams(link);
+  const address = new URLSearchParams(location.search);
+  // Another tab's own parameters are in the address already, and stay there.
+  if (!["edit", null].includes(address.get("tab")))
+    for (const [name, value] of address) query.set(name, value);
   const now = document.documentElement.dataset.say;
   query.set("lang", now === "zh" ? "en" : "zh-CN");
   location.search = query;

@@ -1,0 +1,120 @@
+// What the Preferences tab does in the browser: runs when the tab is first opened.
+// It tells Python of rows, keys and bars ("arrived", "go", "bar"), keeps the address in
+// step with what is shown, and marks the row of the pair that is shown.
+const find = (selector) => document.querySelector(selector);
+const panel = () => find("#preferences");
+const visible = () => Boolean(panel() && panel().offsetParent);
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const narrow = matchMedia("(max-width: 900px)");
+const scrollTo_ = (node) =>
+  node && node.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+
+// A page that Gradio makes anew runs this anew: the old listeners go.
+if (window.xkdePairs) window.xkdePairs.abort();
+const life = (window.xkdePairs = new AbortController());
+const signal = life.signal;
+
+// Keys may come faster than answers: one question is under way at a time, and the next
+// one asks for the place that was reached meanwhile.
+const PATIENCE = 3000;
+const BREATH = 60; // an event during an update of the page would be lost
+let aim = null;
+let sent = null;
+let timer = 0;
+const go = (at) => {
+  const shown = find("#pair-shown [data-at]");
+  if (!shown || (sent === null && Number(shown.dataset.at) === at)) return;
+  aim = at;
+  if (sent !== null) return;
+  sent = at;
+  timer = setTimeout(answered, PATIENCE);
+  trigger("go", { at });
+};
+const answered = () => {
+  clearTimeout(timer);
+  if (aim === sent) aim = null;
+  sent = null;
+  if (aim !== null) setTimeout(() => aim !== null && go(aim), BREATH);
+};
+const step = (by) => {
+  const shown = find("#pair-shown [data-at]");
+  if (!shown) return;
+  const { at, total } = shown.dataset;
+  const next = (aim ?? Number(at)) + by;
+  if (next >= 0 && next < Number(total)) go(next);
+};
+
+const TYPED =
+  "input:not([type=checkbox]), textarea, select, [contenteditable], [role=listbox]";
+const KEYS = { ArrowLeft: -1, k: -1, ArrowRight: 1, j: 1 };
+document.addEventListener(
+  "keydown",
+  (event) => {
+    const by = KEYS[event.key];
+    if (!by || !visible() || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest && event.target.closest(TYPED)) return;
+    event.preventDefault();
+    step(by);
+  },
+  { signal },
+);
+
+document.addEventListener(
+  "click",
+  (event) => {
+    const row = event.target.closest && event.target.closest("#pair-list [data-at]");
+    if (!row) return;
+    go(Number(row.dataset.at));
+    if (narrow.matches) scrollTo_(find("#pair-shown"));
+  },
+  { signal },
+);
+
+const attach = () => {
+  for (const plot of panel().querySelectorAll(".js-plotly-plot")) {
+    if (!plot.on || plot.heard) continue;
+    plot.heard = true;
+    plot.on("plotly_click", ({ points }) => {
+      const link = points[0] && points[0].customdata;
+      if (typeof link !== "string") return;
+      trigger("bar", { link });
+      scrollTo_(find("#pair-filters"));
+    });
+  }
+};
+
+const KEPT = ["lang", "__theme"];
+const keepInStep = () => {
+  const shown = find("#pair-shown [data-address]");
+  if (!shown) return;
+  if (sent !== null && Number(shown.dataset.at) === sent) answered();
+  for (const row of panel().querySelectorAll("#pair-list [data-at]")) {
+    const own = row.dataset.at === shown.dataset.at;
+    if (own) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+  if (!visible()) return;
+  const list = find("#pair-list .pairs");
+  const own = find("#pair-list [aria-current]");
+  if (list && own) {
+    const [outer, inner] = [list, own].map((node) => node.getBoundingClientRect());
+    if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
+    if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
+  }
+  const address = new URLSearchParams(shown.dataset.address);
+  const now = new URLSearchParams(location.search);
+  for (const name of KEPT) if (now.has(name)) address.set(name, now.get(name));
+  const query = "?" + address;
+  if (query !== location.search)
+    history.replaceState(null, "", location.pathname + query + location.hash);
+};
+
+const changed = () => {
+  if (!panel()) return;
+  attach();
+  keepInStep();
+};
+const observer = new MutationObserver(changed);
+observer.observe(panel(), { childList: true, subtree: true });
+signal.addEventListener("abort", () => observer.disconnect());
+trigger("arrived", { search: location.search });

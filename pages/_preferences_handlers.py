@@ -1,0 +1,97 @@
+"""The handlers of Preferences: what a click does once a source is open.
+
+Thin: they turn component values into a ``View`` and events into a ``Place``. Run by
+``preferences``.
+
+Run its tests: ``python -m pytest tests/test_preferences.py``
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from pages import _preferences_sources as sources
+from pages._preferences_odds import measured, odds_html
+from pages._preferences_plots import clicked
+from pages._preferences_shown import FIELDS, SHOWN, Place, filled, shown, view_of
+from pages._strings import Interface, interface_language, tr
+from xkde.data.preferences.view import LONGEST, View
+from xkde.errors import DataError, XkdeError
+
+# Not partial functions: Gradio reads what a handler takes off its own signature.
+Handler = Callable[[Place, gr.Request], list[Any]]
+
+
+def changed(place: Place, request: gr.Request, *values: Any) -> list[Any]:
+    """Show the first page of what the fields ask for, if that is anything new."""
+    view = view_of(values)
+    if view == replace(place.view, page=View.page):
+        return [gr.skip()] * SHOWN
+    return shown(Place(place.key, view), interface_language(request))
+
+
+def cleared(place: Place, request: gr.Request) -> list[Any]:
+    """Take all filters away, and keep the order."""
+    view = View(
+        sort=place.view.sort, descending=place.view.descending, size=place.view.size
+    )
+    return filled(Place(place.key, view), interface_language(request))
+
+
+def bar(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
+    """Show the pairs that a bar of a plot stands for."""
+    if not place.key:
+        return [gr.skip()] * (len(FIELDS) + SHOWN)
+    found = sources.loaded(place.key)
+    view, at = clicked(found, place.view, str(event.link)[:LONGEST])
+    return filled(Place(place.key, view, at), interface_language(request))
+
+
+def go(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
+    """Show the pair at a place that the page names."""
+    at = event.at if isinstance(event.at, int) else place.at
+    return shown(replace(place, at=at), interface_language(request), place)
+
+
+def stepping(by: int) -> Handler:
+    """Return what shows the next pair, or the one before."""
+
+    def step(place: Place, request: gr.Request) -> list[Any]:
+        moved = replace(place, at=place.at + by)
+        return shown(moved, interface_language(request), place)
+
+    return step
+
+
+def turning(by: int) -> Handler:
+    """Return what shows the next page, or the one before."""
+
+    def turn(place: Place, request: gr.Request) -> list[Any]:
+        page = max(1, place.view.page + by)
+        moved = replace(place, at=(page - 1) * place.view.size)
+        return shown(moved, interface_language(request), place)
+
+    return turn
+
+
+def odds(place: Place, request: gr.Request) -> Iterator[str]:
+    """Yield what the models make of the pair that is shown."""
+    say = interface_language(request)
+    try:
+        row = _row(place, say)
+        for found in measured(row["prompt"], row["chosen"], row["rejected"], say):
+            yield odds_html(found, say)
+    except XkdeError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _row(place: Place, say: Interface) -> dict[str, Any]:
+    if not place.key:
+        raise DataError(tr("pairs_nothing", say))
+    found = sources.loaded(place.key)
+    rows = found.table.rows(sources.order(found, place.view)[place.at :][:1])
+    if not rows:
+        raise DataError(tr("pairs_none", say))
+    return rows[0]

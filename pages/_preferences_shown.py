@@ -1,0 +1,121 @@
+"""What is shown of open pairs at a place: a page of the list, one pair, the address.
+
+A *place* is where a visitor is: a source, a view of it, a pair in that view. Every
+XkdeError becomes words where the pairs would be.
+
+Run its tests: ``python -m pytest tests/test_preferences.py``
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from pages import _preferences_sources as sources
+from pages._preferences_html import language_words, list_html, note_html
+from pages._preferences_pair import pair_html
+from pages._strings import Interface, tr
+from xkde.data.preferences.flags import FLAGS
+from xkde.data.preferences.view import EQUAL, LONGEST, View
+from xkde.errors import XkdeError
+
+# A view's fields that have a component, in the order of the components
+FIELDS = (
+    "text", "regex", "direction", "relation", "chosen_language", "rejected_language",
+    "score_from", "score_to", "margin_from", "margin_to", "flags", "sort", "descending",
+    "size",
+)  # fmt: skip
+SHOWN = 5  # what ``shown`` returns
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a visitor is: ``at`` is a pair's place in the view, from 0."""
+
+    key: str = ""
+    view: View = View()
+    at: int = 0
+
+
+def shown(place: Place, say: Interface, before: Place | None = None) -> list[Any]:
+    """Return (place, list, status, pair, odds); the list only where it has changed."""
+    if not place.key:
+        return [place, gr.skip(), gr.skip(), gr.skip(), gr.skip()]
+    try:
+        found = sources.loaded(place.key)
+        rows = sources.order(found, place.view)
+    except XkdeError as error:
+        words = note_html(str(error), "status noted")
+        return [place, "", words, "", ""]
+    total, size = len(rows), place.view.size
+    at = min(max(place.at, 0), max(0, total - 1))
+    page, pages = at // size + 1, max(1, math.ceil(total / size))
+    place = Place(place.key, replace(place.view, page=page), at)
+    status = tr(
+        "pairs_found", say, n=f"{total:,}", of=f"{found.opened.pairs.num_rows:,}",
+        page=f"{page:,}", pages=f"{pages:,}",
+    )  # fmt: skip
+    told = [status, *filter_words(place.view, say)]
+    words = note_html(" · ".join(told), "status")
+    if not total:
+        empty = note_html(tr("pairs_none", say))
+        return [place, empty, words, _framed(place, 0, ""), ""]
+    first = (page - 1) * size
+    listed: Any = gr.skip()
+    if before is None or (before.key, before.view) != (place.key, place.view):
+        listed = list_html(found.table.rows(rows[first : first + size]), first, say)
+    row = found.table.rows(rows[at : at + 1])[0]
+    scores = sources.scores_beside(place.key, row["id"])
+    pair = pair_html(row, at, total, scores, say)
+    return [place, listed, words, _framed(place, total, pair), ""]
+
+
+def _framed(place: Place, total: int, pair: str) -> str:
+    """Return a pair with what the page's script reads: its place and its address."""
+    return (
+        f'<section class="pair" data-at="{place.at}" data-total="{total}" '
+        f'data-address="{escape(address(place))}">{pair}</section>'
+    )
+
+
+def address(place: Place) -> str:
+    """Return the query string that reopens a place; an upload's cannot."""
+    key = "upload" if place.key.startswith(sources.UPLOAD) else place.key
+    told = {"tab": "preferences", "pairs": key, **place.view.to_query()}
+    if place.at % place.view.size:
+        told["pair"] = str(place.at + 1)
+    return urlencode(told)
+
+
+def filter_words(view: View, say: Interface) -> list[str]:
+    """Return the filters that are set and may be out of sight, in words."""
+    found = [tr(f"flag_{name}", say) for name in view.flags]
+    for name in ("score", "margin"):
+        low, high = getattr(view, f"{name}_from"), getattr(view, f"{name}_to")
+        if low is not None or high is not None:
+            ends = ["…" if end is None else f"{end:.3g}" for end in (low, high)]
+            found.append(tr(f"pairs_{name}_range", say, low=ends[0], high=ends[1]))
+    for side in ("chosen", "rejected"):
+        if code := getattr(view, f"{side}_language"):
+            found.append(tr(f"pairs_{side}_in", say, name=language_words(code, say)))
+    return found
+
+
+def view_of(values: Sequence[Any]) -> View:
+    """Return the view that the fields' values state."""
+    told = dict(zip(FIELDS, values, strict=True))
+    for name in (*EQUAL, "text", "sort"):
+        told[name] = (told[name] or "")[:LONGEST]
+    told["flags"] = tuple(name for name in FLAGS if name in (told["flags"] or ()))
+    return View(**told)
+
+
+def filled(place: Place, say: Interface) -> list[Any]:
+    """Return the fields' values, and what is shown."""
+    values = [getattr(place.view, name) for name in FIELDS]
+    fields = [list(v) if isinstance(v, tuple) else v for v in values]
+    return [*fields, *shown(place, say)]

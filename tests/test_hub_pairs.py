@@ -1,0 +1,56 @@
+"""Datasets of the Hub: ids that are none, no network, rows as the reader gives them.
+
+python -m pytest tests/test_hub_pairs.py
+"""
+
+from typing import Any
+
+import datasets
+import pytest
+
+from xkde.errors import DataError, InputError
+from xkde.training import hub_pairs
+from xkde.training.hub_pairs import open_hub_pairs
+
+ROWS = [
+    {"prompt": "a", "chosen": "b", "rejected": "c"},
+    {"prompt": "a", "chosen": "b", "rejected": ""},
+    {"prompt": "d", "chosen": "e", "rejected": "f"},
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "one", "../up", "a/b/c", "/etc", "assets/results"]
+)
+def test_only_ids_are_taken(name: str) -> None:
+    with pytest.raises(InputError, match="owner/name"):
+        open_hub_pairs(name)
+
+
+def test_without_a_network_it_is_said() -> None:
+    with pytest.raises(DataError, match="cannot be reached"):
+        open_hub_pairs("nobody/nothing")
+
+
+def test_rows_are_streamed_and_bad_ones_counted(monkeypatch: Any) -> None:
+    asked: dict[str, Any] = {}
+
+    def given(name: str, **options: Any) -> datasets.IterableDataset:
+        asked.update(options, name=name)
+        return datasets.Dataset.from_list(ROWS).to_iterable_dataset()
+
+    monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
+    opened = open_hub_pairs("some/body")
+    assert asked == {"name": "some/body", "split": "train", "streaming": True}
+    assert opened.pairs.num_rows == 2
+    assert opened.left_out == {"empty_answer": 1}
+    assert open_hub_pairs("some/body", most=1).pairs.num_rows == 1
+
+
+def test_what_cannot_be_read_is_said(monkeypatch: Any) -> None:
+    def given(name: str, **_: Any) -> None:
+        raise ValueError("Bad split: train. Available splits: ['test']")
+
+    monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
+    with pytest.raises(DataError, match="Available splits"):
+        open_hub_pairs("some/body")
