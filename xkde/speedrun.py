@@ -50,6 +50,7 @@ PRESETS: dict[str, Preset] = {
             "atlas-base-laptop",
             "atlas-base-laptop-last",
             "atlas-xe-it-laptop",
+            "atlas-xe-it-laptop-more",
         ),
         "atlas-aligner-laptop",
         4000,
@@ -81,7 +82,8 @@ def speedrun(preset: str, say: Say) -> dict[str, Any]:
     pairs = preferences(chosen, folders[-1], say)
     begun = ["--model_name_or_path", str(folders[-1]), "--data", str(pairs)]
     final = _stage(chosen.tl_po, "atlas-tl-po", begun, say)
-    return {"base": str(folders[-2]), "edited": str(folders[-1]), "tl-po": str(final)}
+    base = next(each for each in reversed(folders) if each.name == "atlas-base")
+    return {"base": str(base), "edited": str(folders[-1]), "tl-po": str(final)}
 
 
 def _stage(name: str, checkpoint: str, begun: list[str], say: Say) -> Path:
