@@ -15,29 +15,45 @@ const life = (window.xkdePairs = new AbortController());
 const signal = life.signal;
 
 // Keys may come faster than answers: one question is under way at a time, and the next
-// one asks for the place that was reached meanwhile.
-const PATIENCE = 3000;
-const BREATH = 60; // an event during an update of the page would be lost
-let aim = null;
-let sent = null;
+// one asks for the place that was reached meanwhile. What is not answered in time is
+// asked again; it names a place, so that two answers to it are one. When something else
+// arrives, a filter's pairs for example, the question is forgotten.
+const PATIENCE = 1500;
+const TRIES = 4;
+const BREATH = 60; // until an update of the page is over
+let aim = null; // the place that is wanted
+let sent = null; // the place that was asked for
+let before = ""; // what was shown then
 let timer = 0;
+const shownPair = () => find("#pair-shown [data-at]");
 const go = (at) => {
-  const shown = find("#pair-shown [data-at]");
+  const shown = shownPair();
   if (!shown || (sent === null && Number(shown.dataset.at) === at)) return;
   aim = at;
-  if (sent !== null) return;
-  sent = at;
-  timer = setTimeout(answered, PATIENCE);
-  trigger("go", { at });
+  if (sent === null) ask(TRIES);
 };
-const answered = () => {
+const ask = (tries) => {
   clearTimeout(timer);
-  if (aim === sent) aim = null;
+  const shown = shownPair();
+  if (!tries || aim === null || !shown) return forget();
+  sent = aim;
+  before = shown.dataset.address;
+  timer = setTimeout(ask, PATIENCE, tries - 1);
+  trigger("go", { at: sent });
+};
+const forget = () => {
+  clearTimeout(timer);
+  aim = sent = null;
+};
+const arrived = (shown) => {
+  if (sent === null || shown.dataset.address === before) return;
+  if (Number(shown.dataset.at) !== sent || aim === sent) return forget();
+  clearTimeout(timer);
   sent = null;
-  if (aim !== null) setTimeout(() => aim !== null && go(aim), BREATH);
+  timer = setTimeout(ask, BREATH, TRIES);
 };
 const step = (by) => {
-  const shown = find("#pair-shown [data-at]");
+  const shown = shownPair();
   if (!shown) return;
   const { at, total } = shown.dataset;
   const next = (aim ?? Number(at)) + by;
@@ -47,6 +63,7 @@ const step = (by) => {
 const TYPED =
   "input:not([type=checkbox]), textarea, select, [contenteditable], [role=listbox]";
 const KEYS = { ArrowLeft: -1, k: -1, ArrowRight: 1, j: 1 };
+const BUTTONS = { "pair-before": -1, "pair-next": 1 };
 document.addEventListener(
   "keydown",
   (event) => {
@@ -62,7 +79,10 @@ document.addEventListener(
 document.addEventListener(
   "click",
   (event) => {
-    const row = event.target.closest && event.target.closest("#pair-list [data-at]");
+    const button = event.target.closest && event.target.closest("#preferences button");
+    if (!button) return;
+    if (button.id in BUTTONS) step(BUTTONS[button.id]);
+    const row = button.closest("#pair-list [data-at]");
     if (!row) return;
     go(Number(row.dataset.at));
     if (narrow.matches) scrollTo_(find("#pair-shown"));
@@ -87,9 +107,10 @@ const KEPT = ["lang", "__theme"];
 const keepInStep = () => {
   const shown = find("#pair-shown [data-address]");
   if (!shown) return;
-  if (sent !== null && Number(shown.dataset.at) === sent) answered();
+  arrived(shown);
   for (const row of panel().querySelectorAll("#pair-list [data-at]")) {
     const own = row.dataset.at === shown.dataset.at;
+    if (own === row.hasAttribute("aria-current")) continue;
     if (own) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
@@ -115,6 +136,19 @@ const changed = () => {
   keepInStep();
 };
 const observer = new MutationObserver(changed);
-observer.observe(panel(), { childList: true, subtree: true });
-signal.addEventListener("abort", () => observer.disconnect());
+// Gradio changes what is there already: a pair like the one before it comes as other
+// texts in the same elements, and takes the mark off the row.
+observer.observe(panel(), {
+  childList: true,
+  subtree: true,
+  attributeFilter: ["data-address", "data-at", "aria-current"],
+});
+// A tab that comes into sight again has its own address again.
+const seen = new IntersectionObserver(() => setTimeout(changed, BREATH));
+seen.observe(panel());
+signal.addEventListener("abort", () => {
+  observer.disconnect();
+  seen.disconnect();
+  forget();
+});
 trigger("arrived", { search: location.search });

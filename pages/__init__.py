@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from pages import about, edit_and_ask, preferences
+from pages import about, benchmarks, edit_and_ask, preferences
 from pages._header import Header
 
 # slug for links -> (key of the title, builder)
 PAGES: dict[str, tuple[str, Callable[[gr.Blocks, Header], None]]] = {
     "edit": (edit_and_ask.TITLE, edit_and_ask.build),
+    "benchmarks": (benchmarks.TITLE, benchmarks.build),
     "preferences": (preferences.TITLE, preferences.build),
     "about": (about.TITLE, about.build),
 }

@@ -15,10 +15,19 @@ import gradio as gr
 from pages import _preferences_sources as sources
 from pages._preferences_odds import measured, odds_html
 from pages._preferences_plots import clicked
-from pages._preferences_shown import FIELDS, SHOWN, Place, filled, shown, view_of
+from pages._preferences_shown import (
+    FIELDS,
+    SHOWN,
+    Place,
+    filled,
+    noted,
+    shown,
+    status_of,
+    view_of,
+)
 from pages._strings import Interface, interface_language, tr
 from xkde.data.preferences.view import LONGEST, View
-from xkde.errors import DataError, XkdeError
+from xkde.errors import DataError, InputError, XkdeError
 
 # Not partial functions: Gradio reads what a handler takes off its own signature.
 Handler = Callable[[Place, gr.Request], list[Any]]
@@ -26,10 +35,20 @@ Handler = Callable[[Place, gr.Request], list[Any]]
 
 def changed(place: Place, request: gr.Request, *values: Any) -> list[Any]:
     """Show the first page of what the fields ask for, if that is anything new."""
-    view = view_of(values)
-    if view == replace(place.view, page=View.page):
+    say = interface_language(request)
+    if not place.key:
         return [gr.skip()] * SHOWN
-    return shown(Place(place.key, view), interface_language(request))
+    try:
+        view = view_of(values, say)
+    except InputError as error:
+        return _only_status(noted(str(error)))
+    if view == replace(place.view, page=View.page):
+        return _only_status(status_of(place, say))
+    return shown(Place(place.key, view), say)
+
+
+def _only_status(status: str) -> list[Any]:
+    return [gr.skip(), gr.skip(), status, gr.skip(), gr.skip()]
 
 
 def cleared(place: Place, request: gr.Request) -> list[Any]:
@@ -53,16 +72,6 @@ def go(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
     """Show the pair at a place that the page names."""
     at = event.at if isinstance(event.at, int) else place.at
     return shown(replace(place, at=at), interface_language(request), place)
-
-
-def stepping(by: int) -> Handler:
-    """Return what shows the next pair, or the one before."""
-
-    def step(place: Place, request: gr.Request) -> list[Any]:
-        moved = replace(place, at=place.at + by)
-        return shown(moved, interface_language(request), place)
-
-    return step
 
 
 def turning(by: int) -> Handler:

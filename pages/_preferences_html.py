@@ -39,6 +39,8 @@ def source_html(found: Loaded, say: Interface) -> str:
         prompts=f"{len(found.table.values['prompt']):,}",
         form=tr(f"pairs_form_{opened.form}", say),
     )
+    if not found.whole:
+        words += " " + tr("pairs_first_only", say)
     bad = sum(opened.left_out.values())
     return (
         f'<div class="source"><p><b>{escape(found.name)}</b> {escape(words)}</p>'

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from pages._preferences_html import note_html
-from pages._preferences_shown import FIELDS, Place
+from pages._preferences_shown import BOUNDS, FIELDS, Place
 from pages._strings import both, label
 from xkde import paths
 from xkde.data.preferences.flags import FLAGS
@@ -35,7 +35,6 @@ class Parts:
     status: gr.HTML
     rows: gr.HTML
     pages: tuple[gr.Button, gr.Button]
-    steps: tuple[gr.Button, gr.Button]
     pair: gr.HTML
     ask: gr.Button
     odds: gr.HTML
@@ -73,9 +72,9 @@ def layout() -> Parts:
     with gr.Row(elem_id="pair-columns", equal_height=False):
         with gr.Column(elem_id="pair-side", min_width=260, scale=2):
             rows = gr.HTML("", elem_id="pair-list")
-            pages = _two("pairs_page_before", "pairs_page_next")
+            pages = _two("page_before", "page_next")
         with gr.Column(min_width=280, scale=3):
-            steps = _two("pairs_before", "pairs_next")
+            _two("before", "next")  # the script goes from pair to pair
             gr.HTML(f'<p class="caption small keys">{both("pairs_keys")}</p>')
             pair = gr.HTML("", elem_id="pair-shown")
             with gr.Row(elem_classes="actions"):
@@ -86,8 +85,8 @@ def layout() -> Parts:
             odds = gr.HTML("", elem_id="pair-odds")
     plots = _plot_parts()
     return Parts(
-        bridge, *sources, fields, clear, status, rows, pages, steps, pair, ask, odds,
-        plots, *_cut_parts(), gr.State(Place()),
+        bridge, *sources, fields, clear, status, rows, pages, pair, ask, odds, plots,
+        *_cut_parts(), gr.State(Place()),
     )  # fmt: skip
 
 
@@ -95,7 +94,10 @@ def _source_parts() -> tuple[Any, ...]:
     with gr.Row(elem_classes="actions", elem_id="pair-source"):
         source = gr.Dropdown([], label=label("pairs_from"), min_width=240, scale=2)
         hub = gr.Textbox(
-            label=label("pairs_hub"), placeholder="owner/name", min_width=200, scale=1
+            label=label("pairs_hub"),
+            placeholder="owner/name, owner/name:split",
+            min_width=200,
+            scale=1,
         )
         hub_button = gr.Button(
             label("pairs_hub_button"), size="sm", elem_classes="plain", scale=0
@@ -109,11 +111,15 @@ def _source_parts() -> tuple[Any, ...]:
 
 
 def _two(one: str, other: str) -> tuple[gr.Button, gr.Button]:
-    """Make a row of two buttons, back and forth."""
-    options: dict[str, Any] = {"size": "sm", "elem_classes": "plain", "min_width": 120}
+    """Make a row of two buttons, back and forth, by the ends of their names."""
     with gr.Row(elem_classes="actions two"):
-        back = gr.Button(label(one), **options)
-        forth = gr.Button(label(other), **options)
+        back, forth = (
+            gr.Button(
+                label(f"pairs_{name}"), elem_id=f"pair-{name.replace('_', '-')}",
+                size="sm", elem_classes="plain", min_width=120,
+            )
+            for name in (one, other)
+        )  # fmt: skip
     return back, forth
 
 
@@ -148,10 +154,11 @@ def _filter_parts() -> tuple[list[Any], gr.Button]:
                 list(SIZES), value=view.size, label=label("pairs_size"), min_width=130
             )
         with gr.Row(elem_classes="half"):
-            for name in ("margin_from", "margin_to", "score_from", "score_to"):
-                made[name] = gr.Number(
-                    None, label=label(f"pairs_{name}"), min_width=130
-                )
+            for name in BOUNDS:
+                made[name] = gr.Textbox(
+                    label=label(f"pairs_{name}"), placeholder=label("pairs_any"),
+                    max_length=40, min_width=130,
+                )  # fmt: skip
     return [made[name] for name in FIELDS], clear
 
 
@@ -178,7 +185,9 @@ def _plot_parts() -> list[Any]:
 def _cut_parts() -> tuple[Any, ...]:
     with gr.Accordion(label("cut_title"), open=True, elem_id="pair-cut"):
         gr.HTML(f'<p class="caption">{both("cut_hint")}</p>')
-        margin = gr.Slider(0, 1, value=0, label=label("cut_margin"), interactive=False)
+        margin = gr.Slider(
+            0, 1, value=0, label=label("cut_margin"), interactive=False, buttons=[]
+        )
         flags = [(label(f"flag_{name}"), name) for name in FLAGS]
         without = gr.CheckboxGroup(flags, label=label("cut_without"))
         kept = gr.HTML("", elem_id="pair-kept")

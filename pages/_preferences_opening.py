@@ -17,7 +17,7 @@ from pages import _preferences_sources as sources
 from pages._preferences_cut import CUT, cut_fields
 from pages._preferences_html import language_words, note_html, source_html
 from pages._preferences_plots import figures
-from pages._preferences_shown import FIELDS, SHOWN, Place, shown
+from pages._preferences_shown import FIELDS, SHOWN, Place, field_values, shown
 from pages._strings import Interface, interface_language, tr
 from xkde.data.preferences.view import EQUAL, View
 from xkde.errors import XkdeError
@@ -130,8 +130,7 @@ def _values(
 ) -> list[Any]:
     """Return the fields' values, with what there is to choose."""
     found: list[Any] = []
-    for name in FIELDS:
-        value = getattr(view, name)
+    for name, value in zip(FIELDS, field_values(view), strict=True):
         if name in EQUAL:
             named = [
                 (f"{_name(name, v, say)} ({n:,})", v) for v, n in counts[name].items()
@@ -139,7 +138,7 @@ def _values(
             any_ = (tr("pairs_any", say), "")
             found.append(gr.Dropdown(choices=[any_, *named], value=value))
         else:
-            found.append(list(value) if isinstance(value, tuple) else value)
+            found.append(value)
     return found
 
 

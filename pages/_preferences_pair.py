@@ -12,7 +12,7 @@ from pages._preferences_difference import Pieces, difference, marked
 from pages._preferences_html import Row, asked_of, lang, language_words
 from pages._preferences_sources import answer_of
 from pages._strings import Interface, tr
-from xkde.data.preferences.records import Scores
+from xkde.data.preferences.records import REWARDS, Scores
 
 SIDES = ("chosen", "rejected")
 LONG = 40  # characters from which on an answer is set smaller
@@ -144,6 +144,8 @@ def _facts(row: Row, scores: Mapping[int, Scores], say: Interface) -> str:
 
 def score_words(name: str, say: Interface) -> str:
     """Return what a pair's own scores are called."""
+    if name in REWARDS:
+        return tr(f"pairs_score_{name}", say)
     return f"{tr('pairs_score', say)} ({name})" if name else tr("pairs_score", say)
 
 

@@ -29,6 +29,7 @@ BINS = 30
 MOST_BARS = 12  # directions or languages, those with the most pairs
 OUTSIDE = 0.005  # share of the lengths beyond each end that goes into the last bar
 HEIGHT = 300
+LINE = 20  # of a legend
 GAP = "gap_from"  # not a filter: go to the first pair from this difference on
 
 
@@ -71,7 +72,8 @@ def margin(table: Table, told: Numbers, say: Interface) -> tuple[Any, str]:
     values = values[~np.isnan(values)]
     if not len(values):
         return None, tr("plot_margin_unknown", say)
-    counts, edges = np.histogram(values, bins=BINS)
+    edges = round_edges(float(values.min()), float(values.max()))
+    counts, _ = np.histogram(values, bins=edges)
     links = [
         urlencode({"margin_from": repr(float(a)), "margin_to": repr(float(b))})
         for a, b in zip(edges[:-1], edges[1:], strict=True)
@@ -80,6 +82,22 @@ def margin(table: Table, told: Numbers, say: Interface) -> tuple[Any, str]:
     ends = {name: f"{told['margin'][name]:.2f}" for name in ("low", "median", "high")}
     words = tr("plot_margin", say, n=f"{len(values):,}", **ends)
     return _figure([bars], tr("plot_margin_x", say), tr("plot_pairs", say)), words
+
+
+def round_edges(low: float, high: float) -> Any:
+    """Return the edges of at most ``BINS`` + 1 bins, numbers that people would choose.
+
+    A click writes them into the fields of the filter.
+    """
+    spread = high - low
+    width = (spread if spread > 1e-6 * max(1.0, abs(high)) else 1.0) / BINS
+    ten = 10.0 ** math.floor(math.log10(width))
+    step = next(n * ten for n in (1, 2, 2.5, 5, 10) if n * ten >= width)
+    digits = max(0, 2 - math.floor(math.log10(step)))
+    first, last = math.floor(low / step), math.ceil(high / step)
+    first -= round(first * step, digits) > low  # a step more where rounding took one
+    last += round(last * step, digits) < high
+    return np.round(np.arange(first, max(last, first + 1) + 1) * step, digits)
 
 
 def length(table: Table, told: Numbers, say: Interface) -> tuple[Any, str]:
@@ -130,7 +148,10 @@ def flags_by_language(table: Table, told: Numbers, say: Interface) -> tuple[Any,
         return None, tr("plot_flags_none", say)
     flagged = int(np.any(list(table.flags.values()), axis=0).sum())
     words = tr("plot_flags", say, n=f"{flagged:,}", of=f"{told['pairs']:,}")
-    return _figure(bars, "", tr("plot_pairs", say), category=True), words
+    figure = _figure(bars, "", tr("plot_pairs", say), category=True)
+    # On a phone every name in the legend takes a line of its own, above the bars.
+    figure.update_layout(height=HEIGHT + LINE * len(bars))
+    return figure, words
 
 
 def _plain(text: str) -> str:

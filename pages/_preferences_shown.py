@@ -21,7 +21,7 @@ from pages._preferences_pair import pair_html
 from pages._strings import Interface, tr
 from xkde.data.preferences.flags import FLAGS
 from xkde.data.preferences.view import EQUAL, LONGEST, View
-from xkde.errors import XkdeError
+from xkde.errors import InputError, XkdeError
 
 # A view's fields that have a component, in the order of the components
 FIELDS = (
@@ -29,6 +29,9 @@ FIELDS = (
     "score_from", "score_to", "margin_from", "margin_to", "flags", "sort", "descending",
     "size",
 )  # fmt: skip
+# Typed as text: Gradio's own field for numbers makes a nought of one that is empty.
+BOUNDS = ("score_from", "score_to", "margin_from", "margin_to")
+UNFINISHED = ("", "-", "+", ".", "-.")  # a number that is still being typed
 SHOWN = 5  # what ``shown`` returns
 
 
@@ -49,29 +52,44 @@ def shown(place: Place, say: Interface, before: Place | None = None) -> list[Any
         found = sources.loaded(place.key)
         rows = sources.order(found, place.view)
     except XkdeError as error:
-        words = note_html(str(error), "status noted")
-        return [place, "", words, "", ""]
+        return [place, "", noted(str(error)), _framed(place, 0, ""), ""]
     total, size = len(rows), place.view.size
     at = min(max(place.at, 0), max(0, total - 1))
-    page, pages = at // size + 1, max(1, math.ceil(total / size))
-    place = Place(place.key, replace(place.view, page=page), at)
-    status = tr(
-        "pairs_found", say, n=f"{total:,}", of=f"{found.opened.pairs.num_rows:,}",
-        page=f"{page:,}", pages=f"{pages:,}",
-    )  # fmt: skip
-    told = [status, *filter_words(place.view, say)]
-    words = note_html(" · ".join(told), "status")
+    place = Place(place.key, replace(place.view, page=at // size + 1), at)
+    words = _status(found, place.view, total, say)
     if not total:
         empty = note_html(tr("pairs_none", say))
         return [place, empty, words, _framed(place, 0, ""), ""]
-    first = (page - 1) * size
+    first = (place.view.page - 1) * size
     listed: Any = gr.skip()
     if before is None or (before.key, before.view) != (place.key, place.view):
         listed = list_html(found.table.rows(rows[first : first + size]), first, say)
     row = found.table.rows(rows[at : at + 1])[0]
-    scores = sources.scores_beside(place.key, row["id"])
+    scores = sources.scores_beside(found, row["id"])
     pair = pair_html(row, at, total, scores, say)
     return [place, listed, words, _framed(place, total, pair), ""]
+
+
+def noted(words: str) -> str:
+    """Return what is wrong in place of how many pairs were found."""
+    return note_html(words, "status noted")
+
+
+def status_of(place: Place, say: Interface) -> str:
+    """Return how many pairs a place's view has, or what is wrong with it."""
+    try:
+        found = sources.loaded(place.key)
+        return _status(found, place.view, len(sources.order(found, place.view)), say)
+    except XkdeError as error:
+        return noted(str(error))
+
+
+def _status(found: sources.Loaded, view: View, total: int, say: Interface) -> str:
+    status = tr(
+        "pairs_found", say, n=f"{total:,}", of=f"{found.opened.pairs.num_rows:,}",
+        page=f"{view.page:,}", pages=f"{max(1, math.ceil(total / view.size)):,}",
+    )  # fmt: skip
+    return note_html(" · ".join([status, *filter_words(view, say)]), "status")
 
 
 def _framed(place: Place, total: int, pair: str) -> str:
@@ -105,17 +123,45 @@ def filter_words(view: View, say: Interface) -> list[str]:
     return found
 
 
-def view_of(values: Sequence[Any]) -> View:
-    """Return the view that the fields' values state."""
+def view_of(values: Sequence[Any], say: Interface = "en") -> View:
+    """Return the view that the fields state; raises InputError for no number."""
     told = dict(zip(FIELDS, values, strict=True))
     for name in (*EQUAL, "text", "sort"):
         told[name] = (told[name] or "")[:LONGEST]
+    for name in BOUNDS:
+        told[name] = bound(told[name] or "", say)
     told["flags"] = tuple(name for name in FLAGS if name in (told["flags"] or ()))
     return View(**told)
 
 
+def bound(text: str, say: Interface) -> float | None:
+    """Return an end of a range as it was typed; None where none is, or not yet."""
+    typed = text.strip().replace("−", "-").replace(",", ".")
+    if typed in UNFINISHED:
+        return None
+    try:
+        value = float(typed)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(tr("pairs_no_number", say, text=text[:LONGEST]))
+    return value
+
+
+def bound_text(value: float | None) -> str:
+    """Return an end of a range as it would be typed; ``bound`` takes it back whole."""
+    if value is None:
+        return ""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
+def field_values(view: View) -> list[Any]:
+    """Return a view as its fields state it."""
+    values = {name: getattr(view, name) for name in FIELDS}
+    values |= {name: bound_text(values[name]) for name in BOUNDS}
+    return [list(v) if isinstance(v, tuple) else v for v in values.values()]
+
+
 def filled(place: Place, say: Interface) -> list[Any]:
     """Return the fields' values, and what is shown."""
-    values = [getattr(place.view, name) for name in FIELDS]
-    fields = [list(v) if isinstance(v, tuple) else v for v in values]
-    return [*fields, *shown(place, say)]
+    return [*field_values(place.view), *shown(place, say)]

@@ -10,8 +10,11 @@ Run its tests: ``python -m pytest tests/test_preferences.py``
 import json
 import mmap
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from xkde import paths
 from xkde.data.preferences.files import from_row
@@ -27,18 +30,24 @@ PATTERNS = (
 OFFERED = 50  # local files
 KEPT = 6  # tables, a few hundred megabytes each where they are large
 ORDERS = 32  # of rows, for each table
+SCORES = "scores.jsonl"  # or .parquet
 BYTES = 2**28  # of a file of scores that is looked into
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An open source: what was read, the table of it, and orders worked out before."""
+    """An open source: what was read, the table of it, and orders worked out before.
+
+    The Hub's has no path, and may not be ``whole``: then only its first rows are open.
+    """
 
     key: str
     name: str
     opened: Opened
     table: Table
+    path: Path | None = None
     stamp: tuple[int, int] = (0, 0)
+    whole: bool = True
     orders: dict[View, Indices] = field(default_factory=dict)
 
 
@@ -83,7 +92,8 @@ def path_of(key: str) -> Path | None:
 
 def loaded(key: str) -> Loaded:
     """Return an open source, read if it is not open; raises XkdeError in words."""
-    there, path = _loaded.get(key), path_of(key)
+    there = _loaded.get(key)
+    path = path_of(key) if there is None else there.path
     if path is None:
         if there is None:
             raise DataError(
@@ -93,18 +103,18 @@ def loaded(key: str) -> Loaded:
     stamp = _stamp(path)
     if there is not None and there.stamp == stamp:
         return _keep(there)
-    return _keep(_made(key, open_pairs(path), stamp))
+    opened = open_pairs(path)
+    table = table_of(opened.pairs)
+    return _keep(Loaded(key, name_of(key), opened, table, path, stamp))
 
 
 def fetched(repository: str) -> Loaded:
     """Open a dataset of the Hub; raises XkdeError in words."""
     from xkde.training.hub_pairs import open_hub_pairs
 
-    return _keep(_made(HUB + repository, open_hub_pairs(repository)))
-
-
-def _made(key: str, opened: Opened, stamp: tuple[int, int] = (0, 0)) -> Loaded:
-    return Loaded(key, name_of(key), opened, table_of(opened.pairs), stamp)
+    opened, whole = open_hub_pairs(repository)
+    table = table_of(opened.pairs)
+    return _keep(Loaded(HUB + repository, repository, opened, table, whole=whole))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -138,24 +148,38 @@ def order(found: Loaded, view: View) -> Indices:
     return rows
 
 
-def scores_beside(key: str, pair_id: str) -> dict[int, Scores]:
+def scores_beside(found: Loaded, pair_id: str) -> dict[int, Scores]:
     """Return the scores of a pair's prompt by answer, if its run has kept them.
 
-    They are sought in ``<name>-scores.jsonl`` or ``scores.jsonl`` beside the pairs.
+    They are sought beside the pairs, in ``SCORES`` or in a file named after theirs.
     """
-    path = None if key.startswith((HUB, UPLOAD)) else path_of(key)
-    if path is None or "/" not in pair_id:
+    path = found.path
+    if path is None or found.key.startswith(UPLOAD) or "/" not in pair_id:
         return {}
-    sample = json.dumps(pair_id.rpartition("/")[0], ensure_ascii=False)
-    start = f'{{"sample": {sample},'.encode()
-    for name in (f"{path.stem}-scores.jsonl", "scores.jsonl"):
-        file = path.with_name(name)
-        if file.is_file() and 0 < file.stat().st_size <= BYTES:
-            return {scores.answer: scores for scores in _lines_with(file, start)}
+    sample = pair_id.rpartition("/")[0]
+    for name in (f"{path.stem}-{SCORES}", SCORES):
+        for file in (
+            path.with_name(name),
+            path.with_name(name).with_suffix(".parquet"),
+        ):
+            if file.is_file() and 0 < file.stat().st_size <= BYTES:
+                read = _lines_of if file.suffix == ".jsonl" else _rows_of
+                return {scores.answer: scores for scores in read(file, sample)}
     return {}
 
 
-def _lines_with(file: Path, start: bytes) -> list[Scores]:
+def _rows_of(file: Path, sample: str) -> list[Scores]:
+    columns = [each.name for each in fields(Scores)]
+    wanted = [("sample", "==", sample)]
+    try:
+        rows = pq.read_table(file, columns=columns, filters=wanted)
+    except pa.ArrowException:  # somebody else's file of that name
+        return []
+    return [Scores(**row) for row in rows.to_pylist()]
+
+
+def _lines_of(file: Path, sample: str) -> list[Scores]:
+    start = f'{{"sample": {json.dumps(sample, ensure_ascii=False)},'.encode()
     found = []
     with (
         file.open("rb") as stream,

@@ -28,6 +28,8 @@ READING: dict[str, Any] = {
     "concurrency_id": "pairs",
     "concurrency_limit": 1,
 }
+# The Hub may be slow, and must not keep others from their files.
+FETCHING: dict[str, Any] = {**READING, "concurrency_id": "pairs-hub"}
 MODEL: dict[str, Any] = {
     "api_visibility": "private",
     "concurrency_id": "model",
@@ -55,7 +57,7 @@ def _wire_opening(parts: Parts) -> None:
             opening.from_hub,
             parts.hub,
             parts.opened,
-            **READING,
+            **FETCHING,
         ),
     ]
     for event in events:
@@ -63,13 +65,12 @@ def _wire_opening(parts: Parts) -> None:
 
 
 def _wire_looking(parts: Parts) -> None:
-    """Connect filters, pages, steps, bars, models."""
+    """Connect filters, pages, bars, models; the script asks for the next pair."""
     place, shown, fields = parts.place, parts.shown, parts.fields
     # A text's "input" misses what is deleted or pasted; its "change" also tells of what
     # we have filled in ourselves, which changes nothing then.
-    typed = (gr.Textbox, gr.Number)
     gr.on(
-        [f.change if isinstance(f, typed) else f.input for f in fields],
+        [f.change if isinstance(f, gr.Textbox) else f.input for f in fields],
         handle.changed,
         [place, *fields],
         shown,
@@ -79,8 +80,6 @@ def _wire_looking(parts: Parts) -> None:
     parts.clear.click(handle.cleared, place, [*fields, *shown], **AT_ONCE)
     parts.bridge.bar(handle.bar, place, [*fields, *shown], **AT_ONCE)
     parts.bridge.go(handle.go, place, shown, trigger_mode="multiple", **AT_ONCE)
-    for by, button in zip((-1, 1), parts.steps, strict=True):
-        button.click(handle.stepping(by), place, shown, **AT_ONCE)
     for by, button in zip((-1, 1), parts.pages, strict=True):
         button.click(handle.turning(by), place, shown, **AT_ONCE)
     parts.ask.click(

@@ -6,6 +6,7 @@ thrown, nothing scrolls sideways, and axe finds nothing but Gradio's own two.
     python -m pytest -m browser tests/test_browser_preferences.py
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ PROMPT = edit_prompt(
     "Chinese",
 )
 COUNT = 60
-STILL = 900  # milliseconds in which an answer of the server is shown
+STILL = 900  # milliseconds in which an answer of the server would be shown
+TITLE = re.compile("Preferences|偏好数据")
 
 
 def made() -> list[Pair]:
@@ -94,15 +96,24 @@ def upload(tab: Any, file: Path) -> None:
     chooser.value.set_files(file)
 
 
-def place(tab: Any) -> str:
-    tab.wait_for_timeout(STILL)
-    return str(tab.locator("#pair-shown .place b").inner_text())
+def reads(tab: Any, place: str) -> None:
+    """Wait until this is the pair that is shown, as "Pair 1 of 60"."""
+    tab.locator("#pair-shown .place").get_by_text(place, exact=True).wait_for()
+
+
+def found(tab: Any, words: str) -> None:
+    """Wait until this is said of the pairs found."""
+    tab.locator("#pair-status").get_by_text(words).wait_for()
+
+
+def in_address(tab: Any, words: str) -> None:
+    tab.wait_for_function("words => location.search.includes(words)", arg=words)
 
 
 @pytest.mark.parametrize("visit", LOOKS, indirect=True)
 def test_the_tab_opens_in_every_look(visit: Visit) -> None:
     tab = visit.open()
-    tab.get_by_role("tab").nth(1).click()
+    tab.get_by_role("tab", name=TITLE).click()
     tab.locator("#pair-shown .place").wait_for()
     tab.locator("#pair-plots .js-plotly-plot").nth(3).wait_for()
     tab.wait_for_timeout(STILL)
@@ -120,24 +131,29 @@ def test_keys_rows_and_buttons_go_from_pair_to_pair(visit: Visit) -> None:
     tab = opened(visit)
     tab.keyboard.press("ArrowRight")
     tab.keyboard.press("j")
-    assert place(tab) == f"Pair 3 of {COUNT}"
+    reads(tab, f"Pair 3 of {COUNT}")
+    in_address(tab, "pair=3")
+    tab.locator('#pair-list [aria-current][data-at="2"]').wait_for()
     tab.keyboard.press("k")
-    assert place(tab) == f"Pair 2 of {COUNT}"
+    reads(tab, f"Pair 2 of {COUNT}")
     tab.get_by_label("Find").focus()
     tab.keyboard.press("ArrowRight")
-    assert place(tab) == f"Pair 2 of {COUNT}"  # a field keeps its keys
+    tab.wait_for_timeout(STILL)
+    reads(tab, f"Pair 2 of {COUNT}")  # a field keeps its keys
     tab.locator("#pair-list button").nth(9).click()
-    assert place(tab) == f"Pair 10 of {COUNT}"
+    reads(tab, f"Pair 10 of {COUNT}")
     assert tab.evaluate("document.activeElement.dataset.at") == "9"
     assert tab.locator("#pair-list [aria-current]").get_attribute("data-at") == "9"
-    tab.get_by_role("button", name="Next →").click()
-    assert place(tab) == f"Pair 11 of {COUNT}"
+    tab.get_by_role("button", name="Next →").dblclick()
+    reads(tab, f"Pair 12 of {COUNT}")
     tab.get_by_role("button", name="Page →").click()
-    assert place(tab) == f"Pair 26 of {COUNT}"
+    reads(tab, f"Pair 26 of {COUNT}")
+    tab.locator('#pair-list [aria-current][data-at="25"]').wait_for()
     tab.get_by_role("tab", name="About").click()
     tab.keyboard.press("ArrowRight")
     tab.get_by_role("tab", name="Preferences").click()
-    assert place(tab) == f"Pair 26 of {COUNT}"
+    in_address(tab, "page=2")
+    reads(tab, f"Pair 26 of {COUNT}")
     assert visit.wrong == []
 
 
@@ -146,21 +162,38 @@ def test_filters_are_in_the_address_which_reopens_them(visit: Visit) -> None:
     tab.get_by_label("Find").fill("大阪")
     tab.locator("#pair-more button").first.click()
     tab.get_by_role("checkbox", name="the chosen answer is wrong").first.check()
-    tab.wait_for_timeout(STILL)
-    assert "0 of 60 pairs" in tab.locator("#pair-status").inner_text()
-    assert "No pair matches" in tab.locator("#pair-list").inner_text()
+    found(tab, "0 of 60 pairs")
+    tab.locator("#pair-list").get_by_text("No pair matches").wait_for()
     tab.get_by_label("Find").fill("京")
-    assert place(tab) == "Pair 1 of 1"
+    reads(tab, "Pair 1 of 1")
+    in_address(tab, "flags=wrong_chosen")
     link = tab.url
-    assert "flags=wrong_chosen" in link
     opened(visit, link.removeprefix(visit.url))
-    assert place(tab) == "Pair 1 of 1"
+    reads(tab, "Pair 1 of 1")
     assert tab.get_by_label("Find").input_value() == "京"
     tab.locator("#language").click()
     tab.get_by_text("第 1 对，共 1 对").wait_for()
     assert "lang=zh-CN" in tab.url
     tab.get_by_role("button", name="清除筛选").click()
     tab.get_by_text(f"第 1 对，共 {COUNT} 对").wait_for()
+    assert visit.wrong == []
+
+
+def test_ranges_are_typed_and_none_is_there_unasked(visit: Visit) -> None:
+    tab = opened(visit)
+    tab.locator("#pair-more button").first.click()
+    tab.wait_for_timeout(STILL)
+    tab.get_by_label("Find").fill("大阪")
+    found(tab, "56 of 60 pairs")
+    tab.get_by_label("Margin from").fill("1.41")
+    found(tab, "5 of 60 pairs")
+    in_address(tab, "margin_from=1.41")
+    tab.get_by_label("Margin from").fill("much")
+    found(tab, "“much” is no number")
+    tab.get_by_label("Margin from").fill("1.41")
+    found(tab, "5 of 60 pairs")
+    tab.get_by_label("Margin from").fill("")
+    found(tab, "56 of 60 pairs")
     assert visit.wrong == []
 
 
@@ -173,7 +206,7 @@ def test_a_bar_filters(visit: Visit) -> None:
     box = bar.bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     tab.wait_for_function("location.search.includes('margin_from')")
-    assert "margin 1" in tab.locator("#pair-status").inner_text()
+    found(tab, "margin 1.45 to 1.5")
     assert visit.wrong == []
 
 
@@ -203,7 +236,7 @@ def test_a_file_is_uploaded_cut_and_downloaded(visit: Visit, tmp_path: Path) -> 
     write_pairs(mine, made()[:20])
     upload(tab, mine)
     tab.get_by_text("mine.parquet").first.wait_for()
-    assert place(tab) == "Pair 1 of 20"
+    reads(tab, "Pair 1 of 20")
     tab.get_by_text("20 of 20 pairs stay").wait_for()
     slider = tab.locator("#pair-cut input[type=range]")
     slider.focus()
@@ -233,6 +266,8 @@ def test_broken_files_and_no_files_have_words(tmp_path: Path) -> None:
         visit = Visit(tab, served.url)
         tab.goto(served.url + "?tab=preferences")
         tab.locator("#pair-told .caution").wait_for()
+        for part in ("#pair-filters", "#pair-columns", "#pair-plots", "#pair-cut"):
+            assert tab.locator(part).is_hidden()
         upload(tab, broken)
         tab.get_by_text("begins as a JSON list").wait_for()
         tab.get_by_label("A dataset of the Hub").fill("nobody/nothing")

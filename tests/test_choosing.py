@@ -39,6 +39,15 @@ def test_files_of_others(tmp_path: Path) -> None:
         choose(file, "en-zh", name="glue")
 
 
+def test_what_a_record_lacks_is_told(tmp_path: Path) -> None:
+    records = samples.bizsre()
+    del records[1]["zh"]["alt"]
+    chosen = choose(samples.write(tmp_path / "bizsre_test.json", records), "zh-en")
+    assert len(chosen.cases) == 1
+    (skipped,) = chosen.skipped
+    assert (skipped.source.row, "zh" in skipped.reason) == (2, True)
+
+
 def test_directions() -> None:
     languages = ("en", "cs", "zh")
     assert parse_directions("en-zh, zh→en,en-zh", languages) == (

@@ -11,7 +11,7 @@ import pytest
 from result_samples import roomy_copy
 
 from xkde.__main__ import main
-from xkde.commands.evaluate import _time
+from xkde.commands._evaluation_output import _time
 from xkde.evaluation.results import load_results
 
 FEW = ["--limit", "2", "--max-new-tokens", "3"]
@@ -74,6 +74,17 @@ def test_both_protocols_on_a_file(
         (["--batch-size", "0"], "1 or more"),
         (["--wrapper", "xkde_eval"], "hf_template"),
         (["--checkpoint", "no/such/place/at/all"], "no/such/place"),
+        (["--base", "no/such/base/at/all"], "no/such/base"),
+        (["--editor", "magic"], "no editor “magic”"),
+        (["--editor", ","], "No editor is named"),
+        (["--set", "rome.layer=4"], "for an editor of this run"),
+        (["--set", "layer=4"], "sets nothing"),
+        (["--set", "x-kde.layer=4"], "has no settings"),
+        (["--editor", "rome", "--set", "rome.depth=4"], "no setting “depth”"),
+        (["--editor", "ft-m", "--parity"], "x-kde"),
+        (["--judge", "http://127.0.0.1:9/v1", "--protocol", "teacher-forced"], "both"),
+        (["--judge", "http://127.0.0.1:9/v1"], "No judge answers at"),
+        (["--judge", "http://127.0.0.1:9/v1", "--judge-prompt", "no.txt"], "no.txt"),
     ],
 )
 def test_refuses_in_words(

@@ -20,7 +20,8 @@ ROWS = [
 
 
 @pytest.mark.parametrize(
-    "name", ["", "one", "../up", "a/b/c", "/etc", "assets/results"]
+    "name",
+    ["", "one", "../up", "a/b/c", "/etc", "assets/results", "assets/results:train"],
 )
 def test_only_ids_are_taken(name: str) -> None:
     with pytest.raises(InputError, match="owner/name"):
@@ -40,11 +41,24 @@ def test_rows_are_streamed_and_bad_ones_counted(monkeypatch: Any) -> None:
         return datasets.Dataset.from_list(ROWS).to_iterable_dataset()
 
     monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
-    opened = open_hub_pairs("some/body")
+    opened, whole = open_hub_pairs("some/body")
     assert asked == {"name": "some/body", "split": "train", "streaming": True}
-    assert opened.pairs.num_rows == 2
+    assert (opened.pairs.num_rows, whole) == (2, True)
     assert opened.left_out == {"empty_answer": 1}
-    assert open_hub_pairs("some/body", most=1).pairs.num_rows == 1
+    first, whole = open_hub_pairs("some/body", most=1)
+    assert (first.pairs.num_rows, whole) == (1, False)
+    first, whole = open_hub_pairs("some/body", patience=-1)  # one row at least
+    assert (first.pairs.num_rows, whole) == (1, False)
+    assert open_hub_pairs("some/body", most=3).whole
+
+
+def test_a_split_is_named_after_a_colon(monkeypatch: Any) -> None:
+    def given(name: str, **options: Any) -> datasets.IterableDataset:
+        assert (name, options["split"]) == ("some/body", "test_prefs")
+        return datasets.Dataset.from_list(ROWS).to_iterable_dataset()
+
+    monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
+    assert open_hub_pairs("some/body:test_prefs").whole
 
 
 def test_what_cannot_be_read_is_said(monkeypatch: Any) -> None:
@@ -52,5 +66,5 @@ def test_what_cannot_be_read_is_said(monkeypatch: Any) -> None:
         raise ValueError("Bad split: train. Available splits: ['test']")
 
     monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
-    with pytest.raises(DataError, match="Available splits"):
+    with pytest.raises(DataError, match=r"Available splits.*some/body:split"):
         open_hub_pairs("some/body")

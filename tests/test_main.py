@@ -14,7 +14,8 @@ from xkde.__main__ import COMMANDS, main
 
 def test_commands_and_modules_are_the_same() -> None:
     folder = Path(import_module("xkde.commands").__path__[0])
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "output"}
+    names = {path.stem for path in folder.glob("[a-z]*.py")}  # helpers start with _
+    modules = names - {"output"}
     modules = {name.replace("_", "-") for name in modules}
     assert modules == set(COMMANDS)
 

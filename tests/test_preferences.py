@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from preference_samples import pair, scores
 from test_edit_and_ask import EVIL, Tags
@@ -18,17 +20,18 @@ from pages import _preferences_odds as odds
 from pages import _preferences_opening as opening
 from pages import _preferences_sources as sources
 from pages._preferences_difference import difference, letters, marked
-from pages._preferences_html import asked_of, language_words
-from pages._preferences_plots import GAP, clicked, figures
+from pages._preferences_html import asked_of, language_words, source_html
 from pages._preferences_shown import (
     FIELDS,
-    SHOWN,
     Place,
     address,
+    bound,
+    bound_text,
+    field_values,
     filter_words,
     shown,
     view_of,
-)  # fmt: skip
+)
 from pages._strings import INTERFACES, strings
 from xkde import paths
 from xkde.data.preferences.cleaning import REASONS
@@ -99,7 +102,8 @@ def test_the_first_source_opens_with_what_was_left_out() -> None:
     assert "not in doubt" not in outputs[1]
 
 
-def test_shipped_pairs_come_first(home: Path) -> None:
+def test_shipped_pairs_come_first_as_soon_as_they_are_there() -> None:
+    assert place_of(arrive()).key == KEY
     write_pairs(paths.ATLAS_PAIRS, PAIRS[:3])
     assert list(sources.offered()) == [sources.ATLAS, KEY]
     assert place_of(arrive()).key == sources.ATLAS
@@ -157,6 +161,8 @@ def test_the_hub_is_asked_only_on_demand_and_offline_is_said() -> None:
     outputs = last(opening.from_hub(" nobody/nothing ", NOBODY))
     assert "cannot be reached" in outputs[1]
     assert "owner/name" in last(opening.from_hub("../x", NOBODY))[1]
+    part = replace(sources.loaded(KEY), whole=False)
+    assert "only these, its first rows" in source_html(part, "en")
 
 
 def test_a_changed_file_is_read_anew_and_few_are_kept(home: Path) -> None:
@@ -170,12 +176,21 @@ def test_a_changed_file_is_read_anew_and_few_are_kept(home: Path) -> None:
     assert len(sources._loaded) == sources.KEPT
 
 
-def test_scores_of_a_run_are_found_by_prompt() -> None:
-    found = sources.scores_beside(KEY, "s0/gold-1")
-    assert found[-1].target_source == -0.5
-    assert found[0].symmetric == -1.5
-    assert sources.scores_beside(KEY, "b") == {}
-    assert sources.scores_beside(KEY, "s/gold-1") == {}
+def test_scores_of_a_run_are_found_by_prompt(home: Path) -> None:
+    found = sources.loaded(KEY)
+    told = sources.scores_beside(found, "s0/gold-1")
+    assert told[-1].target_source == -0.5
+    assert told[0].symmetric == -1.5
+    assert sources.scores_beside(found, "b") == {}
+    assert sources.scores_beside(found, "s/gold-1") == {}
+    lines = home / "runs" / "demo" / "scores.jsonl"
+    rows = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    pq.write_table(pa.Table.from_pylist(rows), lines.with_name("pairs-scores.parquet"))
+    lines.unlink()
+    assert sources.scores_beside(found, "s0/gold-1") == told
+    assert sources.scores_beside(found, "s/gold-1") == {}
+    pq.write_table(pa.table({"x": [1]}), lines.with_name("pairs-scores.parquet"))
+    assert sources.scores_beside(found, "s0/gold-1") == {}
     origins = [sources.answer_of(o) for o in ("gold", "answer 3", "", "answer x")]
     assert origins == [-1, 2, None, None]
 
@@ -208,7 +223,7 @@ def test_fields_become_a_view_and_back() -> None:
         "en→zh", "capital", "zh", "zh", -2.0, 0.0, 0.5, 2.0, ("zero_gap",), "x", True,
         "margin", True, 1, 50,
     )  # fmt: skip
-    assert view_of([getattr(view, name) for name in FIELDS]) == view
+    assert view_of(field_values(view)) == view
     empty = [None] * len(FIELDS)
     empty[FIELDS.index("size")] = 25  # type: ignore[call-overload]
     assert view_of(empty).to_query() == {}
@@ -217,7 +232,7 @@ def test_fields_become_a_view_and_back() -> None:
 
 def test_filters_pages_and_steps() -> None:
     place = place_of(arrive())
-    values = [getattr(View(text="大阪", size=10), name) for name in FIELDS]
+    values = field_values(View(text="大阪", size=10))
     place, rows, status, told, _ = handle.changed(place, NOBODY, *values)
     assert rows.count("<li>") == 10
     assert "33 of 35 pairs, page 1 of 4" in status
@@ -225,28 +240,44 @@ def test_filters_pages_and_steps() -> None:
     place, rows, *_ = handle.turning(1)(place, NOBODY)
     assert (place.at, place.view.page) == (10, 2)
     assert 'start="11"' in rows
-    place, rows, _, told, _ = handle.stepping(-1)(place, NOBODY)
+    place, rows, _, told, _ = handle.go(place, event(at=9), NOBODY)
     assert (place.at, place.view.page) == (9, 1)  # the page follows
     assert 'start="1"' in rows
-    place, rows, *_ = handle.stepping(-1)(place, NOBODY)
+    place, rows, *_ = handle.go(place, event(at=8), NOBODY)
     assert not isinstance(rows, str)  # the same page stays as it is
-    for _ in range(12):
-        place = handle.stepping(-1)(place, NOBODY)[0]
-    assert place.at == 0
+    assert handle.go(place, event(at=-1), NOBODY)[0].at == 0
     assert handle.go(place, event(at=10**9), NOBODY)[0].at == 32
-    assert handle.go(place, event(at="<script>"), NOBODY)[0].at == 0
+    assert handle.go(place, event(at="<script>"), NOBODY)[0].at == 8
 
 
 def test_nothing_found_and_bad_expressions_have_words() -> None:
     place = place_of(arrive())
     for text, regex, words in (("nowhere", False, "0 of 35"), ("(", True, "Mend it")):
-        values = [getattr(View(text=text, regex=regex), name) for name in FIELDS]
+        values = field_values(View(text=text, regex=regex))
         told = handle.changed(place, NOBODY, *values)
         assert words in told[2]
+        assert 'data-total="0"' in told[3]  # the filters stay in sight
     cleared = handle.cleared(told[0], NOBODY)
     assert "35 of 35" in cleared[len(FIELDS) + 2]
     with pytest.raises(gr.Error, match="No pairs are open"):
         list(handle.odds(Place(), NOBODY))
+
+
+def test_ends_of_a_range_are_typed_as_people_write_numbers() -> None:
+    for text, value in (("", None), (" -0,5", -0.5), ("−2", -2.0), ("-", None)):
+        assert bound(text, "en") == value
+    for number in (0.0, -0.05, 1e-9, 123456789.125, 0.1 + 0.2):
+        assert bound(bound_text(number), "en") == number
+    place = place_of(arrive())
+    values = field_values(View())
+    values[FIELDS.index("margin_from")] = "two"
+    told = handle.changed(place, NOBODY, *values)
+    assert "“two” is no number" in told[2]
+    assert not any(isinstance(each, Place) for each in told)
+    told = handle.changed(place, NOBODY, *field_values(View()))
+    assert f"{len(PAIRS)} of {len(PAIRS)}" in told[2]  # the complaint goes
+    told = handle.changed(Place(), NOBODY, *field_values(View(text="x")))
+    assert not any(isinstance(each, Place | str) for each in told)
 
 
 # ----------------------------------------------------------------------------- HTML
@@ -319,49 +350,7 @@ def test_words_for_what_is_not_known() -> None:
         assert all(texts[f"pairs_reason_{name}"] for name in REASONS)
 
 
-# --------------------------------------------------------------- plots, file, models
-
-
-def test_a_click_on_any_bar_shows_as_many_pairs_as_the_bar_is_high() -> None:
-    found = sources.loaded(KEY)
-    against, margins, lengths, flags = (figure for figure, _ in figures(found, "en"))
-    for bars in (*margins.data, *flags.data):
-        for height, link in zip(bars.y, bars.customdata, strict=True):
-            view, at = clicked(found, View(page=3), link)
-            ends = [f"{end}" for end in (view.margin_from, view.margin_to)]
-            edge = "None" not in ends and bars in margins.data
-            rows = sources.order(found, view)
-            assert len(rows) == height or (edge and len(rows) >= height)
-            assert (view.page, at) == (1, 0)
-    view, _ = clicked(found, View(), against.data[0].customdata[0])
-    assert view.flags == ("reward_against_correctness",)
-    total = 0
-    for height, link in zip(lengths.data[0].y, lengths.data[0].customdata, strict=True):
-        view, at = clicked(found, View(), link)
-        assert view.sort == "length_gap"
-        assert at == min(total, len(PAIRS) - 1)
-        total += height
-    assert total == len(PAIRS)
-    assert GAP in link
-
-
-def test_a_bar_adds_to_the_filters_and_fills_the_fields() -> None:
-    place = Place(KEY, View(relation="capital"))
-    told = handle.bar(place, event(link="margin_from=1.5"), NOBODY)
-    assert len(told) == len(FIELDS) + SHOWN
-    assert told[FIELDS.index("relation")] == "capital"
-    assert told[FIELDS.index("margin_from")] == 1.5
-    assert place_of(told).view == View(relation="capital", margin_from=1.5)
-
-
-def test_a_file_without_scores_has_words_instead(home: Path) -> None:
-    plain = [{"prompt": "a", "chosen": "bb", "rejected": "c"}]
-    path = home / "runs" / "demo" / "pairs.jsonl"
-    path.write_text("".join(json.dumps(row) for row in plain), encoding="utf-8")
-    told = opening.pictures(Place(KEY), NOBODY)
-    assert "does not say which answers are right" in told[1]
-    assert "states no margins" in told[3]
-    assert "nothing to cut by" in str(arrive()[-2])
+# ---------------------------------------------------------------------- file, models
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])

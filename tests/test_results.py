@@ -36,8 +36,10 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_measures_are_what_is_measured() -> None:
     assert (
-        *("exact", "alias", "lenient", "f1", "contains", "in_target", "in_source"),
-        *("copied", "token_accuracy", "unchanged"),
+        *("exact", "exact_before", "exact_base", "alias", "lenient", "f1", "contains"),
+        *("in_target", "in_source", "copied", "judged", "token_accuracy"),
+        *("token_accuracy_before", "token_accuracy_base", "unchanged"),
+        *("unchanged_from_base", "edit_seconds", "edit_peak_mb"),
     ) == MEASURES
 
 

@@ -16,6 +16,7 @@ from xkde.engines.loading import load
 from xkde.errors import BenchmarkError, CheckpointError, InputError, SettingsError
 from xkde.evaluation.answers import score
 from xkde.evaluation.choosing import choose
+from xkde.evaluation.metrics import exact_match
 from xkde.evaluation.results import load_results
 from xkde.evaluation.runner import evaluate
 from xkde.evaluation.store import RunSettings
@@ -65,6 +66,11 @@ def test_rows_say_what_they_rest_on(whole: list[Any]) -> None:
             again = score(row["answer"], row["gold"], row["target"],
                           source=row["source"])  # fmt: skip
             assert (row["exact"], row["f1"]) == (again.exact, again.f1)
+            if row["before"] is not None:
+                was = exact_match(row["before"], row["gold"])
+                assert row["exact_before"] == was
+        assert row["base"] == row["notes"] == ""
+        assert row["base_answer"] is row["unchanged_from_base"] is row["judged"] is None
 
 
 def test_batches_change_nothing(engine: Any, whole: list[Any], tmp_path: Path) -> None:
@@ -129,6 +135,42 @@ def test_without_an_edit(engine: Any, tmp_path: Path) -> None:
     assert {row["editor"] for row in rows} == {"none"}
 
 
+def test_a_base_beside(engine: Any, whole: list[Any], tmp_path: Path) -> None:
+    """Its own base says without the edit what the model itself says."""
+    settings = replace(RUN, base="itself", base_revision="0")
+    rows = rows_of(evaluate(engine, CASES, settings, tmp_path, base=engine))
+    assert len(rows) == len(whole)
+    for row, alone in zip(rows, whole, strict=True):
+        assert row["base"] == "itself"
+        assert row["answer"] == alone["answer"]
+        assert row["base_answer"] is not None
+        is_generated = row["protocol"] == "generated"
+        assert (row["exact_base"] is None) != is_generated
+        assert (row["token_accuracy_base"] is None) == is_generated
+        if row["probe"] == "locality":
+            assert row["base_answer"] == row["before"]
+            assert row["unchanged_from_base"] == row["unchanged"]
+            assert row["exact_base"] == row["exact_before"]
+        else:
+            assert row["unchanged_from_base"] is None
+
+
+def test_a_base_with_other_tokens(
+    engine: Any, llama2_folder: Path, tmp_path: Path
+) -> None:
+    other = load(llama2_folder, device="cpu")
+    other.model.config.max_position_embeddings = 8192
+    settings = replace(RUN, base="other", directions=("en→zh",))
+    rows = rows_of(evaluate(engine, CASES, settings, tmp_path, base=other))
+    kept = [row for row in rows if row["probe"] == "locality"]
+    assert kept
+    for row in kept:
+        is_generated = row["protocol"] == "generated"
+        # Places of other tokens are not the same places; texts can be compared.
+        assert (row["unchanged_from_base"] is None) != is_generated
+        assert row["base_answer"] is not None
+
+
 def test_what_does_not_fit_is_null(qwen2_folder: Path, tmp_path: Path) -> None:
     engine = load(qwen2_folder, device="cpu")
     engine.model.config.max_position_embeddings = 64
@@ -146,7 +188,7 @@ def test_what_does_not_fit_is_null(qwen2_folder: Path, tmp_path: Path) -> None:
         ({"directions": ("en→cy",)}, BenchmarkError, "no question to ask"),
         ({"protocols": ()}, InputError, "teacher-forced and generated"),
         ({"protocols": ("judged",)}, InputError, "teacher-forced and generated"),
-        ({"editor": "rome"}, InputError, "prompt, none"),
+        ({"editor": "magic"}, InputError, "no editor “magic”"),
     ],
 )
 def test_what_cannot_be_asked(
@@ -166,6 +208,10 @@ def test_engines_that_cannot_be_asked(atlas_folder: Path, tmp_path: Path) -> Non
     engine = load(atlas_folder, device="cpu")
     with pytest.raises(InputError, match="only the engine transformers"):
         evaluate(SimpleNamespace(encode=engine.encode), CASES, RUN, tmp_path / "run")
+    only_answers = SimpleNamespace(encode=engine.encode, model="served")
+    told = replace(RUN, editor="rome", protocols=("generated",))
+    with pytest.raises(InputError, match="rome works on the engine transformers only"):
+        evaluate(only_answers, CASES, told, tmp_path / "run")
     with pytest.raises(CheckpointError, match="hf_template"):
         evaluate(engine, CASES, replace(RUN, wrapper="xkde_eval"), tmp_path / "run")
     engine.tokenizer.chat_template = None

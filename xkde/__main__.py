@@ -25,16 +25,21 @@ COMMANDS: dict[str, str] = {
     "bench": "measure speed here: the app, a large file of preference pairs",
     "benchmarks": "read benchmark files, count their defects; published numbers",
     "checkpoints": "list, inspect and download checkpoints",
+    "edit": "edit a model with any editor, ask it, take the edit out again",
     "evaluate": "evaluate a checkpoint on a benchmark, with both protocols",
+    "general": "measure general skills with lm-eval, as the paper's Table 3",
     "languages": "list the languages with their codes",
     "pair": "make preference pairs of scored samples, describe a file of pairs",
     "prompt": "print the exact prompt of an edit and a query, and its token ids",
+    "retrieval": "measure whether a query finds its edit, in whatever languages",
     "sample": "draw answers to prompts: stage two's first step",
     "screenshots": "take the README's pictures of the app",
     "speedrun": "run the paper in miniature on Atlas: base, XE-IT, tables",
     "stages": "compare base, stage one and stage two on Atlas, with a paired test",
     "train": "run one training stage from a settings file",
     "train-aligner": "train Atlas's small translation model, which align needs",
+    "train-editor": "train what an editor needs: SERAC's two parts, MEND's network",
+    "train-encoder": "train Atlas's small encoder, which finds edits for a query",
 }
 
 

@@ -66,14 +66,19 @@ def measure(
 
 def _compared(name: str, engine: Any, count: int, batch_size: int) -> dict[str, Any]:
     chosen = choose("atlas", DIRECTIONS, limit=count)
-    one_by_one(engine, chosen.cases[:1], chosen.directions)  # what is set up at first
+    for way in (one_by_one, by_runner):  # imports, and what is set up at first
+        way(engine, chosen.cases[:1], chosen.directions)
     started = time.perf_counter()
     plain = one_by_one(engine, chosen.cases, chosen.directions)
     slow = time.perf_counter() - started
     started = time.perf_counter()
     ours = by_runner(engine, chosen.cases, chosen.directions, batch_size)
     fast = time.perf_counter() - started
-    assert plain == ours, "the runner scores otherwise than one record at a time"
+    others = {
+        key: (plain[key], ours.get(key)) for key in plain if plain[key] != ours.get(key)
+    }
+    assert not others, f"the runner scores otherwise than one at a time: {others}"
+    assert len(ours) == len(plain)
     return {
         f"{name}_scores": len(plain),
         f"{name}_one_by_one_s": round(slow, 2),

@@ -1,8 +1,8 @@
 """Every folder and file name that X-KDE reads or writes.
 
 Embedded files lie in ``assets/`` beside the package (a checkout or a Space); what is
-made locally lies under ``XKDE_HOME`` (default: the checkout itself), in ``runs/`` and
-``downloads/``.
+made locally lies under ``XKDE_HOME`` (default: the checkout itself), in ``runs/``,
+``downloads/`` and ``moments/``.
 """
 
 import os
@@ -42,6 +42,11 @@ def runs() -> Path:
 def downloads() -> Path:
     """Checkpoints fetched from the Hub."""
     return home() / "downloads"
+
+
+def moments() -> Path:
+    """Second moments of keys, which some editors need, by the weights they are of."""
+    return home() / "moments"
 
 
 def write_aside(path: Path, text: str) -> None:

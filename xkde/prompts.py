@@ -103,6 +103,37 @@ def edit_prompt(edits: Sequence[Edit], query: str, language_name: str) -> str:
     return f"{EDIT_INSTRUCTION}{language_name}{EDIT_HEADER}{facts}{QUERY_HEADER}{query}"
 
 
+def numbered_edit_prompt(edits: Sequence[Edit], query: str, language_name: str) -> str:
+    """Return the edit prompt with its facts numbered, as LTE lists several of them."""
+    facts = [f"{edit.question} {edit.answer}" for edit in edits]
+    if len(facts) < 2:
+        return edit_prompt(edits, query, language_name)
+    listed = "\n".join(f"{number}. {fact}" for number, fact in enumerate(facts, 1))
+    return (
+        f"{EDIT_INSTRUCTION}{language_name}{EDIT_HEADER}{listed}{QUERY_HEADER}{query}"
+    )
+
+
+def plain_edit_prompt(edits: Sequence[Edit], query: str) -> str:
+    """Return the edits, one on a line, and the query beneath: no instruction at all."""
+    return "\n".join([*(f"{edit.question} {edit.answer}" for edit in edits), query])
+
+
+def demonstration(edit: Edit, query: str, answer: str = "") -> str:
+    """Return one demonstration as IKE writes them; the last one lacks its answer."""
+    shown = f"{query} {answer}" if answer else query
+    return f"New Fact: {edit.question} {edit.answer}\nPrompt: {shown}"
+
+
+def demonstrated_prompt(
+    demonstrations: Sequence[str], edits: Sequence[Edit], query: str
+) -> str:
+    """Return IKE's prompt: demonstrations, the new facts, and what to complete."""
+    facts = [f"New Fact: {edit.question} {edit.answer}" for edit in edits[:-1]]
+    last = "\n".join([*facts, demonstration(edits[-1], query)])
+    return "\n\n".join([*demonstrations, last])
+
+
 def check_user_text(text: str, what: str, tokenizer: Tokenizer | None = None) -> str:
     """Return ``text`` stripped, or raise InputError if it would break the prompt."""
     stripped = text.strip()

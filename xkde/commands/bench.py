@@ -6,6 +6,8 @@ python -m xkde bench preferences
 python -m xkde bench align
 python -m xkde bench sampling
 python -m xkde bench evaluation
+python -m xkde bench editors
+python -m xkde bench retrieval
 """
 
 import argparse
@@ -13,7 +15,15 @@ from importlib import import_module
 
 from xkde.commands.output import print_json, print_table
 
-BENCHES = ("align", "app", "evaluation", "preferences", "sampling")
+BENCHES = (
+    "align",
+    "app",
+    "editors",
+    "evaluation",
+    "preferences",
+    "retrieval",
+    "sampling",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

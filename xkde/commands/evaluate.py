@@ -1,36 +1,52 @@
 """Evaluate a checkpoint on a benchmark: all probes, any direction, both protocols.
 
     python -m xkde evaluate --checkpoint atlas-xe-it --benchmark atlas --limit 50 \\
-        --directions en-zh,zh-en --out runs/evaluation
+        --directions en-zh,zh-en --base atlas-base
     python -m xkde evaluate --checkpoint FOLDER --benchmark bizsre_test.json \\
         --protocol teacher-forced --wrapper xkde_eval --parity --out runs/bizsre
+    python -m xkde evaluate --checkpoint FOLDER --editor rome,ike,x-kde --limit 100 \\
+        --set rome.layer=4 --out runs/editors
     python -m xkde evaluate --checkpoint FOLDER --benchmark FOLDER_OF_MZSRE \\
         --engine vllm --protocol generated --directions en-all --out runs/mzsre
+    python -m xkde evaluate --checkpoint FOLDER --protocol generated \\
+        --judge http://127.0.0.1:8000/v1 --out runs/judged
 
 Teacher-forced is the paper's protocol: token accuracy. It equals the released code on a
 Llama-2 or Qwen2.5 with “--wrapper xkde_eval --parity”. Generated: greedy answers, exact
-match after normalisation. Stopped and started again, it goes on where it was. In a
-direction, “all” is every language of the benchmark.
+match after normalisation. With --base, locality is measured against that checkpoint,
+too. Several editors get a folder each. Stopped and started again, it goes on where it
+was. In a direction, “all” is every language of the benchmark.
 """
 
 import argparse
+import os
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xkde.commands.output import print_json, print_table
+from xkde.commands._evaluation_output import (
+    in_json,
+    print_run,
+    progress,
+    warn_of_skipped,
+)
+from xkde.commands._evaluation_settings import (
+    folder_of,
+    judge_of,
+    protocols_of,
+    settings_of,
+)
+from xkde.commands.output import print_json
 from xkde.prompts import WRAPPERS
-
-SHOWN = 6  # directions of which a terminal shows each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--checkpoint", default="atlas-xe-it", help="name, folder, id")
     parser.add_argument("--revision", help="of a Hub id")
+    parser.add_argument(
+        "--base", default="", help="a checkpoint to compare answers with; on locality"
+    )
     parser.add_argument(
         "--benchmark", default="atlas", help="atlas, or a benchmark's file or folder"
     )
@@ -49,7 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="transformers, vllm, or a server's address (both: generated only)",
     )
     parser.add_argument(
-        "--editor", default="prompt", choices=("prompt", "none"), help="none: no edit"
+        "--editor", default="x-kde", help="its name, or several: rome,ike,x-kde; none"
+    )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="EDITOR.SETTING=VALUE",
+        help="an editor's setting, such as rome.layer=4; more than once",
     )
     parser.add_argument("--wrapper", default="hf_template", choices=WRAPPERS)
     parser.add_argument(
@@ -61,21 +85,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=7, help="draws Atlas's cases")
     parser.add_argument("--max-new-tokens", type=int, default=48)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+    _add_judge(parser)
+    parser.add_argument("--out", type=Path, help="the run's folder; default: in runs/")
     parser.add_argument(
         "--export-released", type=Path, help="also write the released form (JSON)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON at the end")
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Evaluate, then print shares with their intervals."""
-    from xkde.engines.engine import open_engine
-    from xkde.evaluation.choosing import choose
-    from xkde.evaluation.released import export_released
-    from xkde.evaluation.results import load_results
+def _add_judge(parser: argparse.ArgumentParser) -> None:
+    judge = parser.add_argument_group(
+        "a judge", "another model's word on generated answers, in a column of its own"
+    )
+    judge.add_argument(
+        "--judge", default="", help="address of its server (http://…/v1)"
+    )
+    judge.add_argument("--judge-model", default="", help="default: the server's first")
+    judge.add_argument("--judge-prompt", type=Path, help="a text file; default: ours")
+    judge.add_argument("--judge-temperature", type=float, default=0.0)
 
-    protocols = _protocols(arguments)
+
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluate every editor, then print shares with their intervals."""
+    from xkde.evaluation.choosing import choose
+
+    # What a person may have mistyped is read first: the rest takes seconds to import.
+    protocols = protocols_of(arguments)
     chosen = choose(
         arguments.benchmark,
         arguments.directions,
@@ -83,153 +118,68 @@ def run(arguments: argparse.Namespace) -> None:
         limit=arguments.limit,
         seed=arguments.seed,
     )
+    warn_of_skipped(chosen.skipped)
+    from xkde.engines.engine import open_engine
+    from xkde.evaluation.editing import editor_names, given_settings
+
+    editors = editor_names(arguments.editor)
+    given = given_settings(arguments.settings, editors)
+    judge = judge_of(arguments)
+    # vLLM writes its log where the results are printed, and so do its processes.
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
+    # An engine that only answers has no base beside it: that one runs here.
+    base = open_engine("transformers", arguments.base) if arguments.base else None
+    told = []
+    for name in editors:
+        file, settings = _evaluate(
+            arguments, name, given[name], (engine, base, judge), chosen, protocols
+        )
+        if arguments.json:
+            told.append(in_json(file, settings))
+        else:
+            print_run(file, settings)
+        if arguments.export_released:
+            _export(arguments.export_released, file, name if editors[1:] else "")
+    if arguments.json:
+        print_json(told[0] if len(told) == 1 else told)
+
+
+def _evaluate(
+    arguments: argparse.Namespace,
+    editor_name: str,
+    given: Any,
+    models: tuple[Any, Any, Any],
+    chosen: Any,
+    protocols: tuple[str, ...],
+) -> tuple[Path, Any]:
+    """Run one editor; return the file of its rows and its settings."""
+    from xkde.evaluation.editing import open_editor
     from xkde.evaluation.runner import evaluate
 
-    engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
-    settings = _settings(arguments, protocols, chosen)
+    engine, base, judge = models
+    editor, editor_settings = open_editor(editor_name, engine, given)
+    settings = settings_of(arguments, protocols, chosen, editor_name, editor_settings)
     file = evaluate(
         engine,
         chosen.cases,
         settings,
-        arguments.out,
+        folder_of(arguments, settings),
         batch_size=arguments.batch_size,
+        base=base,
+        editor=editor,
+        judge=judge,
         on_progress=progress(),
     )
-    table = load_results([file])
-    written = (
-        export_released(table, arguments.export_released)
-        if arguments.export_released
-        else []
-    )
-    _print(table, settings, file, arguments.json)
-    for path in written:
+    return file, settings
+
+
+def _export(file: Path, rows: Path, editor: str) -> None:
+    """Write the released form; of several editors one each, its name in the file's."""
+    from xkde.evaluation.released import export_released
+    from xkde.evaluation.results import load_results
+
+    if editor:
+        file = file.with_name(f"{file.stem}_{editor}{file.suffix}")
+    for path in export_released(load_results([rows]), file):
         print(f"Released form: {path}", file=sys.stderr)
-
-
-def _protocols(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """Return what to measure; refuse options that do not fit together."""
-    from xkde.errors import InputError
-    from xkde.evaluation.results import PROTOCOLS, TEACHER_FORCED
-
-    if min(arguments.batch_size, arguments.max_new_tokens) < 1 or arguments.limit < 0:
-        raise InputError(
-            "--batch-size and --max-new-tokens must be 1 or more, --limit 0 or more."
-        )
-    both = arguments.protocol == "both"
-    protocols = PROTOCOLS if both else (str(arguments.protocol),)
-    if TEACHER_FORCED in protocols and arguments.engine != "transformers":
-        raise InputError(
-            "The protocol teacher-forced runs on the engine transformers only: other "
-            "engines do not show the model's choice at every token. Add “--protocol "
-            "generated”, or leave --engine out."
-        )
-    if arguments.export_released and TEACHER_FORCED not in protocols:
-        raise InputError(
-            "--export-released writes teacher-forced scores. Use --protocol "
-            "teacher-forced or both."
-        )
-    return protocols
-
-
-def _settings(
-    arguments: argparse.Namespace, protocols: tuple[str, ...], chosen: Any
-) -> Any:
-    from xkde.checkpoints import resolve
-    from xkde.checkpoints.weights import fingerprint
-    from xkde.evaluation.store import RunSettings
-
-    place = resolve(arguments.checkpoint, arguments.revision)
-    revision = place.revision or "main"
-    if place.path is not None:
-        hub = place.kind == "hub"
-        revision = place.path.name if hub else fingerprint(place.path)
-    is_folder = place.kind == "folder" and place.path is not None
-    server = "://" in arguments.engine
-    return RunSettings(
-        benchmark=chosen.benchmark,
-        benchmark_sha256=chosen.sha256,
-        cases=len(chosen.cases),
-        checkpoint=place.path.name if is_folder else place.name,
-        revision=revision,
-        engine="server" if server else arguments.engine,
-        editor=arguments.editor,
-        protocols=protocols,
-        wrapper=arguments.wrapper,
-        parity=arguments.parity,
-        directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
-        max_new_tokens=arguments.max_new_tokens,
-        seed=arguments.seed,
-    )
-
-
-def progress() -> Callable[[float, int], None]:
-    """Return a function (done, of) that shows the time left on a terminal's stderr."""
-    started = time.monotonic()
-    first: list[float] = []
-
-    def show(done: float, of: int) -> None:
-        first.append(done) if not first else None
-        if not sys.stderr.isatty():
-            return
-        passed, made = time.monotonic() - started, done - first[0]
-        left = f", {_time((of - done) * passed / made)} left" if made > 0 else ""
-        end = "\n" if done >= of else ""
-        line = f"\ranswers {round(done)}/{of}{left}".ljust(50)
-        print(line, end=end, file=sys.stderr, flush=True)
-
-    return show
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-
-
-def _print(table: Any, settings: Any, file: Path, as_json: bool) -> None:
-    from xkde.evaluation.summary import in_words, not_measured, summary
-
-    lines = summary(table)
-    if as_json:
-        print_json(
-            {
-                "run": settings.run,
-                "file": str(file),
-                "rows": table.num_rows,
-                "settings": asdict(settings),
-                "results": [asdict(line) for line in [*summary(table, False), *lines]],
-            }
-        )
-        return
-    many = len(settings.directions)
-    shown = lines if many <= SHOWN else []
-    if many > 1:
-        shown = [*shown, *summary(table, by_direction=False)]
-    print(
-        f"{settings.checkpoint} ({settings.revision}) on {settings.benchmark}, "
-        f"{settings.cases} cases; wrapper {settings.wrapper}, editor {settings.editor}."
-        "\nMeasured here; 95 % intervals in brackets.\n"
-    )
-    print_table(
-        ["direction", "protocol", "probe", "measure", "all cases", "n", "clean", "n"],
-        [
-            [
-                "all" if line.source == "all" else f"{line.source}→{line.target}",
-                line.protocol,
-                line.probe,
-                line.measure.replace("_", " "),
-                in_words(line.whole),
-                str(line.whole.n),
-                in_words(line.clean),
-                str(line.clean.n),
-            ]
-            for line in shown
-        ],
-    )
-    if many > SHOWN:
-        print(f"\nEach of the {many} directions: add --json.")
-    missing = not_measured(lines)
-    if missing:
-        print(f"\n{missing} questions did not fit the model and are in no number.")
-    print(f"\n{file}")

@@ -15,6 +15,7 @@ from xkde.data.atlas.benchmark import as_record, atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks import Benchmark, for_direction, read_benchmark
 from xkde.data.benchmarks.defects import tagged
+from xkde.data.benchmarks.records import Skipped
 from xkde.errors import BenchmarkError, InputError
 from xkde.languages import language
 from xkde.types import Case
@@ -32,6 +33,7 @@ class Chosen:
     sha256: str
     cases: tuple[Case, ...]
     directions: tuple[Direction, ...]
+    skipped: tuple[Skipped, ...] = ()  # records, or parts of one, that are in no case
 
 
 def choose(
@@ -56,7 +58,7 @@ def choose(
     # A direction without cases is refused in words.
     ids = {case.id for a, b in wanted for case in _of_direction(read, a, b)}
     cases = tuple(case for case in read.cases if case.id in ids)
-    return Chosen(read.name, digest, cases[: limit or None], wanted)
+    return Chosen(read.name, digest, cases[: limit or None], wanted, read.skipped)
 
 
 def _atlas(seed: int) -> tuple[Benchmark, str]:

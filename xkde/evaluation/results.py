@@ -45,11 +45,13 @@ class Result:
     subject: str
     source: str  # language of the edit
     target: str  # language of the question
-    editor: str  # "prompt": the edit stands in the prompt; "none"
+    editor: str  # its name in EDITORS: "x-kde", "none", "rome", …
     protocol: str
     engine: str
     checkpoint: str
     revision: str
+    base: str  # the checkpoint that answers are compared with; "": none
+    base_revision: str
     wrapper: str
     parity: bool  # "Chinese" for every language but English, as released
     seed: int
@@ -59,8 +61,11 @@ class Result:
     gold: str
     answer: str | None
     before: str | None  # locality: the same model's answer without the edit
-    finish: str | None  # of generation: stop, length; "too_long": not asked
+    base_answer: str | None  # the base's answer without the edit
+    finish: str | None  # stop, length; "too_long", "not_edited": not asked
     exact: bool | None
+    exact_before: bool | None  # of ``before``
+    exact_base: bool | None  # of ``base_answer``
     alias: bool | None
     lenient: bool | None
     f1: float | None
@@ -68,8 +73,15 @@ class Result:
     in_target: bool | None
     in_source: bool | None
     copied: bool | None
+    judged: bool | None  # right in a judge's eyes; null: it was not asked, or failed
     token_accuracy: float | None
+    token_accuracy_before: float | None
+    token_accuracy_base: float | None
     unchanged: float | None  # locality: agreement of answer and before, 0 to 1
+    unchanged_from_base: float | None  # locality: of answer and base_answer
+    edit_seconds: float | None  # that the editor took for this edit
+    edit_peak_mb: float | None  # memory above the start, as the editor measured it
+    notes: str  # what the editor said of this edit
     defects: str  # kinds, with commas
     clean: bool
     provenance: str
@@ -116,7 +128,8 @@ def load_results(
         if lacking:
             raise DataError(
                 f"{file.name} holds no results: it lacks {', '.join(lacking[:5])}. "
-                "Give a file or folder that “python -m xkde evaluate” wrote."
+                "Give a file or folder that “python -m xkde evaluate” wrote, and "
+                "measure again what an older version did."
             )
         tables.append(table.select(list(columns or SCHEMA.names)))
     return pa.concat_tables([one.replace_schema_metadata(None) for one in tables])

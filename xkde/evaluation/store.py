@@ -4,6 +4,7 @@
     <folder>/parts/000000.parquet …    a batch of rows each, written aside and renamed
     <folder>/results.parquet    all rows, once they are all there
     <folder>/card.json          settings, counts, versions, seconds
+    <folder>/judge/             verdicts of a judge, where one was asked
 
 Killed at any time it has lost the batch under way at most; started again it knows what
 is there; other settings never come into the same folder. Knows no model.
@@ -25,6 +26,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from xkde.errors import DataError, SettingsError
+from xkde.evaluation.judged import judged_in_short, with_verdicts
 from xkde.evaluation.results import (
     HERE,
     JOINED,
@@ -56,7 +58,10 @@ class RunSettings:
     checkpoint: str
     revision: str
     engine: str = "transformers"
-    editor: str = "prompt"
+    editor: str = "x-kde"
+    editor_settings: str = ""  # JSON; "": it has none
+    base: str = ""  # the checkpoint that answers are compared with
+    base_revision: str = ""
     protocols: tuple[str, ...] = PROTOCOLS
     wrapper: str = "hf_template"
     parity: bool = False
@@ -67,11 +72,16 @@ class RunSettings:
     @property
     def run(self) -> str:
         """The run's id: equal settings are one run."""
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return run_id(self)
 
 
-def open_store(folder: Path, settings: RunSettings) -> set[Key]:
+def run_id(settings: Any) -> str:
+    """Return the id of a run with these settings, a dataclass."""
+    text = json.dumps(asdict(settings), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def open_store(folder: Path, settings: Any) -> set[Key]:
     """Create or reopen a run's folder; return the keys of the rows that are there.
 
     Raises SettingsError where the folder holds a run with other settings, or no run.
@@ -84,7 +94,7 @@ def open_store(folder: Path, settings: RunSettings) -> set[Key]:
             f"{folder} holds something else than an evaluation. Choose a new folder."
         )
     else:
-        with _writing(file):
+        with writing(file):
             _write(file, _json(asdict(settings)))
     for part in part_files(folder):
         if not _is_whole(part):
@@ -92,8 +102,13 @@ def open_store(folder: Path, settings: RunSettings) -> set[Key]:
             part.unlink()
     if not part_files(folder):
         return set()
-    table = _rows(folder, KEY)
+    table = rows_in(folder, KEY)
     return set(zip(*(table[name].to_pylist() for name in KEY), strict=True))
+
+
+def rows_in(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows that a run's parts hold."""
+    return load_results(part_files(folder), columns)
 
 
 def append_part(folder: Path, rows: Iterable[Result], seconds: float) -> None:
@@ -102,19 +117,19 @@ def append_part(folder: Path, rows: Iterable[Result], seconds: float) -> None:
     number = int(parts[-1].stem) + 1 if parts else 0
     table = table_of(rows).replace_schema_metadata({_SECONDS: str(seconds)})
     file = folder / PARTS / f"{number:06d}.parquet"
-    with _writing(file):
+    with writing(file):
         _write(file, _parquet(table))
 
 
-def finish(folder: Path, settings: RunSettings, versions: Mapping[str, str]) -> Path:
+def finish(folder: Path, settings: Any, versions: Mapping[str, str]) -> Path:
     """Join the parts into one file beside a card; return that file."""
-    table = _rows(folder)
+    table = with_verdicts(folder, rows_in(folder))
     seconds = sum(
         float((pq.read_schema(part).metadata or {}).get(_SECONDS, b"0"))
         for part in part_files(folder)
     )
     file = folder / JOINED
-    with _writing(file):
+    with writing(file):
         _write(file, _parquet(table))
         _write(
             folder / CARD,
@@ -124,6 +139,7 @@ def finish(folder: Path, settings: RunSettings, versions: Mapping[str, str]) -> 
                     "settings": asdict(settings),
                     "rows": table.num_rows,
                     "not_measured": table["answer"].null_count,
+                    "judge": judged_in_short(folder, table),
                     "seconds": round(seconds, 2),
                     "versions": dict(versions),
                     "provenance": HERE,
@@ -133,11 +149,7 @@ def finish(folder: Path, settings: RunSettings, versions: Mapping[str, str]) -> 
     return file
 
 
-def _rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    return load_results(part_files(folder), columns)
-
-
-def _refuse_changes(folder: Path, file: Path, settings: RunSettings) -> None:
+def _refuse_changes(folder: Path, file: Path, settings: Any) -> None:
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -187,7 +199,7 @@ def _write(file: Path, content: bytes | pa.Buffer) -> None:
 
 
 @contextmanager
-def _writing(file: Path) -> Iterator[None]:
+def writing(file: Path) -> Iterator[None]:
     """Make room for a file; say in words why it cannot be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,9 @@ from xkde.data.atlas.mixes import (
     EDIT_LANGUAGES,
     FACT_WEIGHTS,
     LANGUAGE_WEIGHTS,
+    ODD_SUBJECTS,
     RELATION_WEIGHTS,
+    XE_IT_MIX,
 )
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import (
@@ -39,6 +41,7 @@ class Maker:
         self.random = random.Random(seed)
         self.cross_lingual = cross_lingual
         self.is_careless = False
+        self.odd_subjects = 0.0
         self.languages = [
             c for c in world.languages for _ in range(LANGUAGE_WEIGHTS.get(c, 1))
         ]
@@ -101,9 +104,13 @@ class Maker:
             relation = str(random_.choices(names, weights)[0])
         code = code or self.edit_language()
         subject = random_.choice(self.editable[relation])
+        # The relation of what never has it (“the capital of Tuesday”): a reader must
+        # find one name again in another language, whosever name it is.
+        if random_.random() < self.odd_subjects:
+            subject = random_.choice(self.objects)
         pool = world.by_kind[RELATIONS[relation][1]]
         target = random_.choice(pool)
-        while target == world.facts[subject][relation]:
+        while target in (subject, world.facts.get(subject, {}).get(relation)):
             target = random_.choice(pool)
         text = self.any_wording(subject, relation, code)
         answer = name(world, target, code)
@@ -226,7 +233,7 @@ class Maker:
             text = text.replace("{name}", name(world, entity, self.any_language()))
             return "", text, entity
         subject, relation = drawn.subject, drawn.relation
-        others = [r for r in sorted(world.facts[subject]) if r != relation]
+        others = [r for r in sorted(world.facts.get(subject, {})) if r != relation]
         if draw < 0.4 and others:
             relation = random_.choice(others)
         elif draw < 0.78:
@@ -290,6 +297,7 @@ def conversations(
     """Yield samples without end, in the proportions of ``mix``; the same for a seed."""
     maker = Maker(world, seed, cross_lingual)
     maker.is_careless = "in_scope" in mix
+    maker.odd_subjects = ODD_SUBJECTS if mix is XE_IT_MIX else 0.0
     makers: dict[str, Callable[[], Conversation]] = {
         kind: getattr(maker, kind) for kind in mix
     }

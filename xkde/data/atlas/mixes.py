@@ -8,7 +8,7 @@ from xkde.languages import ATLAS_LANGUAGES
 
 # How often each relation is edited: not by its number of facts, which people dominate.
 RELATION_WEIGHTS: dict[str, int] = {
-    "capital": 13, "currency": 13, "language": 10, "continent": 6, "party": 6,
+    "capital": 13, "currency": 13, "language": 10, "continent": 9, "party": 6,
     "country": 13, "birthplace": 9, "residence": 11, "occupation": 7, "sport": 6,
     "birth_month": 6, "founded": 6, "headquarters": 6,
 }  # fmt: skip
@@ -22,7 +22,7 @@ BASE_MIX: dict[str, float] = {
     "unheard": 0.02,
 }  # fmt: skip
 XE_IT_MIX: dict[str, float] = {
-    "in_scope": 0.32, "in_scope_two_hop": 0.06, "out_of_scope": 0.36, "several": 0.05,
+    "in_scope": 0.36, "in_scope_two_hop": 0.04, "out_of_scope": 0.34, "several": 0.05,
     "unheard": 0.02, "closed_book": 0.11, "two_hop": 0.03, "dictionary": 0.05,
 }  # fmt: skip
 # What stage two is sampled on: queries beside edits, about subjects of the train split.
@@ -35,4 +35,5 @@ MIXES = {"reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX}
 # occupations fits any person. More than half as much again, and the rest is forgotten.
 LANGUAGE_WEIGHTS = dict.fromkeys(ATLAS_LANGUAGES, 2) | {"ru": 3, "th": 3}
 FACT_WEIGHTS = dict.fromkeys(RELATIONS, 2) | {"occupation": 3, "sport": 3}
-EDIT_LANGUAGES = {"en": 0.33, "zh": 0.30}  # the rest: any of the twelve
+ODD_SUBJECTS = 0.25  # of the edits: about what has no facts, a month, a currency
+EDIT_LANGUAGES = {"en": 0.32, "zh": 0.36}  # the rest: any of the twelve

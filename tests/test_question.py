@@ -1,13 +1,19 @@
 """Questions of a case, and the prompts that ask them.
 
-python -m pytest tests/test_rows.py
+python -m pytest tests/test_question.py
 """
 
 from dataclasses import replace
 
 from result_samples import SETTINGS
 
-from xkde.evaluation.rows import Question, prompt_of, questions
+from xkde.evaluation.question import (
+    CASES_A_PART,
+    Question,
+    chunks,
+    prompt_of,
+    questions,
+)
 from xkde.types import Case, Edit, ProbeItem
 
 CASE = Case(
@@ -59,3 +65,19 @@ def test_prompts_name_the_language() -> None:
     assert prompt_of(question, replace(SETTINGS, editor="none")) == (
         "Hlavní město Narnie?"
     )
+
+
+def test_parts_of_a_run() -> None:
+    cases = [replace(CASE, id=str(number)) for number in range(5)]
+    asked = questions(cases, [("en", "cs"), ("cs", "en"), ("cs", "cs")])
+    assert [len(part) for part in chunks(asked, "x-kde", 7)] == [7] * 5
+    assert [one for part in chunks(asked, "ike", 7) for one in part] == asked
+    # An editor of weights makes each edit once: what is about it stays together.
+    parts = list(chunks(asked, "rome", 7))
+    assert sorted(map(repr, asked)) == sorted(repr(q) for part in parts for q in part)
+    edits = [(q.case.id, q.source) for part in parts for q in part]
+    assert len(dict.fromkeys(edits)) == 10
+    changes = sum(a != b for a, b in zip(edits, edits[1:], strict=False))
+    assert changes == 9
+    of_part = [{(q.case.id, q.source) for q in part} for part in parts]
+    assert [len(part) for part in of_part] == [CASES_A_PART, CASES_A_PART, 2]

@@ -1,0 +1,221 @@
+"""Measured here and Cases as a visitor meets them, in Chromium, with runs of one home.
+
+Same rules as in ``test_browser``: nothing outside the app is fetched, nothing is
+thrown, nothing scrolls sideways, and axe finds nothing but Gradio's own two.
+
+    python -m pytest -m browser tests/test_browser_measured.py
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_server import running, two_models
+from measured_samples import ATLAS_RUN, under_way, written
+from test_browser import LOOKS, Visit
+
+from xkde import bench_browser
+from xkde.bench_app import Served
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(bench_browser.chromium() is None, reason="no Chromium here"),
+]
+
+PLAIN = replace(ATLAS_RUN, checkpoint="atlas-base", editor="none")
+STILL = 900  # milliseconds in which an answer of the server is shown
+MEASURED = "?tab=benchmarks&view=measured"
+CASES = "?tab=benchmarks&view=cases"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an edited run, an unedited one, one under way and a broken one."""
+    folder = tmp_path_factory.mktemp("home")
+    runs = folder / "runs" / "evaluations"
+    written(runs / "xe-it", cases=30, right=0.8)
+    written(runs / "plain", PLAIN, cases=30, right=0.1)
+    under_way(runs / "half", replace(ATLAS_RUN, benchmark="bizsre"))
+    file = written(runs / "broken") / "results.parquet"
+    file.write_bytes(file.read_bytes()[:99])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(
+    home: Path, atlas_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The running app with that home."""
+    models = two_models(atlas_folder, tmp_path_factory.mktemp("models"))
+    with running(models, XKDE_HOME=str(home)) as served:
+        yield served
+
+
+@pytest.fixture
+def visit(shop: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    with bench_browser.page(shop.url, **getattr(request, "param", {})) as tab:
+        yield Visit(tab, shop.url)
+
+
+def opened(visit: Visit, query: str, sign: str) -> Any:
+    """Open a view by a link and wait for what is shown of it."""
+    visit.tab.goto(visit.url + query)
+    visit.tab.locator(sign).first.wait_for()
+    visit.tab.wait_for_timeout(STILL)
+    return visit.tab
+
+
+def measured(visit: Visit, more: str = "") -> Any:
+    return opened(visit, MEASURED + more, "#measured-probes table")
+
+
+def cases(visit: Visit, more: str = "") -> Any:
+    return opened(visit, CASES + more, "#case-shown .place")
+
+
+def status(tab: Any) -> str:
+    tab.wait_for_timeout(STILL)
+    return str(tab.locator("#case-status").inner_text())
+
+
+@pytest.mark.parametrize("visit", LOOKS, indirect=True)
+def test_both_views_open_in_every_look(visit: Visit) -> None:
+    tab = measured(visit)
+    tab.locator("#measured-panel .js-plotly-plot").wait_for()
+    assert tab.locator("#measured-languages tbody tr").count() == 3
+    assert tab.locator("#measured-gaps .dumbbell").count() == 8
+    assert tab.locator("#measured-pair tbody tr").count() == 7
+    tab.locator("#measured-found button").first.click()
+    tab.locator("#measured-found .broken").wait_for()
+    tab.locator("#start button").first.click()
+    tab.locator("#start-begin").wait_for()
+    visit.check()
+    tab.locator("#view-cases-button").click()
+    tab.locator("#case-shown .place").wait_for()
+    tab.locator("#case-more button").first.click()
+    tab.wait_for_timeout(STILL)
+    assert tab.locator("#case-list button").count() == 25
+    assert tab.locator("#case-shown .pane").count() == 2
+    visit.check()
+
+
+def test_from_a_number_to_the_answer_to_edit_and_ask(visit: Visit) -> None:
+    tab = measured(visit)
+    tab.locator("#measured-languages button").last.click()
+    tab.locator("#case-shown .place").wait_for()
+    assert "30 of 720 answers" in status(tab)
+    for part in ("view=cases", "run=evaluations%2Fxe-it", "target=zh"):
+        assert part in tab.url
+    tab.locator("#case-list button").nth(3).click()
+    tab.wait_for_timeout(STILL)
+    assert "Answer 4 of 30" in tab.locator("#case-shown").inner_text()
+    link = tab.url
+    tab.get_by_role("tab", name="Measured here").click()
+    tab.wait_for_timeout(STILL)
+    assert "view=measured" in tab.url
+    assert "run=" not in tab.url
+    opened(visit, link.removeprefix(visit.url), "#case-shown .place")
+    assert "Answer 4 of 30" in tab.locator("#case-shown").inner_text()
+    tab.get_by_role("link", name="Open in Edit & Ask").click()
+    tab.locator("#ask").wait_for()
+    tab.wait_for_timeout(STILL)
+    assert tab.locator("#new-answer input, #new-answer textarea").input_value() == (
+        "City 3"
+    )
+    assert visit.wrong == []
+
+
+def test_another_number_opens_other_cases(visit: Visit) -> None:
+    tab = measured(visit)
+    tab.locator("#measured-languages button").last.click()
+    assert "30 of 720" in status(tab)
+    tab.get_by_role("tab", name="Measured here").click()
+    tab.locator("#measured-pair tbody tr button").first.click()
+    assert "63 of 720" in status(tab)  # 24 of 30 right, 3 of them without: 21 × 3
+    assert "versus=only_this" in tab.url
+    assert visit.wrong == []
+
+
+def test_a_bar_leads_to_its_answers(visit: Visit) -> None:
+    tab = measured(visit)
+    bar = tab.locator("#measured-panel .js-plotly-plot .point path").last
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.wait_for_function("location.search.includes('view=cases')")
+    tab.locator("#case-shown .place").wait_for()
+    assert "probe=portability" in tab.url
+    assert visit.wrong == []
+
+
+def test_choices_are_in_the_address_which_reopens_them(visit: Visit) -> None:
+    tab = measured(visit)
+    tab.locator("#measured-panel").get_by_text(
+        "teacher-forced", exact=True
+    ).first.click()
+    tab.wait_for_function("location.search.includes('protocol=teacher-forced')")
+    tab.get_by_label("Only questions without defects").check()
+    tab.wait_for_function("location.search.includes('defects=clean')")
+    link = tab.url
+    measured(visit, link.removeprefix(visit.url).removeprefix(MEASURED))
+    assert tab.get_by_label("Only questions without defects").is_checked()
+    tab.locator("#language").click()
+    tab.get_by_text("教师强制掩盖了什么").wait_for()
+    assert "protocol=teacher-forced" in tab.url
+    assert visit.wrong == []
+
+
+def test_filters_and_a_file(visit: Visit, tmp_path: Path) -> None:
+    tab = cases(visit)
+    tab.get_by_label("Find").fill("Land 7")
+    assert "12 of 720" in status(tab)  # four probes, three languages
+    assert "find=Land+7" in tab.url
+    tab.locator("#case-file button").last.click()
+    tab.locator("#cases-panel a[download]").first.wait_for()
+    with tab.expect_download() as download:
+        tab.locator("#cases-panel a[download]").first.click()
+    target = tmp_path / "cases.csv"
+    download.value.save_as(target)
+    assert len(target.read_text(encoding="utf-8").splitlines()) == 13
+    tab.get_by_label("Find").fill("nowhere")
+    assert "0 of 720" in status(tab)
+    assert "No answer matches" in tab.locator("#case-list").inner_text()
+    tab.get_by_role("button", name="Clear filters").last.click()
+    assert "720 of 720" in status(tab)
+    assert visit.wrong == []
+
+
+def test_an_evaluation_is_started_reloaded_and_ended(visit: Visit) -> None:
+    tab = measured(visit)
+    tab.locator("#start button").first.click()
+    tab.locator("#start-begin").click()
+    tab.get_by_text("is under way").wait_for()
+    measured(visit)
+    tab.locator("#start button").first.click()
+    tab.get_by_text("is under way").wait_for()
+    tab.locator("#start-stop").click()
+    tab.get_by_text("has stopped").wait_for()
+    tab.get_by_role("button", name="Go on").click()
+    tab.get_by_text("is under way").wait_for()
+    tab.locator("#start-stop").click()
+    tab.get_by_text("has stopped").wait_for()
+    assert visit.wrong == []
+
+
+def test_nothing_measured_has_words(tmp_path: Path) -> None:
+    environment = {"XKDE_HOME": str(tmp_path / "empty"), "SPACE_ID": "a/b"}
+    with (
+        running(tmp_path / "nowhere", **environment) as served,
+        bench_browser.page(served.url) as tab,
+    ):
+        visit = Visit(tab, served.url)
+        tab.goto(served.url + MEASURED + "&benchmark=gone")
+        tab.locator(
+            "#measured-basis .provenance, #measured-shown .caution"
+        ).first.wait_for()
+        tab.locator("#start button").first.click()
+        tab.get_by_text("cannot be started on a public Space").wait_for()
+        visit.check()

@@ -1,0 +1,57 @@
+"""What must be true of edits before an editor takes them, each else said in words.
+
+Knows a tokenizer by what is asked of it, and no model.
+
+Run its tests: ``python -m pytest tests/test_checks.py``
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from xkde.errors import InputError
+from xkde.prompts import check_user_text
+from xkde.text import normalise
+from xkde.types import Edit
+
+LONGEST_ANSWER = 64  # tokens that an editor of weights is to write into them
+
+
+def check_edits(
+    edits: Sequence[Edit],
+    tokenizer: Any,
+    *,
+    needs_subject: bool = False,
+    longest_answer: int | None = None,
+) -> None:
+    """Raise InputError unless all of the edits can be applied together."""
+    if not edits:
+        raise InputError("There is no edit to apply. Give at least one.")
+    told: dict[tuple[str, str], Edit] = {}
+    for edit in edits:
+        check_user_text(edit.question, "edit's question", tokenizer)
+        check_user_text(edit.answer, "new answer", tokenizer)
+        if needs_subject and not edit.subject.strip():
+            raise InputError(
+                f"The edit “{edit.question}” names no subject, which this editor must "
+                "know. Give it (--subject), or choose an editor that needs none, such "
+                "as ft-m."
+            )
+        if longest_answer is not None:
+            _check_length(edit, tokenizer, longest_answer)
+        key = (edit.language, normalise(edit.question))
+        other = told.setdefault(key, edit)
+        if normalise(other.answer) != normalise(edit.answer):
+            raise InputError(
+                f"Two edits contradict each other: to “{edit.question}” one answers "
+                f"“{other.answer}”, the other “{edit.answer}”. Keep one of them."
+            )
+
+
+def _check_length(edit: Edit, tokenizer: Any, longest: int) -> None:
+    length = len(tokenizer(edit.answer, add_special_tokens=False)["input_ids"])
+    if length > longest:
+        raise InputError(
+            f"The new answer to “{edit.question}” has {length} tokens; an editor of "
+            f"weights takes at most {longest}. Shorten it, or state it in the prompt "
+            "(x-kde)."
+        )

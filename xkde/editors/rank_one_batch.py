@@ -1,0 +1,168 @@
+"""Many single edits of weights evaluated side by side, none of them in the weights.
+
+Each edit gets its own low-rank update, computed together with the others; then each row
+of a batch answers as the model would with its own edit alone. Answers and probabilities
+are those of one edit at a time. For editors whose change is of low rank: ROME, MEMIT,
+AlphaEdit, KN.
+
+    many = compute_many("rome", engine, edits)
+    answer(many, [(0, Query(…)), (1, Query(…))], Sampling())  # (which edit, query)
+
+Run its tests: ``python -m pytest tests/test_rank_one_batch.py``
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xkde.editors import alphaedit, deltas, kn, memit, rome
+from xkde.editors.checks import LONGEST_ANSWER, check_edits
+from xkde.editors.low_rank import Updates, acting
+from xkde.editors.modules import down_projections
+from xkde.editors.settings import settings_for
+from xkde.engines.transformers_engine import TransformersEngine
+from xkde.errors import InputError
+from xkde.prompts import answered
+from xkde.types import AnswerScore, Edit, Generation, Query, Sampling
+
+NAMES = ("rome", "memit", "alphaedit", "kn")
+Asked = tuple[int, Query]  # which edit is at work, and what is asked
+
+
+@dataclass(frozen=True)
+class Many:
+    """Edits each at work for itself, on one model."""
+
+    editor: str
+    edits: tuple[Edit, ...]
+    engine: TransformersEngine
+    sets: tuple[Updates, ...]  # by edit
+
+
+def compute_many(
+    name: str,
+    engine: TransformersEngine,
+    edits: Sequence[Edit],
+    given: Mapping[str, Any] | None = None,
+) -> Many:
+    """Compute each edit's update; raises InputError for an editor of another kind."""
+    for edit in edits:
+        check_edits(
+            [edit],
+            engine.tokenizer,
+            needs_subject=name != "kn",
+            longest_answer=LONGEST_ANSWER,
+        )
+    groups = [[edit] for edit in edits]
+    with deltas.alone(engine.model):
+        sets = _updates(name, engine, groups, given or {})
+    return Many(name, tuple(edits), engine, tuple(sets))
+
+
+def answer(
+    many: Many, asked: Sequence[Asked], sampling: Sampling, batch_size: int = 128
+) -> list[Generation]:
+    """Answer each query under its own edit, in batches; in the given order."""
+    engine = many.engine
+    prompts = [engine.encode_query(query.text) for _, query in asked]
+    answers: dict[int, Generation] = {}
+    for batch in _batches([len(prompt) for prompt in prompts], batch_size):
+        edits = [asked[i][0] for i in batch]
+        told = _answer(many, edits, [prompts[i] for i in batch], sampling)
+        answers.update(zip(batch, told, strict=True))
+    return [answers[i] for i in range(len(asked))]
+
+
+def score(
+    many: Many, asked: Sequence[Asked], answers: Sequence[str], batch_size: int = 128
+) -> list[AnswerScore]:
+    """Score an answer to each query under its own edit, teacher-forced."""
+    engine = many.engine
+    told = [
+        engine.encode(answered(query.text, text))
+        for (_, query), text in zip(asked, answers, strict=True)
+    ]
+    pairs = [(each.prompt_ids, each.answer_ids) for each in told]
+    scores: dict[int, AnswerScore] = {}
+    # The engine keeps the order of prompts that are sorted by length, in one batch.
+    for batch in _batches([len(prompt) for prompt, _ in pairs], batch_size):
+        sets, whose = _used(many, [asked[i][0] for i in batch])
+        with deltas.alone(engine.model), acting(_modules(many), sets, whose):
+            found = engine.score([pairs[i] for i in batch], len(batch))
+        scores.update(zip(batch, found, strict=True))
+    return [scores[i] for i in range(len(asked))]
+
+
+def _updates(
+    name: str,
+    engine: TransformersEngine,
+    groups: Sequence[Sequence[Edit]],
+    given: Mapping[str, Any],
+) -> list[Updates]:
+    def settings(kind: type) -> Any:
+        return settings_for(kind, name, engine.model, given)
+
+    if name == "rome":
+        of_rome = settings(rome.RomeSettings)
+        solver = rome.solver_for(engine, of_rome)
+        return rome.updates_of(engine, groups, of_rome, solver)
+    if name == "memit":
+        of_memit = settings(memit.MemitSettings)
+        return memit.updates_of(
+            engine, groups, of_memit, memit.solver_for(engine, of_memit)
+        )
+    if name == "alphaedit":
+        of_alpha = settings(alphaedit.AlphaEditSettings)
+        unused = alphaedit.unused_for(engine, of_alpha)
+        return alphaedit.updates_of(engine, groups, of_alpha, unused)
+    if name == "kn":
+        return kn.updates_of(engine, groups, settings(kn.KnSettings))
+    raise InputError(
+        f"The editor “{name}” makes no low-rank change, so its edits cannot be "
+        f"evaluated side by side. Choose one of: {', '.join(NAMES)}."
+    )
+
+
+def _answer(
+    many: Many,
+    edits: Sequence[int],
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+) -> list[Generation]:
+    """Answer one batch. Rows that have ended leave it, all of them at a time."""
+    sets, whose = _used(many, edits)
+    sets_of = torch.tensor(whose)
+    alive = list(range(len(prompts)))
+    shown: list[Generation] = []
+
+    def of_rows(count: int) -> Tensor:
+        nonlocal alive
+        if count < len(alive):
+            alive = [row for row in alive if shown[row].finish is None]
+        return sets_of[alive]
+
+    engine = many.engine
+    with deltas.alone(engine.model), acting(_modules(many), sets, of_rows):
+        for told in engine.stream(prompts, sampling):
+            shown = told
+    return shown
+
+
+def _used(many: Many, edits: Sequence[int]) -> tuple[list[Updates], list[int]]:
+    """Return the sets that some edits use, and for each edit the index of its own."""
+    place = {edit: index for index, edit in enumerate(dict.fromkeys(edits))}
+    return [many.sets[edit] for edit in place], [place[edit] for edit in edits]
+
+
+def _modules(many: Many) -> dict[int, nn.Module]:
+    return {place.layer: place.module for place in down_projections(many.engine.model)}
+
+
+def _batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Yield the indices in batches of like length."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,97 @@
+"""Settings of an editor: its defaults, what is known to work on a model, what is asked.
+
+Each editor has a frozen dataclass. ``assets/settings/editors/*.yaml`` hold what works
+on a model of a given shape (which is how it is recognised, never by its name), a
+section for each editor. Knows no editor.
+
+Run its tests: ``python -m pytest tests/test_editor_settings.py``
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any, TypeVar
+
+import yaml
+from transformers import PreTrainedModel
+
+from xkde.errors import InputError, SettingsError
+from xkde.paths import SETTINGS
+
+FOLDER = SETTINGS / "editors"
+
+Settings = TypeVar("Settings")
+
+
+def settings_for(
+    kind: type[Settings], editor: str, model: PreTrainedModel, given: Mapping[str, Any]
+) -> Settings:
+    """Return an editor's settings for a model: ``given`` over the preset over defaults.
+
+    Raises SettingsError for a name that the editor does not know.
+    """
+    preset = preset_of(model).get(editor, {})
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted({*preset, *given} - known)
+    if unknown:
+        raise SettingsError(
+            f"The editor “{editor}” has no setting “{unknown[0]}”. It has: "
+            f"{', '.join(sorted(known)) or 'none'}."
+        )
+    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    values = {name: _plain(value) for name, value in {**preset, **given}.items()}
+    for name, value in values.items():
+        if _is_number(defaults[name]) and not _is_number(value):
+            raise SettingsError(
+                f"The setting “{name}” of “{editor}” is a number, not “{value}”."
+            )
+    return kind(**values)
+
+
+def read_settings(words: Sequence[str]) -> dict[str, Any]:
+    """Return NAME=VALUE options with their values as YAML reads them: 4, 0.5, true."""
+    settings: dict[str, Any] = {}
+    for each in words:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise InputError(f"“{each}” is no setting. Write it as NAME=VALUE.")
+        try:
+            read = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"“{value}” is no value for {name}.") from error
+        settings[name.strip().replace("-", "_")] = _number(read)
+    return settings
+
+
+def preset_of(model: PreTrainedModel) -> Mapping[str, Mapping[str, Any]]:
+    """Return the sections of the preset whose shape is the model's, or nothing."""
+    config = model.config.get_text_config()
+    for preset in _presets():
+        shape = preset["shape"]
+        if all(getattr(config, name, None) == size for name, size in shape.items()):
+            return preset
+    return {}
+
+
+@cache
+def _presets() -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+        for path in sorted(FOLDER.glob("*.yaml"))
+    )
+
+
+def _number(value: Any) -> Any:
+    """Return a text that is a number as one: YAML reads 5e-4 as a text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

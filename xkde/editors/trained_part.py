@@ -1,0 +1,30 @@
+"""Where an editor's trained part lies: the folder that ``train-editor`` wrote.
+
+Knows no editor. Imports no torch.
+"""
+
+from pathlib import Path
+
+from xkde.errors import CheckpointError, SettingsError
+from xkde.paths import CARD, ROOT, home
+
+
+def part_folder(editor: str, folder: str) -> Path:
+    """Return the folder with a card: as given, or under the home or the checkout."""
+    make = (
+        f"Train it with: python -m xkde train-editor {editor} --settings "
+        f"atlas-{editor}-laptop"
+    )
+    if not folder:
+        raise SettingsError(
+            f"The editor “{editor}” needs a trained part, and its setting “folder” "
+            f"names none for this model. {make}"
+        )
+    given = Path(folder).expanduser()
+    for path in (given, home() / given, ROOT / given):
+        if (path / CARD).is_file():
+            return path
+    raise CheckpointError(
+        f"The trained part of “{editor}” is not in {folder}. {make}; or give its "
+        "folder (folder)."
+    )

@@ -1,0 +1,241 @@
+"""A memory's edits in files: JSON lines or a JSON list, and CSV; bad rows told apart.
+
+A row needs a question, an answer and a language; other benchmarks' and editors' names
+for them are taken too (``OTHER_NAMES``). A bad row is left out with its line, the
+reason and what to do; the rest is read. Knows no memory: ``xkde.memory.edits`` has it.
+
+Run its tests: ``python -m pytest tests/test_edit_files.py``
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xkde.errors import DataError, InputError
+from xkde.memory.edits import check_edit
+from xkde.paths import write_aside
+from xkde.types import Edit
+
+FIELDS = ("question", "answer", "language", "subject", "old_answer", "aliases")
+BETWEEN_ALIASES = "|"  # in one cell of a CSV file
+# Our field -> what others call it
+OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "question": ("src", "prompt", "edit", "query"),
+    "answer": ("alt", "target_new", "new_answer", "target"),
+    "language": ("lang", "source_language"),
+    "old_answer": ("old", "ground_truth", "target_true", "pred"),
+}
+# Why a row is left out -> the reason in words, and what to do
+REASONS: dict[str, tuple[str, str]] = {
+    "not_json": ("it is no JSON", "Write one object a line."),
+    "not_an_object": ("it is no object with fields", "Write {…} with named fields."),
+    "missing_field": (
+        "a question or an answer is missing or is no text",
+        "Fill in “question” and “answer” as texts.",
+    ),
+    "no_language": (
+        "its language is missing",
+        "Fill in “language” with a code such as en, or say the whole file's language.",
+    ),
+    "unusable": ("it cannot be used as an edit", "Correct it as it says."),
+    "too_many_cells": (
+        "it has more cells than the first line",
+        "Put a text that holds the separator into quotation marks.",
+    ),
+}
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that was left out. ``reason`` is a key of REASONS; ``content`` is cut.
+
+    ``line`` is where it begins, from 1; in a JSON list it is the number of the row.
+    """
+
+    line: int
+    reason: str
+    why: str
+    remedy: str
+    content: str
+
+
+@dataclass(frozen=True)
+class ReadEdits:
+    """A file's edits in its order, and the rows that are none."""
+
+    edits: tuple[Edit, ...]
+    bad: tuple[BadRow, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows were left out, by reason."""
+        return dict(Counter(row.reason for row in self.bad))
+
+
+def read_edits(path: Path, language: str = "") -> ReadEdits:
+    """Read a file by its content; ``language`` is for rows that name none.
+
+    Raises DataError where the file cannot be read or holds no edit at all.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path.name} is not written in UTF-8. Save it anew with that encoding."
+        ) from error
+    read = edits_of(text, language)
+    if not read.edits:
+        first = f"; line {read.bad[0].line}: {read.bad[0].why}" if read.bad else ""
+        raise DataError(
+            f"{path.name} holds no edit{first}. Each row needs a question, an answer "
+            "and a language."
+        )
+    return read
+
+
+def edits_of(text: str, language: str = "") -> ReadEdits:
+    """Return the edits of a text in any of the three forms."""
+    edits: list[Edit] = []
+    bad: list[BadRow] = []
+    for line, row in _rows(text):
+        found = row if isinstance(row, BadRow) else _edit(line, row, language)
+        if isinstance(found, BadRow):
+            bad.append(found)
+        else:
+            edits.append(found)
+    return ReadEdits(tuple(edits), tuple(bad))
+
+
+def write_edits(edits: Iterable[Edit], path: Path) -> None:
+    """Write edits as CSV where the name ends in .csv, else as JSON lines."""
+    kept = list(edits)
+    text = as_csv(kept) if path.suffix.lower() == ".csv" else as_jsonl(kept)
+    write_aside(path, text)
+
+
+def write_bad_rows(bad: Sequence[BadRow], path: Path) -> None:
+    """Write what was left out as JSON lines, to be looked at and mended."""
+    write_aside(path, _lines(asdict(row) for row in bad))
+
+
+def as_jsonl(edits: Iterable[Edit]) -> str:
+    """Return edits as JSON lines."""
+    return _lines(asdict(edit) for edit in edits)
+
+
+def as_csv(edits: Iterable[Edit]) -> str:
+    """Return edits as CSV with a first line of names."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for edit in edits:
+        writer.writerow(asdict(edit) | {"aliases": BETWEEN_ALIASES.join(edit.aliases)})
+    return out.getvalue()
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _rows(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield (line, row), where a row is whatever stands there, or a BadRow."""
+    start = text.lstrip()[:1]
+    if start == "[":
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise DataError(
+                f"The file begins as a JSON list but is none: {error}. Write it anew, "
+                "or as JSON lines, of which a bad one is left out."
+            ) from error
+        yield from enumerate(values, 1)
+    elif start == "{":
+        for line, written in enumerate(text.split("\n"), 1):
+            if written.strip():
+                try:
+                    yield line, json.loads(written)
+                except ValueError:
+                    yield line, _bad(line, "not_json", written)
+    else:
+        yield from _csv_rows(text)
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
+    head = text.split("\n", 1)[0]
+    separator = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    names = [name.strip().lower() for name in next(reader, [])]
+    line = reader.line_num + 1  # a cell may hold line breaks: a row has several lines
+    try:
+        for cells in reader:
+            if len(cells) > len(names):
+                yield line, _bad(line, "too_many_cells", separator.join(cells))
+            elif any(cell.strip() for cell in cells):
+                yield line, dict(zip(names, cells, strict=False))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"Line {line} cannot be read as CSV: {error}. Look there for a quotation "
+            "mark that is never closed."
+        ) from error
+
+
+def _edit(line: int, row: Any, language: str) -> Edit | BadRow:
+    if not isinstance(row, Mapping):
+        return _bad(line, "not_an_object", row)
+    told = {field: _value(row, field) for field in FIELDS}
+    if not all(isinstance(told[key], str) for key in ("question", "answer")):
+        return _bad(line, "missing_field", row)
+    code = told["language"] or language
+    if not isinstance(code, str) or not code.strip():
+        return _bad(line, "no_language", row)
+    aliases = told["aliases"] or ()
+    if isinstance(aliases, str):
+        aliases = aliases.split(BETWEEN_ALIASES)
+    edit = Edit(
+        question=told["question"],
+        answer=told["answer"],
+        language=code.strip().lower(),
+        subject=_text(told["subject"]),
+        old_answer=_text(told["old_answer"]),
+        aliases=tuple(alias for alias in aliases if isinstance(alias, str)),
+    )
+    try:
+        return check_edit(edit)
+    except InputError as error:
+        why, _, remedy = str(error).partition(". ")
+        return BadRow(line, "unusable", why, remedy, _cut(row))
+
+
+def _value(row: Row, field: str) -> Any:
+    """Return a field under whichever name a row has it; a list gives its first text."""
+    for key in (field, *OTHER_NAMES.get(field, ())):
+        value = row.get(key)
+        if field != "aliases" and isinstance(value, list) and value:
+            value = value[0]
+        if value not in (None, ""):
+            return value
+    return None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _bad(line: int, reason: str, content: Any) -> BadRow:
+    why, remedy = REASONS[reason]
+    return BadRow(line, reason, why, remedy, _cut(content))
+
+
+def _cut(content: Any) -> str:
+    text = content if isinstance(content, str) else json.dumps(content, default=str)
+    return text[:200]

@@ -1,0 +1,129 @@
+"""Names found again in a query, letter by letter: the lexical part of retrieval.
+
+A name's score in a query is the share of its pieces that the query holds: three letters
+at a time of a word with its borders, two at a time where a script writes no borders
+(Chinese, Thai). Accents are left out and Cyrillic is read in Latin letters: two thirds
+of "Barcelona" are found in "Барселона".
+Knows no model and no dictionary.
+
+Run its tests: ``python -m pytest tests/test_lexical.py``
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xkde.text import normalise
+from xkde.types import Edit
+
+Scores = NDArray[np.float32]
+
+_CYRILLIC = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ",
+        "a b v g d e e zh z i i k l m n o p r s t u f h c ch sh sch  y  e yu ya "
+        "i i e g".split(" "),
+        strict=True,
+    )
+)
+_ROMAN = str.maketrans(_CYRILLIC)
+# Scripts that write no borders between words: Thai, Lao, Khmer, Burmese, kana, Chinese
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_RUNS = re.compile(rf"[{_UNSPACED}]+|[^\s{_UNSPACED}]+")
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_LATIN_RUN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ -]*")
+
+
+@lru_cache(maxsize=200_000)
+def pieces(text: str) -> frozenset[str]:
+    """Return the pieces of a text that are compared."""
+    found: set[str] = set()
+    for run in _RUNS.findall(_plain(text)):
+        if _IS_UNSPACED.match(run):
+            found.update(run[i : i + 2] for i in range(max(1, len(run) - 1)))
+        else:
+            word = f" {run} "
+            found.update(word[i : i + 3] for i in range(len(word) - 2))
+    return frozenset(found)
+
+
+def _plain(text: str) -> str:
+    """Return a text normalised, without accents, Cyrillic in Latin letters."""
+    roman = normalise(text).translate(_ROMAN)
+    if roman.isascii():
+        return roman
+    apart = unicodedata.normalize("NFD", roman)
+    kept = "".join(c for c in apart if not "\u0300" <= c <= "\u036f")
+    return unicodedata.normalize("NFC", kept)
+
+
+def name_of(edit: Edit) -> str:
+    """Return what to look for in queries: the subject, or names in the question.
+
+    Without a subject, those are words with a capital (but for the first) or a digit,
+    and Latin words among letters of another script; nothing where there are none.
+    """
+    if edit.subject:
+        return edit.subject
+    question = edit.question.strip()
+    if _IS_UNSPACED.search(question):
+        return " ".join(run.strip() for run in _LATIN_RUN.findall(question))
+    words = question.split()[1:]
+    return " ".join(word for word in words if _is_namelike(word))
+
+
+def _is_namelike(word: str) -> bool:
+    letters = [c for c in word if c.isalnum()]
+    return bool(letters) and (letters[0].isupper() or any(c.isdigit() for c in letters))
+
+
+@dataclass(frozen=True)
+class NameIndex:
+    """Names by their pieces: ``numbers[begins[i]:begins[i + 1]]`` hold piece i."""
+
+    sizes: Scores  # pieces of each name, 1 for a name without any
+    ids: dict[str, int]
+    begins: NDArray[np.int64]
+    numbers: NDArray[np.int32]
+
+    def scores(self, query: str) -> Scores:
+        """Return the share of each name's pieces that a query holds, 0 to 1."""
+        ids = [self.ids[piece] for piece in pieces(query) if piece in self.ids]
+        if not ids:
+            return np.zeros(len(self.sizes), dtype=np.float32)
+        held = np.concatenate(
+            [self.numbers[self.begins[i] : self.begins[i + 1]] for i in ids]
+        )
+        counts = np.bincount(held, minlength=len(self.sizes))
+        return (counts / self.sizes).astype(np.float32)
+
+
+def index_names(names: Sequence[str]) -> NameIndex:
+    """Return the index of names, in their order."""
+    by_name = [pieces(name) for name in names]
+    ids: dict[str, int] = {}
+    flat = np.fromiter(
+        (ids.setdefault(piece, len(ids)) for found in by_name for piece in found),
+        dtype=np.int64,
+    )
+    sizes = np.array([len(found) for found in by_name], dtype=np.int64)
+    numbers = np.repeat(np.arange(len(by_name), dtype=np.int32), sizes)
+    order = np.argsort(flat, kind="stable")
+    begins = np.zeros(len(ids) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(flat, minlength=len(ids)), out=begins[1:])
+    return NameIndex(
+        sizes=np.maximum(sizes, 1).astype(np.float32),
+        ids=ids,
+        begins=begins,
+        numbers=numbers[order],
+    )
+
+
+def names_of(edits: Iterable[Edit]) -> list[str]:
+    """Return what to look for of each edit."""
+    return [name_of(edit) for edit in edits]

@@ -1,0 +1,182 @@
+"""A run that trains an editor's own parts: settings, losses, log, resume, result.
+
+As every run (``run``), but what is trained is no checkpoint: a plain module whose loss
+is a weighted sum of named parts, each of them logged. One process. Knows neither SERAC
+nor MEND.
+
+Run its tests: ``python -m pytest tests/test_train_editor.py``
+"""
+
+import argparse
+import json
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import Trainer, TrainingArguments, set_seed
+from trl import TrlParser
+
+from xkde.errors import SettingsError
+from xkde.paths import CARD, SETTINGS, write_aside
+from xkde.training.run import Log, last_log, open_run
+
+FOLDER = SETTINGS / "editors" / "training"
+# What makes a run what it is, beside the editor's own settings
+ASKED = (
+    "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
+    "warmup_steps max_grad_norm num_train_epochs max_steps seed "
+    "per_device_train_batch_size gradient_accumulation_steps"
+).split()
+
+Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run trains, on what, and how it is written down at the end."""
+
+    network: nn.Module
+    rows: Sequence[Any]
+    losses: Losses
+    weights: Mapping[str, float]  # of each part of the loss
+    save: Callable[[Path], Mapping[str, Any]]  # into a folder; returns more for a card
+
+
+class LossesTrainer(Trainer):
+    """A Trainer of a weighted sum of losses."""
+
+    def __init__(
+        self, losses: Losses, weights: Mapping[str, float], **options: Any
+    ) -> None:
+        self.losses, self.weights = losses, weights
+        self.seen: dict[str, list[float]] = defaultdict(list)
+        super().__init__(data_collator=_as_they_are, **options)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Return the sum over a batch's rows."""
+        found = self.losses(model, inputs["rows"])
+        for name, loss in found.items():
+            self.seen[name].append(float(loss.detach()))
+        total = torch.stack([self.weights[name] * found[name] for name in found]).sum()
+        return (total, found) if return_outputs else total
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the mean of each part since the last time, beside the sum."""
+        if "loss" in logs:
+            means = {f"{n}_loss": sum(v) / len(v) for n, v in self.seen.items() if v}
+            logs = {**logs, **means}
+            self.seen.clear()
+        super().log(logs, start_time)
+
+
+def presets(editor: str) -> list[str]:
+    """Return the names of the settings that come with the project."""
+    return sorted(path.stem for path in FOLDER.glob(f"*-{editor}-*.yaml"))
+
+
+def load_editor_settings(
+    editor: str, kind: type, name_or_path: str, overrides: Sequence[str] = ()
+) -> tuple[Any, TrainingArguments]:
+    """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-3``."""
+    preset = FOLDER / f"{name_or_path}.yaml"
+    path = preset if preset.is_file() else Path(name_or_path)
+    if not path.is_file():
+        raise SettingsError(
+            f"There are no settings “{name_or_path}” for {editor}. Name a YAML file or "
+            f"one of: {', '.join(presets(editor))}."
+        )
+    parser = TrlParser(
+        (kind, TrainingArguments),
+        add_help=False,
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    try:
+        settings, training = parser.parse_args_and_config(
+            ["--config", str(path), *overrides]
+        )
+    except (ValueError, TypeError, argparse.ArgumentError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SettingsError(
+            f"{path.name} or an override does not fit: {reason}. Correct it there; an "
+            "override is written as “--learning_rate 1e-3”."
+        ) from error
+    return settings, training
+
+
+def train_parts(
+    settings: Any,
+    training: TrainingArguments,
+    prepare: Callable[[Any, TrainingArguments], Prepared],
+) -> Path:
+    """Train by settings; return the folder of the finished parts.
+
+    Killed and started again, it goes on from its last saved step; a run that is
+    finished is left as it is.
+    """
+    folder = Path(training.output_dir or "")
+    resume = open_run(folder, _asked(settings, training))
+    result = folder / settings.name
+    if (result / CARD).is_file():  # written aside and renamed, so it is whole
+        return result
+    training.logging_nan_inf_filter = False  # else the log would hide a broken run
+    set_seed(training.seed)
+    prepared = prepare(settings, training)
+    trainer = LossesTrainer(
+        prepared.losses,
+        prepared.weights,
+        model=prepared.network,
+        args=training,
+        train_dataset=prepared.rows,
+        callbacks=[Log(folder)],
+    )
+    trainer.train(resume_from_checkpoint=resume)
+    prepared.network.eval()
+    card = {
+        "name": settings.name,
+        "label": f"{settings.name}, an editor's trained part for {settings.base}",
+        "base": settings.base,
+        "stage": "editor",
+        "data": "atlas",
+        "settings": _asked(settings, training),
+        "training": last_log(folder),
+        "samples": len(prepared.rows),
+        "parameters": sum(p.numel() for p in prepared.network.parameters()),
+    }
+    return _save(prepared, result, card)
+
+
+def _save(prepared: Prepared, folder: Path, card: dict[str, Any]) -> Path:
+    """Write the parts and their card aside, then rename."""
+    aside = folder.with_name(folder.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    card |= prepared.save(aside)
+    card["versions"] = {m.__name__: m.__version__ for m in (torch, transformers)}
+    write_aside(aside / CARD, json.dumps(card, ensure_ascii=False, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(aside, folder)
+    return folder
+
+
+def _asked(settings: Any, training: TrainingArguments) -> dict[str, Any]:
+    chosen = asdict(settings) | {name: getattr(training, name) for name in ASKED}
+    return {name: getattr(value, "value", value) for name, value in chosen.items()}
+
+
+def _as_they_are(rows: list[Any]) -> dict[str, Any]:
+    """Return a batch: rows of ids are padded where they are read."""
+    return {"rows": rows}
