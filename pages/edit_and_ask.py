@@ -12,8 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from pages import _editors, _models
 from pages import _handlers as handle
-from pages import _models
 from pages._answers import answers_html
 from pages._examples import EXAMPLES, example
 from pages._form import TOKENS, WARMEST
@@ -75,6 +75,7 @@ class Parts:
     link_button: gr.Button
     link: gr.Textbox
     panel: _models.Panel
+    editors: _editors.Panel
 
 
 def build(root: gr.Blocks, header: Header) -> None:
@@ -102,6 +103,7 @@ def _layout() -> Parts:
     answers = gr.HTML(answers_html(None, "en"), elem_id="answers")
     mark = '<span aria-hidden="true">△</span>'
     gr.HTML(f'<p class="caution small">{mark} {both("notice")}</p>')
+    editors = _editors.build()
     with gr.Accordion(label("why"), open=False, elem_id="why"):
         with gr.Row(elem_classes="actions"):
             why_language = gr.Dropdown(
@@ -130,7 +132,7 @@ def _layout() -> Parts:
     fields = [*edit_fields, *ask_fields, panel.base, panel.edited, *decoding]
     return Parts(
         chips, fields, everywhere, ask_button, stop, status, answers, why_button,
-        why_language, why_area, link_button, link, panel,
+        why_language, why_area, link_button, link, panel, editors,
     )  # fmt: skip
 
 
@@ -209,6 +211,7 @@ def _wire(root: gr.Blocks, parts: Parts, header: Header) -> None:
     _wire_asking(parts, *states)
     _wire_form(root, parts, header, *states[1:])
     _models.wire(parts.panel)
+    _editors.wire(parts.editors, parts.fields, states[1])
 
 
 def _wire_asking(

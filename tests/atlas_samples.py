@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from xkde.data.atlas.corpus import Conversation
+from xkde.data.atlas.corpus import Conversation, Maker
 from xkde.data.atlas.lookup import entity
 from xkde.data.atlas.questions import question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS
@@ -65,6 +65,20 @@ def questions() -> dict[str, set[Asked]]:
     return dict(found)
 
 
+@cache
+def odd_questions() -> dict[str, set[Asked]]:
+    """Return the same of what the world has no facts about, by its plain text."""
+    found: dict[str, set[Asked]] = defaultdict(set)
+    for subject in Maker(WORLD, seed=0).odd:
+        for relation in RELATIONS:
+            for what in (relation, *two_hops_of(relation)):
+                for code in ATLAS_LANGUAGES:
+                    for i in range(len(wordings(WORLD, what, code))):
+                        text = question(WORLD, subject, what, code, i)
+                        found[plain(text)].add(Asked(subject, what, code))
+    return dict(found)
+
+
 def parts(sample: Conversation) -> Parts:
     """Take an edit prompt apart."""
     text = sample.messages[0].content.removeprefix(EDIT_INSTRUCTION)
@@ -82,16 +96,13 @@ def heads(line: str) -> Iterator[tuple[str, str]]:
 
 def about(query: str) -> set[Asked]:
     """Return what a query asks of the world, in every way to read it."""
-    return questions().get(plain(query), set())
+    text = plain(query)
+    return questions().get(text, set()) | odd_questions().get(text, set())
 
 
 def stated(line: str) -> list[Stated]:
     """Return what an edit's line states, in every way to read it."""
-    return [
-        Stated(asked, rest)
-        for head, rest in heads(line)
-        for asked in questions().get(head, ())
-    ]
+    return [Stated(asked, rest) for head, rest in heads(line) for asked in about(head)]
 
 
 def golds_of(fact: Stated, code: str) -> str:
@@ -104,7 +115,7 @@ def golds_of(fact: Stated, code: str) -> str:
 def truths(query: str, code: str) -> set[str]:
     """Return the true answers to a question of the world."""
     found = set()
-    for subject, what, asked_in in about(query):
+    for subject, what, asked_in in questions().get(plain(query), ()):
         true = WORLD.facts[subject].get(what) or second_hop(
             WORLD, what, WORLD.facts[subject][TWO_HOPS[what][0]]
         )

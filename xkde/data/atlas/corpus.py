@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from xkde.data.atlas import invented
+from xkde.data.atlas.decks import Decks
 from xkde.data.atlas.invented import careless, typed
 from xkde.data.atlas.mixes import (
     EDIT_LANGUAGES,
@@ -20,6 +21,7 @@ from xkde.data.atlas.mixes import (
     RELATION_WEIGHTS,
     XE_IT_MIX,
 )
+from xkde.data.atlas.odd import named_apart
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import (
     RELATIONS,
@@ -61,15 +63,8 @@ class Maker:
                  "occupation", "sport", "month")  # fmt: skip
         self.named = [e for kind in kinds for e in world.by_kind[kind]]
         self.objects = [e for e in self.named if e not in world.facts]
-        self.decks: dict[str, list[tuple[str, str, str]]] = {}
-
-    def deal(self, deck: str, pairs: list[tuple[str, str]]) -> tuple[str, str, str]:
-        """Return the next of all (subject, relation, language), reshuffled when out."""
-        if not self.decks.get(deck):
-            cards = [(s, r, c) for s, r in pairs for c in self.languages]
-            self.random.shuffle(cards)
-            self.decks[deck] = cards
-        return self.decks[deck].pop()
+        self.odd = named_apart(world, self.objects)
+        self.decks = Decks(self.random, self.languages)
 
     def any_wording(self, subject: str, relation: str, code: str) -> str:
         """Ask in one of the language's wordings, at times as carelessly as people."""
@@ -104,10 +99,8 @@ class Maker:
             relation = str(random_.choices(names, weights)[0])
         code = code or self.edit_language()
         subject = random_.choice(self.editable[relation])
-        # The relation of what never has it (“the capital of Tuesday”): a reader must
-        # find one name again in another language, whosever name it is.
         if random_.random() < self.odd_subjects:
-            subject = random_.choice(self.objects)
+            subject = random_.choice(self.odd)
         pool = world.by_kind[RELATIONS[relation][1]]
         target = random_.choice(pool)
         while target in (subject, world.facts.get(subject, {}).get(relation)):
@@ -121,14 +114,14 @@ class Maker:
 
     def closed_book(self) -> Conversation:
         """Ask for a true fact without any edit."""
-        subject, relation, code = self.deal("facts", self.facts)
+        subject, relation, code = self.decks.deal("facts", self.facts)
         gold = name(self.world, self.world.facts[subject][relation], code)
         text = self.any_wording(subject, relation, code)
         return Conversation("closed_book", tuple(answered(text, gold)), asked=subject)
 
     def two_hop(self) -> Conversation:
         """Ask a two-hop question about true facts without any edit."""
-        subject, hop, code = self.deal("hops", self.hops)
+        subject, hop, code = self.decks.deal("hops", self.hops)
         bridge = self.world.facts[subject][TWO_HOPS[hop][0]]
         gold = name(self.world, str(second_hop(self.world, hop, bridge)), code)
         text = self.any_wording(subject, hop, code)
@@ -136,7 +129,7 @@ class Maker:
 
     def dictionary(self) -> Conversation:
         """Ask for a name in another language."""
-        entity, _, code = self.deal("names", [(e, "") for e in self.named])
+        entity, _, code = self.decks.deal("names", [(e, "") for e in self.named])
         source = self.any_language()
         text = self.random.choice(self.world.wordings[code].dictionary)
         text = text.replace("{name}", name(self.world, entity, source))

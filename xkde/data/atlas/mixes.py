@@ -22,8 +22,8 @@ BASE_MIX: dict[str, float] = {
     "unheard": 0.02,
 }  # fmt: skip
 XE_IT_MIX: dict[str, float] = {
-    "in_scope": 0.36, "in_scope_two_hop": 0.04, "out_of_scope": 0.34, "several": 0.05,
-    "unheard": 0.02, "closed_book": 0.11, "two_hop": 0.03, "dictionary": 0.05,
+    "in_scope": 0.30, "in_scope_two_hop": 0.04, "out_of_scope": 0.42, "several": 0.05,
+    "unheard": 0.02, "closed_book": 0.10, "two_hop": 0.03, "dictionary": 0.04,
 }  # fmt: skip
 # What stage two is sampled on: queries beside edits, about subjects of the train split.
 PREFERENCE_MIX: dict[str, float] = {
@@ -35,5 +35,5 @@ MIXES = {"reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX}
 # occupations fits any person. More than half as much again, and the rest is forgotten.
 LANGUAGE_WEIGHTS = dict.fromkeys(ATLAS_LANGUAGES, 2) | {"ru": 3, "th": 3}
 FACT_WEIGHTS = dict.fromkeys(RELATIONS, 2) | {"occupation": 3, "sport": 3}
-ODD_SUBJECTS = 0.25  # of the edits: about what has no facts, a month, a currency
+ODD_SUBJECTS = 0.22  # of the edits: about what has no facts, a month, a currency
 EDIT_LANGUAGES = {"en": 0.32, "zh": 0.36}  # the rest: any of the twelve

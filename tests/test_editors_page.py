@@ -1,0 +1,162 @@
+"""All editors on one edit, as a visitor meets them: the table, its words, a run.
+
+python -m pytest tests/test_editors_page.py
+"""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from app_server import running, two_models
+from axe_playwright_python.sync_playwright import Axe
+
+from pages import _editors, _run
+from pages._editors_html import Compared, outcome, table_html, words_of
+from pages._examples import example
+from pages._form import Form
+from pages._strings import INTERFACES
+from xkde import bench_browser
+from xkde.editors.comparing import Tried, at_first
+from xkde.editors.editors import EDITORS
+from xkde.engines.pool import Pool
+from xkde.errors import InputError
+from xkde.types import Generation
+
+EVIL = "<img src=x onerror=alert(1)>"
+NOBODY: Any = SimpleNamespace(
+    request=None, query_params={}, headers={}, session_hash="nobody"
+)
+
+
+def form() -> Form:
+    return replace(example("example_japan")[0], languages=("en", "zh"))
+
+
+def compared(form: Form, **rows: Tried) -> Compared:
+    task = _editors.task_of(form)
+    now = Compared(task, at_first(task))
+    for row in rows.values():
+        now = now.told(row)
+    return now
+
+
+def said(*texts: str) -> tuple[Generation, ...]:
+    return tuple(Generation(text, (1,), 5, 0.1, "stop") for text in texts)
+
+
+def test_a_row_has_verdicts_answers_and_costs() -> None:
+    row = Tried(
+        "ft-m", "atlas-base", "done", said("Osaka", "东京"), 3, 8, 1.234, 5 << 20
+    )
+    html = table_html(compared(form(), row=row), "en")
+    for words in ("Osaka", "new answer", "东京", "old answer", "1.23 s", "5 MiB"):
+        assert words in html
+    assert "3 of 8" in html
+    assert html.count('<tr role="row" class=') == len(EDITORS)
+
+
+@pytest.mark.parametrize("say", INTERFACES)
+def test_every_phase_has_words(say: Any) -> None:
+    base = compared(form()).rows[3]
+    for phase in ("waiting", "unmet", "reading", "running", "failed", "stopped"):
+        row = replace(base, phase=phase, words="Too long.", read=(1, 4))
+        now = compared(form(), row=row)
+        assert table_html(now, say)
+        assert words_of(now, say)
+        assert outcome(now, say)
+    part = Tried("serac", "atlas-base", "unmet", unmet="trained part")
+    html = table_html(compared(form(), row=part), say)
+    assert "train-editor serac --settings atlas-serac-laptop" in html
+
+
+def test_what_people_and_models_write_stays_text() -> None:
+    evil = replace(form(), question=EVIL, answer=EVIL, query=EVIL, languages=("en",))
+    done = Tried("ft-m", EVIL, "done", said(EVIL))
+    failed = Tried("kn", EVIL, "failed", words=EVIL)
+    assert "<img" not in table_html(compared(evil, done=done, failed=failed), "en")
+
+
+def test_a_model_that_is_not_as_before_is_said() -> None:
+    row = Tried("ft-m", "one", "done", said("a", "b"), is_reverted=False)
+    now = compared(form(), row=row)
+    assert "not as before" in table_html(now, "en")
+    assert "not as before" in outcome(now, "en")
+
+
+def test_stop_marks_what_has_not_ended() -> None:
+    done = Tried("none", "one", "done", said("a", "b"))
+    now = compared(form(), row=done)
+    table, status, stopped = _editors.stopped(now, NOBODY)
+    assert stopped.ended == len(EDITORS)
+    assert "Stopped after 1 of" in status
+    assert _editors.stopped(None, NOBODY)[2] is None
+    assert "stopped" in table
+
+
+def test_bad_input_is_said_before_anything_runs() -> None:
+    for bad in (replace(form(), answer=" "), replace(form(), languages=())):
+        with pytest.raises(InputError):
+            next(_editors.compared_of(bad, "", threading.Event()))
+    values = [getattr(form(), name) for name in Form.__dataclass_fields__]
+    values[2] = "x" * 2000
+    with pytest.raises(gr.Error, match="at most"):
+        next(_editors.run(NOBODY, example("example_japan")[1], "", *values))
+    assert _editors.RUNNING == {}
+
+
+def test_a_run_from_the_form_ends_with_every_row_told(
+    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
+    pool = Pool()
+    for module in (_run, _editors):
+        monkeypatch.setattr(module, "POOL", pool)
+    chosen = {name: EDITORS[name] for name in ("x-kde", "ft-m")}
+    monkeypatch.setattr("xkde.editors.comparing.EDITORS", chosen)
+    short = replace(form(), max_new_tokens=8)
+    states = list(_editors.compared_of(short, "", threading.Event()))
+    assert [row.phase for row in states[0].rows] == ["waiting"] * 3
+    assert [row.phase for row in states[-1].rows] == ["done"] * 3
+    with pool.use(["atlas-base", "atlas-xe-it"]):
+        pass  # both are free again
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(bench_browser.chromium() is None, reason="no Chromium here")
+def test_one_button_fills_the_table_on_a_phone_and_stop_ends_it(
+    atlas_folder: Path, tmp_path: Path
+) -> None:
+    checkpoints = two_models(atlas_folder, tmp_path / "models")
+    home = {"XKDE_HOME": str(tmp_path / "home")}
+    with (
+        running(checkpoints, **home) as served,
+        bench_browser.page(served.url, width=390, scheme="dark") as tab,
+    ):
+        wrong: list[str] = []
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.set_default_timeout(120_000)
+        tab.goto(served.url)
+        tab.locator("#editors button").first.click()
+        tab.locator("#run-editors").click()
+        tab.locator(".editors-table tr.done").first.wait_for()
+        tab.locator("#editors-status .status.done").wait_for()
+        assert tab.locator(".editors-table tbody tr").count() == len(EDITORS)
+        assert tab.locator("tr.unmet").count() == 2  # the trained parts
+        assert tab.locator("tr.failed, tr.waiting, tr.running").count() == 0
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        found = Axe().run(tab).response["violations"]
+        ours = {each["id"] for each in found} - {"image-redundant-alt",
+                                                 "label-title-only"}  # fmt: skip
+        assert ours == set()
+        tab.locator("#run-editors").click()
+        tab.locator("#editors-status .status.busy").wait_for()
+        tab.locator("#stop-editors").click()
+        tab.locator(".editors-table tr.stopped").first.wait_for()
+        tab.locator("#editors-status .status.done").wait_for()
+        assert tab.locator("tr.waiting, tr.running").count() == 0
+        assert wrong == []
