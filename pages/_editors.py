@@ -112,13 +112,13 @@ def run(
             key = "editors_stopping" if cancelled.is_set() else ""
             words = tr(key, say) if key else words_of(now, say)
             yield table_html(now, say), status_html(words, "busy"), now
+        if now is not None:  # before the run counts as ended: Stop waits for that
+            yield table_html(now, say), status_html(outcome(now, say), "done"), now
     except XkdeError as error:
         raise error_of(error) from error
     finally:
         cancelled.set()
         RUNNING.pop(session, None)
-    if now is not None:
-        yield table_html(now, say), status_html(outcome(now, say), "done"), now
 
 
 def task_of(form: Form, subject: str = "") -> Task:

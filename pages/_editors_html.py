@@ -54,7 +54,7 @@ def words_of(compared: Compared, say: Interface) -> str:
     """Return how far all is, in one sentence, for the status line."""
     n, of = compared.ended, len(compared.rows)
     for row in compared.rows:
-        label = entry_of(row.editor).label
+        label = _name(row.editor, say)
         if row.phase == "reading":
             done, total = row.read
             share = f"{100 * done / max(1, total):.0f}"
@@ -101,6 +101,13 @@ def table_html(compared: Compared, say: Interface) -> str:
     )
 
 
+def _name(editor: str, say: Interface) -> str:
+    """Return an editor's name; methods keep theirs in every language."""
+    if editor in ("none", "prompt"):
+        return tr(f"editor_name_{editor}", say)
+    return entry_of(editor).label
+
+
 def _asked(task: Task, say: Interface) -> str:
     """Return the questions that must stay as they are, folded away."""
     items = "".join(
@@ -113,11 +120,11 @@ def _asked(task: Task, say: Interface) -> str:
 
 
 def _row(row: Tried, task: Task, columns: list[str], say: Interface) -> str:
-    entry = entry_of(row.editor)
+    kind = tr(f"editor_kind_{entry_of(row.editor).kind}", say)
+    beneath = row.model if row.editor == "none" else f"{kind} · {row.model}"
     head = (
-        f'<th role="rowheader" scope="row"><b>{escape(entry.label)}</b>'
-        f"<small>{escape(tr(f'editor_kind_{entry.kind}', say))} · "
-        f"{escape(row.model)}</small></th>"
+        f'<th role="rowheader" scope="row"><b>{escape(_name(row.editor, say))}</b>'
+        f"<small>{escape(beneath)}</small></th>"
     )
     if row.phase != "done":
         mark = PHASE_MARKS.get(row.phase, "…")

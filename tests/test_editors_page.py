@@ -147,7 +147,11 @@ def test_one_button_fills_the_table_on_a_phone_and_stop_ends_it(
         tab.locator("#editors-status .status.done").wait_for()
         assert tab.locator(".editors-table tbody tr").count() == len(EDITORS)
         assert tab.locator("tr.unmet").count() == 2  # the trained parts
-        assert tab.locator("tr.failed, tr.waiting, tr.running").count() == 0
+        # Random weights leave AlphaEdit no direction to use: its row says so in words.
+        [failed] = tab.locator("tr.failed").all_inner_texts()
+        assert failed.startswith("AlphaEdit")
+        assert "Choose a higher threshold." in failed
+        assert tab.locator("tr.waiting, tr.running").count() == 0
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
         found = Axe().run(tab).response["violations"]
         ours = {each["id"] for each in found} - {"image-redundant-alt",

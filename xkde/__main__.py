@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "align": "score sampled answers with a translation model: stage two's second step",
     "ask": "state an edit, ask a query, see the base and the edited answer",
     "atlas": "look into Atlas: facts, training samples, benchmark cases, tables",
+    "average": "average two checkpoints, one trained on from the other",
     "bench": "measure speed here: the app, a large file of preference pairs",
     "benchmarks": "read benchmark files, count their defects; published numbers",
     "checkpoints": "list, inspect and download checkpoints",

@@ -66,6 +66,18 @@ def results(table: Mapping[str, Any], reference: str) -> str:
     return "\n".join(lines)
 
 
+def _averaged(averaged: dict[str, Any] | None) -> list[str]:
+    """Say of what weights the checkpoint is the average, if it is one."""
+    if not averaged:
+        return []
+    first, second = (averaged[one]["weights"] for one in ("first", "second"))
+    rest = 1 - averaged["share"]
+    return [
+        f"- averaged weights: {rest:g} of the round before (`{first}`), "
+        f"{averaged['share']:g} of the last one (`{second}`)"
+    ]
+
+
 def _chain(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the runs that a checkpoint goes back to, latest first."""
     return [card, *_chain(card.get("before") or {})] if card else []
@@ -131,6 +143,7 @@ def model_card(card: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:
         f"- samples: {card.get('samples', 'unknown'):,}; tokens: "
         f"{card.get('tokens', 'unknown'):,}; last loss: {training.get('loss', '–')}; "
         f"seconds: {training.get('seconds', '–')}",
+        *_averaged(card.get("averaged")),
         f"- versions: {', '.join(f'{k} {v}' for k, v in card['versions'].items())}",
         *(
             f"- before that: {b['name']}, {b['samples']:,} samples, "

@@ -227,8 +227,10 @@ def _card(
     """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
     source = model.model_name_or_path or ""
     name, base = stage.name or "model", Path(source).name or source
-    base = "" if base == name else base
     earlier = Path(source) / CARD
+    before = json.loads(earlier.read_text("utf-8")) if earlier.is_file() else {}
+    if base == name:  # trained on: begun from what the round before was begun from
+        base = before.get("base", "")
     return {
         "name": name,
         "label": f"{name}, {TITLES[stage.stage]}{f' on {base}' if base else ''}",
@@ -237,5 +239,5 @@ def _card(
         "data": stage.data,
         "settings": _asked(stage, training, model),
         "training": last_log(folder),
-        "before": json.loads(earlier.read_text("utf-8")) if earlier.is_file() else {},
+        "before": before,
     }

@@ -1,0 +1,73 @@
+"""The average of two checkpoints, one of which was trained on from the other.
+
+What training on has won in one place it has often lost in another; weights in between
+keep most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022). The
+share is chosen on the dev split. Knows no trainer.
+
+Run it: ``python -m xkde average RUN RUN --share 0.4 --out FOLDER``. Run its tests:
+``python -m pytest tests/test_averaging.py``
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from xkde.checkpoints.weights import fingerprint
+from xkde.errors import CheckpointError, SettingsError
+from xkde.paths import CARD, write_aside
+
+WEIGHTS = "model.safetensors"
+
+
+def average(first: Path, second: Path, share: float, out: Path) -> Path:
+    """Write ``(1 - share) * first + share * second``, in the first's own format.
+
+    Everything beside the weights is the second's; its card tells of both. Raises
+    SettingsError for a share outside 0 to 1 and for a folder that is there,
+    CheckpointError where the two are not of one shape.
+    """
+    if not 0 <= share <= 1:
+        raise SettingsError(f"A share lies between 0 and 1, not {share}.")
+    if out.exists():
+        raise SettingsError(f"{out} is there already. Choose another folder.")
+    for folder in (first, second):
+        if not (folder / WEIGHTS).is_file():
+            raise CheckpointError(
+                f"{folder} has no {WEIGHTS}: name a checkpoint's folder whose weights "
+                "are in one safetensors file."
+            )
+    ours, theirs = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    shapes = [{n: tuple(w.shape) for n, w in each.items()} for each in (ours, theirs)]
+    if shapes[0] != shapes[1]:
+        raise CheckpointError(
+            f"{first} and {second} are not of one shape: only a checkpoint and what "
+            "was trained on from it have an average."
+        )
+    mixed = {
+        name: ours[name].float().lerp(theirs[name].float(), share).to(ours[name].dtype)
+        for name in ours
+    }
+    aside = out.with_name(out.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(second, aside)
+    save_file(mixed, aside / WEIGHTS, metadata={"format": "pt"})
+    text = json.dumps(_card(first, second, share), ensure_ascii=False, indent=1)
+    write_aside(aside / CARD, text + "\n")
+    os.replace(aside, out)
+    return out
+
+
+def _card(first: Path, second: Path, share: float) -> dict[str, Any]:
+    """Return the second's card, and what was averaged in which shares."""
+    file = second / CARD
+    card = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    averaged = {
+        "share": share,
+        "first": {"folder": str(first), "weights": fingerprint(first)},
+        "second": {"folder": str(second), "weights": fingerprint(second)},
+    }
+    return {"name": second.name, **card, "averaged": averaged}
