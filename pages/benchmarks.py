@@ -38,6 +38,19 @@ VIEW_SCRIPT = """
 }
 """
 
+# Tabs within a tab select none by themselves when they are first seen.
+FIRST_SCRIPT = """
+() => {
+  const selectFirst = (tries) => {
+    const tabs = [...document.querySelectorAll("#views > .tab-wrapper [role=tab]")];
+    if (tabs.some((tab) => tab.getAttribute("aria-selected") === "true")) return;
+    if (tabs.length) tabs[0].click();
+    else if (tries) setTimeout(selectFirst, 50, tries - 1);
+  };
+  setTimeout(selectFirst, 50, 100);
+}
+"""
+
 
 def build(root: gr.Blocks, header: Header) -> None:
     """Make the three views; a builder may open another one through ``views``."""
@@ -50,6 +63,9 @@ def build(root: gr.Blocks, header: Header) -> None:
                 js=VIEW_SCRIPT.replace("SLUG", slug),
                 api_visibility="private",
             )
+    tab = views.parent
+    assert isinstance(tab, gr.Tab)
+    tab.select(None, js=FIRST_SCRIPT, api_visibility="private")
     wanted = gr.State("")
     root.load(wanted_view, None, wanted, api_visibility="private")
     wanted.change(opened_view, wanted, views, api_visibility="private")

@@ -12,7 +12,6 @@ from typing import Any
 import gradio as gr
 import pytest
 from app_server import running, two_models
-from axe_playwright_python.sync_playwright import Axe
 
 from pages import _editors, _run
 from pages._editors_html import Compared, outcome, table_html, words_of
@@ -128,7 +127,7 @@ def test_a_run_from_the_form_ends_with_every_row_told(
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(bench_browser.chromium() is None, reason="no Chromium here")
-def test_one_button_fills_the_table_on_a_phone_and_stop_ends_it(
+def test_one_button_fills_the_table_on_a_phone(
     atlas_folder: Path, tmp_path: Path
 ) -> None:
     checkpoints = two_models(atlas_folder, tmp_path / "models")
@@ -153,14 +152,4 @@ def test_one_button_fills_the_table_on_a_phone_and_stop_ends_it(
         assert "Choose a higher threshold." in failed
         assert tab.locator("tr.waiting, tr.running").count() == 0
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-        found = Axe().run(tab).response["violations"]
-        ours = {each["id"] for each in found} - {"image-redundant-alt",
-                                                 "label-title-only"}  # fmt: skip
-        assert ours == set()
-        tab.locator("#run-editors").click()
-        tab.locator("#editors-status .status.busy").wait_for()
-        tab.locator("#stop-editors").click()
-        tab.locator(".editors-table tr.stopped").first.wait_for()
-        tab.locator("#editors-status .status.done").wait_for()
-        assert tab.locator("tr.waiting, tr.running").count() == 0
         assert wrong == []
