@@ -25,7 +25,7 @@ def build() -> gr.Blocks:
     """Return the app, not yet launched."""
     with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
         header = _header.build()
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for slug, (title, build_page) in PAGES.items():
                 with gr.Tab(_strings.label(title), id=slug) as tab:
                     build_page(demo, header)
