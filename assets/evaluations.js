@@ -71,7 +71,13 @@ const keepInStep = () => {
   if (visible()) write(shown.dataset.address);
 };
 const observer = new MutationObserver(keepInStep);
-observer.observe(panel(), { childList: true, subtree: true });
+// Where two states have one structure, Gradio changes attributes only.
+observer.observe(panel(), {
+  childList: true,
+  subtree: true,
+  attributes: true,
+  attributeFilter: ["data-address", "data-at"],
+});
 // A view that comes into sight again has its own address again.
 const seen = new IntersectionObserver(() => setTimeout(keepInStep, 50));
 seen.observe(panel());
