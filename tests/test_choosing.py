@@ -3,6 +3,7 @@
 python -m pytest tests/test_choosing.py
 """
 
+from copy import deepcopy
 from pathlib import Path
 
 import benchmark_samples as samples
@@ -40,7 +41,7 @@ def test_files_of_others(tmp_path: Path) -> None:
 
 
 def test_what_a_record_lacks_is_told(tmp_path: Path) -> None:
-    records = samples.bizsre()
+    records = deepcopy(samples.bizsre())
     del records[1]["zh"]["alt"]
     chosen = choose(samples.write(tmp_path / "bizsre_test.json", records), "zh-en")
     assert len(chosen.cases) == 1
