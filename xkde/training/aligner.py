@@ -7,9 +7,8 @@ card are those of every stage (``run``).
 Run it: ``python -m xkde train-aligner atlas-aligner-smoke``
 """
 
-import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from transformers import (
     Seq2SeqTrainingArguments,
     set_seed,
 )
-from trl import TrlParser
 
 from xkde.data.atlas.world import atlas
 from xkde.engines.translation import LONGEST, Translation, encode
@@ -32,17 +30,12 @@ from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 from xkde.paths import CARD, SETTINGS
 from xkde.training.aligner_data import held_out_translations, training_translations
 from xkde.training.run import Log, last_log, open_run, save_checkpoint
+from xkde.training.settings_files import asked, read_settings, settings_file
 from xkde.training.tokenizer import END, train_tokenizer
 
 FOLDER = SETTINGS / "aligner"
 HEAD = 64  # width of one attention head
 CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
-# What makes a run what it is, beside the settings of ``AlignerSettings``
-ASKED = (
-    "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
-    "warmup_steps max_grad_norm num_train_epochs max_steps seed bf16 "
-    "per_device_train_batch_size gradient_accumulation_steps train_sampling_strategy"
-).split()
 
 
 @dataclass
@@ -79,30 +72,11 @@ def load_aligner_settings(
     name_or_path: str, overrides: Sequence[str] = ()
 ) -> tuple[AlignerSettings, Seq2SeqTrainingArguments]:
     """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-3``."""
-    preset = FOLDER / f"{name_or_path}.yaml"
-    path = preset if preset.is_file() else Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
-        raise SettingsError(
-            f"There are no settings “{name_or_path}” of an aligner. Name a YAML file "
-            f"or one of: {known}."
-        )
-    parser = TrlParser(
+    settings, training = read_settings(
+        settings_file(name_or_path, FOLDER),
         (AlignerSettings, Seq2SeqTrainingArguments),
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
+        overrides,
     )
-    try:
-        settings, training = parser.parse_args_and_config(
-            ["--config", str(path), *overrides]
-        )
-    except (ValueError, TypeError, argparse.ArgumentError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SettingsError(
-            f"{path.name} or an override does not fit: {reason}. Correct it there; an "
-            "override is written as “--learning_rate 1e-3”."
-        ) from error
     if settings.hidden_size < 1 or settings.hidden_size % HEAD:
         raise SettingsError(
             f"hidden_size is {settings.hidden_size}; expected a multiple of {HEAD}."
@@ -173,7 +147,7 @@ def train_aligner(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     """
     settings, training = load_aligner_settings(name_or_path, overrides)
     folder = Path(training.output_dir or "")
-    resume = open_run(folder, _asked(settings, training))
+    resume = open_run(folder, asked(settings, training))
     result = folder / settings.name
     if (result / CARD).is_file():  # written aside and renamed, so it is whole
         return result
@@ -212,13 +186,6 @@ def _trainer(
     return trainer
 
 
-def _asked(
-    settings: AlignerSettings, training: Seq2SeqTrainingArguments
-) -> dict[str, Any]:
-    chosen = asdict(settings) | {name: getattr(training, name) for name in ASKED}
-    return {name: getattr(value, "value", value) for name, value in chosen.items()}
-
-
 def _card(
     settings: AlignerSettings,
     training: Seq2SeqTrainingArguments,
@@ -232,7 +199,7 @@ def _card(
         "base": "",
         "stage": "aligner",
         "data": "atlas",
-        "settings": _asked(settings, training),
+        "settings": asked(settings, training),
         "training": last_log(folder),
         "samples": settings.samples,
         "parameters": model.num_parameters(),

@@ -7,13 +7,12 @@ nor MEND.
 Run its tests: ``python -m pytest tests/test_train_editor.py``
 """
 
-import argparse
 import json
 import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,12 @@ import torch
 import transformers
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments, set_seed
-from trl import TrlParser
 
-from xkde.errors import SettingsError
 from xkde.paths import CARD, SETTINGS, write_aside
 from xkde.training.run import Log, last_log, open_run
+from xkde.training.settings_files import asked, read_settings, settings_file
 
 FOLDER = SETTINGS / "editors" / "training"
-# What makes a run what it is, beside the editor's own settings
-ASKED = (
-    "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
-    "warmup_steps max_grad_norm num_train_epochs max_steps seed "
-    "per_device_train_batch_size gradient_accumulation_steps"
-).split()
 
 Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
 
@@ -82,38 +74,12 @@ class LossesTrainer(Trainer):
         super().log(logs, start_time)
 
 
-def presets(editor: str) -> list[str]:
-    """Return the names of the settings that come with the project."""
-    return sorted(path.stem for path in FOLDER.glob(f"*-{editor}-*.yaml"))
-
-
 def load_editor_settings(
     editor: str, kind: type, name_or_path: str, overrides: Sequence[str] = ()
 ) -> tuple[Any, TrainingArguments]:
     """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-3``."""
-    preset = FOLDER / f"{name_or_path}.yaml"
-    path = preset if preset.is_file() else Path(name_or_path)
-    if not path.is_file():
-        raise SettingsError(
-            f"There are no settings “{name_or_path}” for {editor}. Name a YAML file or "
-            f"one of: {', '.join(presets(editor))}."
-        )
-    parser = TrlParser(
-        (kind, TrainingArguments),
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
-    )
-    try:
-        settings, training = parser.parse_args_and_config(
-            ["--config", str(path), *overrides]
-        )
-    except (ValueError, TypeError, argparse.ArgumentError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SettingsError(
-            f"{path.name} or an override does not fit: {reason}. Correct it there; an "
-            "override is written as “--learning_rate 1e-3”."
-        ) from error
+    path = settings_file(name_or_path, FOLDER, f"*-{editor}-*.yaml")
+    settings, training = read_settings(path, (kind, TrainingArguments), overrides)
     return settings, training
 
 
@@ -128,7 +94,7 @@ def train_parts(
     finished is left as it is.
     """
     folder = Path(training.output_dir or "")
-    resume = open_run(folder, _asked(settings, training))
+    resume = open_run(folder, asked(settings, training))
     result = folder / settings.name
     if (result / CARD).is_file():  # written aside and renamed, so it is whole
         return result
@@ -151,7 +117,7 @@ def train_parts(
         "base": settings.base,
         "stage": "editor",
         "data": "atlas",
-        "settings": _asked(settings, training),
+        "settings": asked(settings, training),
         "training": last_log(folder),
         "samples": len(prepared.rows),
         "parameters": sum(p.numel() for p in prepared.network.parameters()),
@@ -170,11 +136,6 @@ def _save(prepared: Prepared, folder: Path, card: dict[str, Any]) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(aside, folder)
     return folder
-
-
-def _asked(settings: Any, training: TrainingArguments) -> dict[str, Any]:
-    chosen = asdict(settings) | {name: getattr(training, name) for name in ASKED}
-    return {name: getattr(value, "value", value) for name, value in chosen.items()}
 
 
 def _as_they_are(rows: list[Any]) -> dict[str, Any]:

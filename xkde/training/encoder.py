@@ -8,10 +8,9 @@ card are those of every stage (``run``).
 Run it: ``python -m xkde train-encoder atlas-encoder-smoke``
 """
 
-import argparse
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from trl import TrlParser
 
 from xkde.data.atlas.invented import lower
 from xkde.data.atlas.records import World
@@ -35,17 +33,12 @@ from xkde.paths import CARD, SETTINGS
 from xkde.training.contrastive import TEXTS, ContrastiveTrainer
 from xkde.training.encoder_data import Triple, dev_triples, triples
 from xkde.training.run import Log, last_log, open_run, save_checkpoint
+from xkde.training.settings_files import asked, read_settings, settings_file
 from xkde.training.tokenizer import train_tokenizer
 
 FOLDER = SETTINGS / "encoder"
 HEAD = 64  # width of one attention head
 LONGEST = 128  # tokens of a text; the rest is cut off
-# What makes a run what it is, beside the settings of ``EncoderSettings``
-ASKED = (
-    "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
-    "warmup_steps max_grad_norm num_train_epochs max_steps seed bf16 "
-    "per_device_train_batch_size gradient_accumulation_steps train_sampling_strategy"
-).split()
 
 
 @dataclass
@@ -78,30 +71,11 @@ def load_encoder_settings(
     name_or_path: str, overrides: Sequence[str] = ()
 ) -> tuple[EncoderSettings, TrainingArguments]:
     """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-3``."""
-    preset = FOLDER / f"{name_or_path}.yaml"
-    path = preset if preset.is_file() else Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
-        raise SettingsError(
-            f"There are no settings “{name_or_path}” of an encoder. Name a YAML file "
-            f"or one of: {known}."
-        )
-    parser = TrlParser(
+    settings, training = read_settings(
+        settings_file(name_or_path, FOLDER),
         (EncoderSettings, TrainingArguments),
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
+        overrides,
     )
-    try:
-        settings, training = parser.parse_args_and_config(
-            ["--config", str(path), *overrides]
-        )
-    except (ValueError, TypeError, argparse.ArgumentError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SettingsError(
-            f"{path.name} or an override does not fit: {reason}. Correct it there; an "
-            "override is written as “--learning_rate 1e-3”."
-        ) from error
     if settings.hidden_size < 1 or settings.hidden_size % HEAD:
         raise SettingsError(
             f"hidden_size is {settings.hidden_size}; expected a multiple of {HEAD}."
@@ -194,7 +168,7 @@ def train_encoder(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     """
     settings, training = load_encoder_settings(name_or_path, overrides)
     folder = Path(training.output_dir or "")
-    resume = open_run(folder, _asked(settings, training))
+    resume = open_run(folder, asked(settings, training))
     result = folder / settings.name
     if (result / CARD).is_file():  # written aside and renamed, so it is whole
         return result
@@ -221,11 +195,6 @@ def train_encoder(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     return result
 
 
-def _asked(settings: EncoderSettings, training: TrainingArguments) -> dict[str, Any]:
-    chosen = asdict(settings) | {name: getattr(training, name) for name in ASKED}
-    return {name: getattr(value, "value", value) for name, value in chosen.items()}
-
-
 def _card(
     settings: EncoderSettings,
     training: TrainingArguments,
@@ -239,7 +208,7 @@ def _card(
         "base": "",
         "stage": "encoder",
         "data": "atlas",
-        "settings": _asked(settings, training),
+        "settings": asked(settings, training),
         "training": last_log(folder),
         "samples": settings.samples,
         "parameters": model.num_parameters(),

@@ -12,16 +12,18 @@ Run its tests: ``python -m pytest tests/test_settings.py``
 import argparse
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
-from trl import ModelConfig, SFTConfig, TrlParser
+from trl import ModelConfig, SFTConfig
 
 from xkde.data.atlas.mixes import MIXES
 from xkde.errors import SettingsError
-from xkde.paths import SETTINGS
 from xkde.training.preference_trainers import OBJECTIVES
+from xkde.training.settings_files import (
+    read_settings,
+    settings_file,
+    written_settings,
+)
 
 STAGES = ("base", "xe-it", "tl-po")
 LEARN = ("answers", "all")
@@ -89,23 +91,6 @@ class StageConfig:
     )
 
 
-def presets() -> list[str]:
-    """Return the names of the settings files that come with the project."""
-    return sorted(path.stem for path in SETTINGS.glob("*.yaml"))
-
-
-def settings_file(name_or_path: str) -> Path:
-    """Return a preset's file, or the file itself."""
-    preset = SETTINGS / f"{name_or_path}.yaml"
-    for path in (preset, Path(name_or_path)):
-        if path.is_file():
-            return path
-    raise SettingsError(
-        f"There are no settings “{name_or_path}”. Name a YAML file or one of: "
-        f"{', '.join(presets())}."
-    )
-
-
 def load_settings(
     name_or_path: str, overrides: Sequence[str] = ()
 ) -> tuple[StageConfig, Any, ModelConfig]:
@@ -115,27 +100,10 @@ def load_settings(
     Raises SettingsError for an unknown option or a value that does not fit.
     """
     path = settings_file(name_or_path)
-    try:
-        known = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path} is not valid YAML: {_one_line(error)}. Write one setting a line, "
-            "“name: value”."
-        ) from error
-    if not isinstance(known, dict):
-        raise SettingsError(f"{path} must hold one setting a line, “name: value”.")
-    parser = TrlParser(
-        (StageConfig, _training_config(known, overrides), ModelConfig),
-        add_help=False,
-        allow_abbrev=False,
-        exit_on_error=False,
+    known = written_settings(path)
+    stage, training, model = read_settings(
+        path, (StageConfig, _training_config(known, overrides), ModelConfig), overrides
     )
-    try:
-        stage, training, model = parser.parse_args_and_config(
-            ["--config", str(path), *overrides]
-        )
-    except (ValueError, TypeError, argparse.ArgumentError) as error:
-        raise _does_not_fit(path, error) from error
     _check(stage, training)
     return stage, training, model
 
@@ -149,23 +117,6 @@ def _training_config(known: dict[str, Any], overrides: Sequence[str]) -> type[An
     if found.stage != "tl-po" or found.objective not in OBJECTIVES:
         return SFTConfig
     return OBJECTIVES[found.objective][0]
-
-
-def _does_not_fit(path: Path, error: Exception) -> SettingsError:
-    reason = _one_line(error)
-    if "use_cpu" in reason:  # transformers, about bf16 where no GPU has it
-        return SettingsError(
-            f"{path.name} asks for bfloat16 on a GPU, and there is none here that has "
-            "it. To train on the CPU, slowly, add: --use_cpu true"
-        )
-    return SettingsError(
-        f"{path.name} or an override does not fit: {reason}. Correct it there; an "
-        "override is written as “--learning_rate 1e-5”."
-    )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def _check(stage: StageConfig, training: Any) -> None:
