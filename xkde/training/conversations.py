@@ -17,6 +17,7 @@ from typing import Any
 import datasets
 
 from xkde.data.atlas.corpus import conversations
+from xkde.data.atlas.decks import Card
 from xkde.data.atlas.mixes import MIXES
 from xkde.data.atlas.world import atlas
 from xkde.errors import DataError
@@ -118,10 +119,17 @@ def read_dataset(source: str) -> list[list[Message]]:
 
 
 def atlas_conversations(
-    mix: str, samples: int, seed: int, cross_lingual: bool = True
+    mix: str,
+    samples: int,
+    seed: int,
+    *,
+    cross_lingual: bool = True,
+    again: Sequence[Card] = (),
 ) -> list[list[Message]]:
     """Draw samples from Atlas's corpus, in the proportions of one of ``MIXES``."""
-    drawn = conversations(atlas(), MIXES[mix], seed, cross_lingual=cross_lingual)
+    drawn = conversations(
+        atlas(), MIXES[mix], seed, cross_lingual=cross_lingual, again=again
+    )
     return [list(c.messages) for c in islice(drawn, samples)]
 
 

@@ -59,7 +59,15 @@ class StageConfig:
         default="",
         metadata={
             "help": "What Atlas's samples are made of: reading (to copy what was never "
-            "seen), base or xe-it; by itself the stage's own."
+            "seen), base, xe-it or xe-it-end (its last round); by itself the stage's "
+            "own."
+        },
+    )
+    forgotten: int = field(
+        default=0,
+        metadata={
+            "help": "Ask the checkpoint every fact of Atlas first, and deal those that "
+            "it answers wrongly this many times more often."
         },
     )
     learn: str = field(

@@ -9,6 +9,7 @@ Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
@@ -25,12 +26,15 @@ from transformers import (
 from trl import ModelConfig, get_peft_config
 
 from xkde.checkpoints import resolve
+from xkde.data.atlas.decks import Card
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load_tokenizer
+from xkde.engines.transformers_engine import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.paths import CARD
 from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.conversations import atlas_conversations, read_dataset, tokenised
+from xkde.training.forgotten import forgotten
 from xkde.training.optimizers import MuonWithAdamW
 from xkde.training.preference_rows import preference_rows, read_preferences
 from xkde.training.preference_trainers import preference_trainer
@@ -44,6 +48,8 @@ from xkde.training.run import (
 from xkde.training.settings import HEAD, StageConfig, load_settings
 from xkde.training.tokenizer import END, PAD, train_tokenizer
 from xkde.types import Message
+
+logger = logging.getLogger(__name__)
 
 TITLES = {
     "base": "taught the facts from nothing",
@@ -163,7 +169,7 @@ def _instructions(
     """Return the trainer of the base and of XE-IT: the answers of conversations."""
     rows = tokenised(
         tokenizer,
-        _conversations(stage, training),
+        _conversations(stage, training, network, tokenizer),
         training.max_length,
         learn_all=stage.learn == "all",
     )
@@ -188,12 +194,24 @@ def _preferences(
     )
 
 
-def _conversations(stage: StageConfig, training: Any) -> list[list[Message]]:
-    if stage.data == "atlas":
-        return atlas_conversations(
-            stage.mix or stage.stage, stage.samples, training.seed, stage.cross_lingual
+def _conversations(
+    stage: StageConfig, training: Any, network: Any, tokenizer: Any
+) -> list[list[Message]]:
+    if stage.data != "atlas":
+        return read_dataset(stage.data)
+    wrong: list[Card] = []
+    if stage.forgotten:
+        wrong = forgotten(
+            TransformersEngine(network, tokenizer, network.device), atlas()
         )
-    return read_dataset(stage.data)
+        logger.warning("%d facts are forgotten, each in one language", len(wrong))
+    return atlas_conversations(
+        stage.mix or stage.stage,
+        stage.samples,
+        training.seed,
+        cross_lingual=stage.cross_lingual,
+        again=wrong * stage.forgotten,
+    )
 
 
 def _asked(stage: StageConfig, training: Any, model: ModelConfig) -> dict[str, Any]:

@@ -8,10 +8,10 @@ are rehearsed as the base learned them. Knows no tokenizer and no model.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from xkde.data.atlas import invented
-from xkde.data.atlas.decks import Decks
+from xkde.data.atlas.decks import Card, Decks
 from xkde.data.atlas.invented import careless, typed
 from xkde.data.atlas.mixes import (
     EDIT_LANGUAGES,
@@ -19,17 +19,12 @@ from xkde.data.atlas.mixes import (
     LANGUAGE_WEIGHTS,
     ODD_SUBJECTS,
     RELATION_WEIGHTS,
+    XE_IT_END_MIX,
     XE_IT_MIX,
 )
 from xkde.data.atlas.odd import named_apart
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
-from xkde.data.atlas.records import (
-    RELATIONS,
-    TWO_HOPS,
-    Conversation,
-    Drawn,
-    World,
-)
+from xkde.data.atlas.records import RELATIONS, TWO_HOPS, Conversation, Drawn, World
 from xkde.languages import language as language_of
 from xkde.prompts import answered, edit_prompt
 from xkde.types import Edit
@@ -130,7 +125,8 @@ class Maker:
     def dictionary(self) -> Conversation:
         """Ask for a name in another language."""
         entity, _, code = self.decks.deal("names", [(e, "") for e in self.named])
-        source = self.any_language()
+        # Stage one reads names where edits are stated: English and Chinese the most.
+        source = self.edit_language() if self.is_careless else self.any_language()
         text = self.random.choice(self.world.wordings[code].dictionary)
         text = text.replace("{name}", name(self.world, entity, source))
         gold = name(self.world, entity, code)
@@ -142,13 +138,7 @@ class Maker:
         return Conversation("repeated", tuple(answered(text, text)))
 
     def beside(
-        self,
-        kind: str,
-        edits: list[Drawn],
-        asked: str,
-        text: str,
-        code: str,
-        gold: str,
+        self, kind: str, edits: list[Drawn], asked: str, text: str, code: str, gold: str
     ) -> Conversation:
         """Return a query that stands beside edits; ``gold`` is an entity or a text."""
         prompt = edit_prompt([d.edit for d in edits], text, language_of(code).name)
@@ -285,12 +275,22 @@ class Maker:
 
 
 def conversations(
-    world: World, mix: dict[str, float], seed: int, *, cross_lingual: bool = True
+    world: World,
+    mix: dict[str, float],
+    seed: int,
+    *,
+    cross_lingual: bool = True,
+    again: Sequence[Card] = (),
 ) -> Iterator[Conversation]:
-    """Yield samples without end, in the proportions of ``mix``; the same for a seed."""
+    """Yield samples without end, in the proportions of ``mix``; the same for a seed.
+
+    The true facts of ``again`` are dealt as often as they stand there, and once more.
+    """
     maker = Maker(world, seed, cross_lingual)
     maker.is_careless = "in_scope" in mix
-    maker.odd_subjects = ODD_SUBJECTS if mix is XE_IT_MIX else 0.0
+    maker.odd_subjects = ODD_SUBJECTS if mix in (XE_IT_MIX, XE_IT_END_MIX) else 0.0
+    if again:
+        maker.decks.put("facts", maker.facts, again)
     makers: dict[str, Callable[[], Conversation]] = {
         kind: getattr(maker, kind) for kind in mix
     }

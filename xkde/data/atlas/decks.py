@@ -4,6 +4,9 @@ Knows no fact. Run its tests: ``python -m pytest tests/test_corpus.py``
 """
 
 import random
+from collections.abc import Sequence
+
+Card = tuple[str, str, str]  # subject, relation, language
 
 
 class Decks:
@@ -12,12 +15,19 @@ class Decks:
     def __init__(self, random_: random.Random, languages: list[str]) -> None:
         self.random = random_
         self.languages = languages
-        self.cards: dict[str, list[tuple[str, str, str]]] = {}
+        self.cards: dict[str, list[Card]] = {}
 
-    def deal(self, deck: str, pairs: list[tuple[str, str]]) -> tuple[str, str, str]:
+    def put(
+        self, deck: str, pairs: list[tuple[str, str]], more: Sequence[Card] = ()
+    ) -> None:
+        """Lay out a deck anew: every pair in every language, and some cards more."""
+        cards = [(s, r, c) for s, r in pairs for c in self.languages]
+        cards += more
+        self.random.shuffle(cards)
+        self.cards[deck] = cards
+
+    def deal(self, deck: str, pairs: list[tuple[str, str]]) -> Card:
         """Return the next of all (subject, relation, language), reshuffled when out."""
         if not self.cards.get(deck):
-            cards = [(s, r, c) for s, r in pairs for c in self.languages]
-            self.random.shuffle(cards)
-            self.cards[deck] = cards
+            self.put(deck, pairs)
         return self.cards[deck].pop()

@@ -25,11 +25,20 @@ XE_IT_MIX: dict[str, float] = {
     "in_scope": 0.30, "in_scope_two_hop": 0.04, "out_of_scope": 0.42, "several": 0.05,
     "unheard": 0.02, "closed_book": 0.10, "two_hop": 0.03, "dictionary": 0.04,
 }  # fmt: skip
+# The last round of stage one: more names in other languages. Of the true facts those
+# that the rounds before made it forget come more often (``training.forgotten``).
+XE_IT_END_MIX: dict[str, float] = {
+    "in_scope": 0.28, "in_scope_two_hop": 0.03, "out_of_scope": 0.37, "several": 0.04,
+    "unheard": 0.02, "closed_book": 0.10, "two_hop": 0.03, "dictionary": 0.13,
+}  # fmt: skip
 # What stage two is sampled on: queries beside edits, about subjects of the train split.
 PREFERENCE_MIX: dict[str, float] = {
     "in_scope": 0.35, "in_scope_two_hop": 0.20, "out_of_scope": 0.35, "several": 0.10,
 }  # fmt: skip
-MIXES = {"reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX}
+MIXES = {
+    "reading": READING_MIX, "base": BASE_MIX, "xe-it": XE_IT_MIX,
+    "xe-it-end": XE_IT_END_MIX,
+}  # fmt: skip
 # How often each language and each kind of fact is met, in halves. Names in a script of
 # their own are met in one language only, Latin ones in nine; and any of thirty
 # occupations fits any person. More than half as much again, and the rest is forgotten.
