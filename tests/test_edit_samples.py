@@ -49,7 +49,7 @@ def test_no_text_asks_about_a_held_out_subject(samples: list[EditSample]) -> Non
         for text, asked in questions().items()
         if any(WORLD.split[one.subject] != "train" for one in asked)
     }
-    assert "what is the currency of japan" in held_out
+    assert "what is the currency of china" in held_out
     texts = {
         plain(text)
         for s in samples

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from xkde.data.atlas import invented
 from xkde.data.atlas.decks import Card, Decks
+from xkde.data.atlas.facts import SHOWN
 from xkde.data.atlas.invented import careless, typed
 from xkde.data.atlas.mixes import (
     EDIT_LANGUAGES,
@@ -19,8 +20,7 @@ from xkde.data.atlas.mixes import (
     LANGUAGE_WEIGHTS,
     ODD_SUBJECTS,
     RELATION_WEIGHTS,
-    XE_IT_END_MIX,
-    XE_IT_MIX,
+    SHOWN_TIMES,
 )
 from xkde.data.atlas.odd import named_apart
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
@@ -43,6 +43,7 @@ class Maker:
             c for c in world.languages for _ in range(LANGUAGE_WEIGHTS.get(c, 1))
         ]
         trained = [s for s in sorted(world.facts) if world.split[s] == "train"]
+        trained += [s for s in SHOWN if s in trained] * (SHOWN_TIMES - 1)
         self.editable: dict[str, list[str]] = {
             r: [s for s in trained if r in world.facts[s]] for r in RELATIONS
         }
@@ -288,7 +289,7 @@ def conversations(
     """
     maker = Maker(world, seed, cross_lingual)
     maker.is_careless = "in_scope" in mix
-    maker.odd_subjects = ODD_SUBJECTS if mix in (XE_IT_MIX, XE_IT_END_MIX) else 0.0
+    maker.odd_subjects = ODD_SUBJECTS if maker.is_careless else 0.0
     if again:
         maker.decks.put("facts", maker.facts, again)
     makers: dict[str, Callable[[], Conversation]] = {
