@@ -8,6 +8,7 @@ Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 
 from html import escape
 
+from pages._panes import pane_name, recalled_words
 from pages._run import expectation, verdict
 from pages._strings import Interface, tr
 from xkde.editors.asking import PANES, Asked, Pane, PaneAnswers
@@ -60,7 +61,7 @@ def verdict_html(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
     found = verdict(asked, pane, index)
     if found is None:
         return ""
-    affected = expectation(asked.edit, asked.queries[index]).is_affected
+    affected = expectation(asked.edit_of(index), asked.queries[index]).is_affected
     kind = found.kind if found.language_ok is not False else "warning"
     mark = MARKS[found.kind] if found.language_ok is not False else "△"
     words = verdict_words(found, say, is_affected=affected)
@@ -100,7 +101,10 @@ def _meta(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
             seconds=f"{generation.seconds:.2f}",
             tokens=len(generation.token_ids),
         )
-    told = " · ".join(part for part in (numbers, asked.models[pane]) if part)
+    took = ""
+    if pane == "edited" and asked.seconds >= 0.005:
+        took = tr("edit_took", say, seconds=f"{asked.seconds:.2f}")
+    told = " · ".join(part for part in (numbers, took, asked.models[pane]) if part)
     return f'<p class="meta">{escape(told)}</p>'
 
 
@@ -136,10 +140,16 @@ def _question(query: Query, say: Interface) -> str:
     )
 
 
+def _recalled(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
+    words = "" if pane == "base" else escape(recalled_words(asked, index, say))
+    return f'<p class="meta recalled">{words}</p>' if words else ""
+
+
 def _large(asked: Asked, say: Interface) -> str:
     panes = "".join(
-        f'<article class="pane {pane}"><h3>{escape(tr(f"pane_{pane}", say))}'
-        f"<small>{escape(tr(f'pane_{pane}_note', say))}</small></h3>"
+        f'<article class="pane {pane}"><h3>{escape(pane_name(asked, pane, say))}'
+        f"<small>{escape(pane_name(asked, pane, say, '_note'))}</small></h3>"
+        f"{_recalled(asked, pane, 0, say)}"
         f"{_answer(asked, pane, 0, say)}{verdict_html(asked, pane, 0, say)}"
         f"{_meta(asked, pane, 0, say)}</article>"
         for pane in _panes(asked)
@@ -154,8 +164,9 @@ def _card(asked: Asked, index: int, say: Interface) -> str:
     query = asked.queries[index]
     entry = language_of(query.language)
     sides = "".join(
-        f'<div class="side {pane}"><h4>{escape(tr(f"pane_{pane}_short", say))}</h4>'
-        f"{_answer(asked, pane, index, say)}"
+        f'<div class="side {pane}"><h4>'
+        f"{escape(pane_name(asked, pane, say, '_short'))}</h4>"
+        f"{_recalled(asked, pane, index, say)}{_answer(asked, pane, index, say)}"
         f"{verdict_html(asked, pane, index, say)}</div>"
         for pane in _panes(asked)
     )
@@ -189,7 +200,10 @@ def counts(asked: Asked, pane: Pane) -> tuple[int, int]:
 
 def is_affected(asked: Asked) -> bool:
     """Tell whether the edit is meant to matter to what was asked."""
-    return all(expectation(asked.edit, query).is_affected for query in asked.queries)
+    return all(
+        expectation(asked.edit_of(index), query).is_affected
+        for index, query in enumerate(asked.queries)
+    )
 
 
 def summary(asked: Asked, say: Interface) -> str:
@@ -203,9 +217,10 @@ def summary(asked: Asked, say: Interface) -> str:
             if found:
                 affected = is_affected(asked)
                 told = verdict_words(found, say, is_affected=affected)
-                words.append(f"{tr(f'pane_{pane}', say)}: {told}")
+                words.append(f"{pane_name(asked, pane, say)}: {told}")
         return tr("sentence_gap", say).join(words)
-    return tr(key, say, edited=edited, base=base, n=n)
+    name = pane_name(asked, "edited", say)
+    return tr(key, say, name=name, edited=edited, base=base, n=n)
 
 
 def _tally(asked: Asked, say: Interface) -> str:

@@ -19,6 +19,7 @@ from xkde.languages import language as language_of
 from xkde.types import Edit, Generation, Query
 
 PHASE_MARKS = {"unmet": "○", "failed": "△", "stopped": "□"}
+LONG = 30  # characters of an answer that may take more than its lines
 TRAIN = "python -m xkde train-editor {editor} --settings atlas-{editor}-laptop"
 
 
@@ -188,6 +189,8 @@ def _answer(edit: Edit, query: Query, answer: Generation, say: Interface) -> str
     mark = "△" if is_amiss else MARKS[found.kind]
     words = verdict_words(found, say, is_affected=golds.is_affected)
     said = text_in(answer.text, query.language, "span", "said") if answer.text else ""
+    if len(answer.text) > LONG:  # it scrolls, so that the keyboard must reach it
+        said = said.replace("<span ", '<span tabindex="0" ', 1)
     return (
         f'{said}<small class="verdict {kind}"><span class="mark" aria-hidden="true">'
         f"{mark}</span><span>{escape(words)}</span></small>"

@@ -15,10 +15,11 @@ from xkde.checkpoints import CATALOGUE
 from xkde.data.atlas import lookup
 from xkde.data.atlas.world import atlas
 from xkde.editors.asking import MAX_CHARACTERS
+from xkde.editors.editors import EDITORS, entry_of
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import QUESTION_TYPES, Edit, QuestionType, Sampling
 
-BASE, EDITED = "atlas-base", "atlas-xe-it"
+BASE, EDITED, EDITOR = "atlas-base", "atlas-xe-it", "x-kde"
 TOKENS, WARMEST = (8, 512), 1.5
 
 
@@ -39,6 +40,7 @@ class Form:
     max_new_tokens: int = 48
     temperature: float = 0.0
     seed: int = 0
+    editor: str = EDITOR
 
     @property
     def edit(self) -> Edit:
@@ -78,6 +80,7 @@ def form_of(values: list[object]) -> Form:
         max_new_tokens=int(form.max_new_tokens),
         temperature=float(form.temperature),
         seed=int(form.seed or 0),
+        editor=entry_of(form.editor or EDITOR).name,
     )
 
 
@@ -128,6 +131,7 @@ def write_link(form: Form) -> str:
         "tokens": str(form.max_new_tokens) if form.max_new_tokens != 48 else "",
         "temperature": f"{form.temperature:g}" if form.temperature else "",
         "seed": str(form.seed) if form.seed else "",
+        "editor": form.editor if form.editor != default.editor else "",
     }
     return "?" + urlencode({key: value for key, value in values.items() if value})
 
@@ -161,6 +165,7 @@ def read_link(parameters: Mapping[str, str]) -> Form | None:
         max_new_tokens=int(_number(text("tokens"), 48, *TOKENS)),
         temperature=_number(text("temperature"), 0.0, 0.0, WARMEST),
         seed=int(_number(text("seed"), 0, 0, 2**31 - 1)),
+        editor=one_of("editor", EDITORS, EDITOR),
     )
 
 

@@ -16,10 +16,13 @@ from typing import Any
 
 import gradio as gr
 
-from pages import _models
+from pages import _choice, _models
 from pages._answers import answers_html, summary
+from pages._choice import name_of
 from pages._examples import example
 from pages._form import Auto, Form, filled, form_of, read_link, write_link
+from pages._memory_desk import Desk
+from pages._memory_recall import Use
 from pages._run import ask, misfits, plan, waiting_for, why
 from pages._strings import Interface, both, interface_language, tr
 from pages._why import why_html
@@ -54,7 +57,12 @@ def notes(form: Form, say: Interface) -> list[str]:
 
 
 def run(
-    request: gr.Request, auto: Auto, *values: Any
+    request: gr.Request,
+    auto: Auto,
+    desk: Desk,
+    uses: bool,
+    threshold: float,
+    *values: Any,
 ) -> Iterator[tuple[str, str, Asked, Auto, Any, Any]]:
     """Yield (answers, status, asked, auto, query, old answer) as the answers grow."""
     say = interface_language(request)
@@ -63,11 +71,12 @@ def run(
         _models.permitted(name)
     last: Asked | None = None
     first = True
+    use = Use(desk.memory.edits, float(threshold)) if uses else None
     session, cancelled = str(request.session_hash), threading.Event()
     RUNNING[session] = cancelled
     try:
-        for last in ask(form, cancelled):
-            words = tr("status_waiting" if waiting_for(form) else "status_asking", say)
+        for last in ask(form, cancelled, use):
+            words = _under_way(form, last, say)
             yield _shown(form, auto, last, status_html(words, "busy"), say, first)
             first = False
         if last is not None and was_cancelled(last):
@@ -79,12 +88,24 @@ def run(
     finally:
         RUNNING.pop(session, None)
     if last is not None:
+        noted = [*notes(form, say), *last.notes]
+        if use is not None and use.edits and not last.recalled:
+            noted.append(tr("memory_unused", say, editor=name_of(form.editor, say)))
         told = summary(last, say)
-        told = " ".join(
-            [*([told + tr("full_stop", say)] if told else []), *notes(form, say)]
-        )
+        told = " ".join([*([told + tr("full_stop", say)] if told else []), *noted])
         kind = "noted" if notes(form, say) else "done"
         yield _shown(form, auto, last, status_html(told, kind), say, first)
+
+
+def _under_way(form: Form, asked: Asked, say: Interface) -> str:
+    """Return what is being done, in words."""
+    if asked.making is not None:
+        name, (done, total) = name_of(asked.editor, say), asked.making
+        if 0 < done < total:
+            share = f"{100 * done / total:.0f}"
+            return tr("status_reading", say, editor=name, share=share)
+        return tr("status_making", say, editor=name)
+    return tr("status_waiting" if waiting_for(form) else "status_asking", say)
 
 
 def _shown(
@@ -96,8 +117,8 @@ def _shown(
 
 
 def was_cancelled(asked: Asked) -> bool:
-    """Tell whether an answer was broken off."""
-    return any(
+    """Tell whether an answer, or the edit before it, was broken off."""
+    return asked.is_stopped or any(
         generation.finish == "cancelled"
         for answers in asked.answers.values()
         for generation in answers.generations
@@ -168,7 +189,8 @@ def opened(request: gr.Request) -> list[Any]:
     else:
         form, auto = filled(linked, Auto())
     panel = _models.shown(form.base, form.edited, say)
-    return [auto, *_values(form), answers_html(None, say), *panel]
+    chosen = _choice.shown(form.editor, form.base)
+    return [auto, *_values(form)[:-1], chosen, answers_html(None, say), *panel]
 
 
 def _values(form: Form) -> list[Any]:

@@ -63,9 +63,8 @@ def bar(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
     """Show the pairs that a bar of a plot stands for."""
     if not place.key:
         return [gr.skip()] * (len(FIELDS) + SHOWN)
-    found = sources.loaded(place.key)
-    view, at = clicked(found, place.view, str(event.link)[:LONGEST])
-    return filled(Place(place.key, view, at), interface_language(request))
+    view = clicked(place.view, str(event.link)[:LONGEST])
+    return filled(Place(place.key, view), interface_language(request))
 
 
 def go(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:

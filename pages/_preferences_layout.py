@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 
 from pages._preferences_html import note_html
-from pages._preferences_shown import BOUNDS, FIELDS, Place
+from pages._preferences_shown import FIELDS, Place
 from pages._strings import both, label
 from xkde import paths
 from xkde.data.preferences.flags import FLAGS
-from xkde.data.preferences.view import LONGEST, SIZES, SORTS, View
+from xkde.data.preferences.view import BOUNDS, LONGEST, SIZES, SORTS, View
 
 SCRIPT = paths.ASSETS / "preferences.js"
 KINDS = {"jsonl": "JSON lines", "parquet": "Parquet"}

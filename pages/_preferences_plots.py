@@ -9,14 +9,14 @@ Run its tests: ``python -m pytest tests/test_preferences.py``
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
 from pages._preferences_html import language_words
-from pages._preferences_sources import Loaded, order
+from pages._preferences_sources import Loaded
 from pages._strings import Interface, tr
 from xkde.data.preferences.flags import FLAGS
 from xkde.data.preferences.statistics import Numbers, pair_statistics
@@ -30,7 +30,6 @@ MOST_BARS = 12  # directions or languages, those with the most pairs
 OUTSIDE = 0.005  # share of the lengths beyond each end that goes into the last bar
 HEIGHT = 300
 LINE = 20  # of a legend
-GAP = "gap_from"  # not a filter: go to the first pair from this difference on
 
 
 def figures(found: Loaded, say: Interface) -> list[tuple[Any, str]]:
@@ -108,8 +107,14 @@ def length(table: Table, told: Numbers, say: Interface) -> tuple[Any, str]:
     step = max(1, math.ceil((high - low + 1) / BINS))
     edges = np.arange(low, high + step + 1, step) - 0.5
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
-    links = [urlencode({GAP: repr(float(edge))}) for edge in edges[:-1]]
+    # Lengths are whole numbers, and what lies further out is in the bars at the ends.
+    firsts, lasts = (
+        [f"{n:.0f}" for n in each] for each in (edges[:-1] + 0.5, edges[1:] - 0.5)
+    )
+    ends = list(zip(["", *firsts[1:]], [*lasts[:-1], ""], strict=True))
+    links = [urlencode({"gap_from": a, "gap_to": b}) for a, b in ends]
     bars = _bins(counts, edges, links, GREEN)
+    bars.text = [f"{a or '…'} – {b or '…'}" for a, b in ends]
     words = tr(
         "plot_length", say,
         longer=_percent(told["length"]["chosen_longer"]),
@@ -232,16 +237,7 @@ def _figure(bars: Sequence[Any], x: str, y: str, *, category: bool = False) -> A
     return figure
 
 
-def clicked(found: Loaded, view: View, link: str) -> tuple[View, int]:
-    """Return the view that a click on a bar asks for, and the place in it.
-
-    A filter is added to those that are there; a length is gone to, in its order.
-    """
-    told: Mapping[str, str] = dict(parse_qsl(link))
-    if GAP not in told:
-        return View.from_query({**view.to_query(), **told, "page": "1"}), 0
-    asked = {**view.to_query(), "sort": "length_gap", "descending": "", "page": "1"}
-    sorted_ = View.from_query(asked)
-    gaps = found.table.numbers["length_gap"][order(found, sorted_)]
-    at = int(np.searchsorted(gaps, float(told[GAP])))
-    return sorted_, min(at, max(0, len(gaps) - 1))
+def clicked(view: View, link: str) -> View:
+    """Return the view that a click on a bar asks for: a filter beside those there."""
+    told = dict(parse_qsl(link, keep_blank_values=True))  # an open end takes one away
+    return View.from_query({**view.to_query(), **told, "page": "1"})

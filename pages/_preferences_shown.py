@@ -20,17 +20,15 @@ from pages._preferences_html import language_words, list_html, note_html
 from pages._preferences_pair import pair_html
 from pages._strings import Interface, tr
 from xkde.data.preferences.flags import FLAGS
-from xkde.data.preferences.view import EQUAL, LONGEST, View
+from xkde.data.preferences.view import BOUNDS, EQUAL, LONGEST, RANGES, View
 from xkde.errors import InputError, XkdeError
 
-# A view's fields that have a component, in the order of the components
+# A view's fields that have a component, in the order of the components; the bounds are
+# typed as text: Gradio's own field for numbers makes a nought of one that is empty.
 FIELDS = (
     "text", "regex", "direction", "relation", "chosen_language", "rejected_language",
-    "score_from", "score_to", "margin_from", "margin_to", "flags", "sort", "descending",
-    "size",
+    *BOUNDS, "flags", "sort", "descending", "size",
 )  # fmt: skip
-# Typed as text: Gradio's own field for numbers makes a nought of one that is empty.
-BOUNDS = ("score_from", "score_to", "margin_from", "margin_to")
 UNFINISHED = ("", "-", "+", ".", "-.")  # a number that is still being typed
 SHOWN = 5  # what ``shown`` returns
 
@@ -112,7 +110,7 @@ def address(place: Place) -> str:
 def filter_words(view: View, say: Interface) -> list[str]:
     """Return the filters that are set and may be out of sight, in words."""
     found = [tr(f"flag_{name}", say) for name in view.flags]
-    for name in ("score", "margin"):
+    for name in RANGES:
         low, high = getattr(view, f"{name}_from"), getattr(view, f"{name}_to")
         if low is not None or high is not None:
             ends = ["…" if end is None else f"{end:.3g}" for end in (low, high)]

@@ -1,7 +1,7 @@
 """From a filled form to answers, verdicts and explanations, through the pool of models.
 
 Knows no component and no session: what it yields goes to whoever asked. The pool is
-shared, since an edit stands in a prompt and changes no weights.
+shared: an edit stands in a prompt, or in a copy of the weights (``_editing``).
 
 Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 """
@@ -12,9 +12,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from pages._form import Form
+from pages import _editing
+from pages._form import EDITOR, Form
+from pages._memory_recall import Use, recalled
 from xkde.data.atlas.world import atlas
-from xkde.editors.asking import PANES, Asked, Pane, answer_together, check, prompt
+from xkde.editors.asking import PANES, Asked, Pane, Sent, check, prompt, stream_together
+from xkde.editors.editors import entry_of
 from xkde.editors.expecting import Expected, expected, in_languages, place_of
 from xkde.editors.explaining import Explanation, explain
 from xkde.engines.pool import UNDER_WAY, Pool
@@ -63,8 +66,9 @@ def misfits(form: Form) -> list[tuple[str, str]]:
 
 
 def panes_of(form: Form) -> dict[Pane, str]:
-    """Return which model answers in which pane."""
-    models: dict[Pane, str] = {"base": form.base, "edited": form.edited}
+    """Return which model answers in which pane; only X-KDE has one of its own."""
+    edited = form.edited if form.editor == EDITOR else form.base
+    models: dict[Pane, str] = {"base": form.base, "edited": edited}
     return {**models, "prompted": form.base} if form.prompted else models
 
 
@@ -77,29 +81,65 @@ def waiting_for(form: Form) -> list[str]:
     return [name for name in names if POOL.status(name).phase in UNDER_WAY]
 
 
-def ask(form: Form, cancelled: threading.Event | None = None) -> Iterator[Asked]:
+def ask(
+    form: Form, cancelled: threading.Event | None = None, use: Use | None = None
+) -> Iterator[Asked]:
     """Yield the answers as they grow; first, before a token, the bare question.
 
-    Raises XkdeError in words if something cannot be asked or a model is not ready.
+    With a memory's ``use`` its edits take the place of the form's, for editors in the
+    prompt. Raises XkdeError in words if something cannot be asked, or a model is not
+    ready.
     """
     planned = plan(form)
     check(planned.edit, planned.queries, ())
     if not form.languages:
         raise InputError("No language is chosen. Choose at least one to ask in.")
     models = panes_of(form)
-    asked = Asked(planned.edit, planned.queries, {}, models)
+    asked = Asked(planned.edit, planned.queries, {}, models, editor=form.editor)
     yield asked
     for name in waiting_for(form):
         POOL.wait(name, PATIENCE)
     event = cancelled or threading.Event()
+    if use is not None and use.edits and entry_of(form.editor).kind == "prompt":
+        asked = replace(asked, recalled=recalled(use, asked.queries))
+    routed: list[Sent] = []
+    if form.editor != EDITOR:
+        made = yield from _editing.made(POOL, asked, event)
+        if made is None:
+            yield asked.stopped()
+            return
+        asked = replace(asked, seconds=made.seconds, notes=made.notes)
+        routed = [Sent(each.engine, each.messages[-1].content) for each in made.routed]
+    yield from _answered(asked, form, routed, event)
+
+
+def _answered(
+    asked: Asked, form: Form, routed: list[Sent], event: threading.Event
+) -> Iterator[Asked]:
+    """Yield the answers as they grow; ``routed`` are the edited pane's, if not ours."""
+    models = asked.models
     with POOL.use(list(models.values())) as engines:
-        by_pane = dict(zip(models, engines, strict=True))
-        steps = answer_together(
-            by_pane, planned.edit, planned.queries, form.sampling, event
-        )
+        check(asked.edit, asked.queries, [engine.tokenizer for engine in engines])
+        panes: dict[Pane, list[Sent]] = {
+            pane: [Sent(engine, text) for text in _prompts(pane, asked)]
+            for pane, engine in zip(models, engines, strict=True)
+        }
+        if routed:
+            panes["edited"] = routed
+        sent = {pane: tuple(each.text for each in row) for pane, row in panes.items()}
+        asked = replace(asked, sent=sent)
+        steps = stream_together(panes, form.sampling, event)
         with closing(steps) as going:  # type: ignore[type-var]
             for answers in going:
                 yield replace(asked, answers=answers)
+
+
+def _prompts(pane: Pane, asked: Asked) -> list[str]:
+    found = asked.recalled or [None] * len(asked.queries)
+    return [
+        prompt(pane, asked.edit, query, each)
+        for query, each in zip(asked.queries, found, strict=True)
+    ]
 
 
 @lru_cache(maxsize=512)
@@ -119,7 +159,7 @@ def verdict(asked: Asked, pane: Pane, index: int) -> Verdict | None:
     if generation.finish in (None, "cancelled"):
         return None
     query = asked.queries[index]
-    golds = expectation(asked.edit, query)
+    golds = expectation(asked.edit_of(index), query)
     return judge(
         generation.text,
         golds.new,
@@ -131,15 +171,23 @@ def verdict(asked: Asked, pane: Pane, index: int) -> Verdict | None:
 
 
 def why(asked: Asked, index: int) -> dict[Pane, Explanation]:
-    """Explain every pane's answer to one query, on the prompt that it was sent."""
+    """Explain every pane's answer to one query, on the prompt that it was sent.
+
+    What was edited otherwise than by a prompt is no more: it has no explanation.
+    """
     query = asked.queries[index]
-    golds = expectation(asked.edit, query)
-    panes = [pane for pane in PANES if pane in asked.answers]
+    golds = expectation(asked.edit_of(index), query)
+    is_kept = entry_of(asked.editor).kind == "prompt"
+    panes: list[Pane] = [
+        pane
+        for pane in PANES
+        if pane in asked.answers and (pane != "edited" or is_kept)
+    ]
     with POOL.use([asked.models[pane] for pane in panes]) as engines:
         return {
             pane: explain(
                 engine,
-                prompt(pane, asked.edit, query),
+                asked.sent[pane][index],
                 _ids(asked, pane, index),
                 golds.new,
                 golds.old,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from html import escape
 
 from pages._answers import text_in
+from pages._choice import name_of
+from pages._panes import pane_name
 from pages._run import expectation
 from pages._strings import Interface, tr
 from xkde.editors.asking import Asked, Pane
@@ -30,15 +32,19 @@ def why_html(
 ) -> str:
     """Return the explanation of one query's answers."""
     query = asked.queries[index]
-    golds = expectation(asked.edit, query)
+    golds = expectation(asked.edit_of(index), query)
     chances = "".join(
-        _chance(tr(f"chance_{which}", say), gold, which, query.language, told, say)
+        _chance(
+            asked, tr(f"chance_{which}", say), gold, which, query.language, told, say
+        )
         for which, gold in (("new", golds.new), ("old", golds.old))
         if gold and (which == "new" or golds.new != golds.old)
     )
     blocks = "".join(
-        _pane(pane, each, query.language, say) for pane, each in told.items()
+        _pane(asked, pane, each, query.language, say) for pane, each in told.items()
     )
+    if "edited" in asked.answers and "edited" not in told:
+        blocks += _no_more(asked, say)
     return (
         f'<section class="why"><h3>{escape(tr("why_chances", say))}</h3>'
         f'<div class="chances">{chances}</div>'
@@ -47,7 +53,18 @@ def why_html(
     )
 
 
+def _no_more(asked: Asked, say: Interface) -> str:
+    """Say why an editor of weights has nothing left to be explained."""
+    words = escape(tr("why_no_more", say, editor=name_of(asked.editor, say)))
+    title = escape(pane_name(asked, "edited", say))
+    return (
+        f'<article class="because edited"><h3>{title}</h3>'
+        f'<p class="hint">{words}</p></article>'
+    )
+
+
 def _chance(
+    asked: Asked,
     title: str,
     gold: str,
     which: str,
@@ -59,7 +76,8 @@ def _chance(
     for pane, each in told.items():
         share = (each.new if which == "new" else each.old) or 0.0
         rows.append(
-            f'<tr class="{pane}"><th scope="row">{escape(tr(f"pane_{pane}", say))}</th>'
+            f'<tr class="{pane}"><th scope="row">{escape(pane_name(asked, pane, say))}'
+            "</th>"
             f'<td><span class="bar" style="inline-size:{100 * share:.2f}%"></span></td>'
             f"<td>{escape(percent(share))}</td></tr>"
         )
@@ -69,7 +87,9 @@ def _chance(
     )
 
 
-def _pane(pane: Pane, told: Explanation, code: str, say: Interface) -> str:
+def _pane(
+    asked: Asked, pane: Pane, told: Explanation, code: str, say: Interface
+) -> str:
     said = (
         "".join(_token(token, say) for token in told.said.tokens) if told.said else ""
     )
@@ -79,8 +99,9 @@ def _pane(pane: Pane, told: Explanation, code: str, say: Interface) -> str:
         for token_id, text in told.tokens
     )
     summary = tr("why_prompt", say, n=len(told.tokens))
+    title = escape(pane_name(asked, pane, say))
     return (
-        f'<article class="because {pane}"><h3>{escape(tr(f"pane_{pane}", say))}</h3>'
+        f'<article class="because {pane}"><h3>{title}</h3>'
         f'<ol class="tokens" lang="{code}">{said}</ol>{"" if said else nothing}'
         f"<details><summary>{escape(summary)}</summary>"
         f'<pre class="prompt" tabindex="0">{escape(told.prompt)}</pre>'

@@ -1,6 +1,6 @@
 """Benchmarks: what the paper prints, what was measured here, and the cases behind it.
 
-Three views beside each other, each built by a module of its own; ``?view=`` names the
+Four views beside each other, each built by a module of its own; ``?view=`` names the
 one that is open. Knows only how to open a view, not what is in it.
 
 Run its tests: ``python -m pytest tests/test_benchmarks_published.py``
@@ -11,6 +11,7 @@ from collections.abc import Callable
 import gradio as gr
 
 from pages._benchmarks_cases import build_cases
+from pages._benchmarks_editors import build_editors
 from pages._benchmarks_measured import build_measured
 from pages._benchmarks_published import build_published
 from pages._header import Header
@@ -22,6 +23,7 @@ TITLE = "tab_benchmarks"
 VIEWS: dict[str, tuple[str, Callable[[gr.Blocks, Header, gr.Tabs], None]]] = {
     "published": ("view_published", build_published),
     "measured": ("view_measured", build_measured),
+    "editors": ("view_editors", build_editors),
     "cases": ("view_cases", build_cases),
 }
 
@@ -53,7 +55,7 @@ FIRST_SCRIPT = """
 
 
 def build(root: gr.Blocks, header: Header) -> None:
-    """Make the three views; a builder may open another one through ``views``."""
+    """Make the four views; a builder may open another one through ``views``."""
     with gr.Tabs(elem_id="views") as views:
         for slug, (title, build_view) in VIEWS.items():
             with gr.Tab(label(title), id=slug, elem_id=f"view-{slug}") as view:

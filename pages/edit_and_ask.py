@@ -12,16 +12,13 @@ from typing import Any
 
 import gradio as gr
 
-from pages import _editors, _models
+from pages import _choice, _editors, _fields, _memory, _models
 from pages import _handlers as handle
 from pages._answers import answers_html
 from pages._examples import EXAMPLES, example
-from pages._form import TOKENS, WARMEST
 from pages._header import Header
 from pages._look import LANGUAGE_SCRIPT
 from pages._strings import both, label
-from xkde.languages import ATLAS_LANGUAGES, language
-from xkde.types import QUESTION_TYPES
 
 TITLE = "tab_edit"
 COPY_SCRIPT = """
@@ -75,6 +72,7 @@ class Parts:
     link_button: gr.Button
     link: gr.Textbox
     panel: _models.Panel
+    memory: _memory.Panel
     editors: _editors.Panel
 
 
@@ -92,8 +90,8 @@ def _layout() -> Parts:
             for key in EXAMPLES
         }
     with gr.Row(elem_id="form", equal_height=False):
-        edit_fields = _edit_fields()
-        ask_fields, everywhere = _ask_fields()
+        edit_fields, editor = _fields.edit_fields()
+        ask_fields, everywhere = _fields.ask_fields()
     with gr.Row(elem_id="actions"):
         ask_button = gr.Button(
             label("ask"), variant="primary", elem_id="ask", scale=0, min_width=220
@@ -103,6 +101,7 @@ def _layout() -> Parts:
     answers = gr.HTML(answers_html(None, "en"), elem_id="answers")
     mark = '<span aria-hidden="true">△</span>'
     gr.HTML(f'<p class="caution small">{mark} {both("notice")}</p>')
+    memory = _memory.build()
     editors = _editors.build()
     with gr.Accordion(label("why"), open=False, elem_id="why"):
         with gr.Row(elem_classes="actions"):
@@ -119,7 +118,7 @@ def _layout() -> Parts:
             )
         why_area = gr.HTML(handle.why_hint(), elem_id="because")
     with gr.Accordion(label("decoding"), open=False), gr.Row():
-        decoding = _decoding_fields()
+        decoding = _fields.decoding_fields()
     with gr.Accordion(label("models"), open=False, elem_id="models"):
         panel = _models.build()
     with gr.Row(elem_classes="actions", elem_id="link-row"):
@@ -129,81 +128,11 @@ def _layout() -> Parts:
         link = gr.Textbox(
             label=label("link"), visible=False, buttons=["copy"], interactive=False
         )
-    fields = [*edit_fields, *ask_fields, panel.base, panel.edited, *decoding]
+    fields = [*edit_fields, *ask_fields, panel.base, panel.edited, *decoding, editor]
     return Parts(
         chips, fields, everywhere, ask_button, stop, status, answers, why_button,
-        why_language, why_area, link_button, link, panel, editors,
+        why_language, why_area, link_button, link, panel, memory, editors,
     )  # fmt: skip
-
-
-def _languages() -> list[tuple[str, str]]:
-    return [(language(code).own_name, code) for code in ATLAS_LANGUAGES]
-
-
-def _edit_fields() -> list[Any]:
-    """Make the edit's fields: language, question, new and old answer."""
-    form, _ = example(handle.FIRST)
-    with gr.Column(elem_classes="half edit"):
-        gr.HTML(f'<h2><span class="step">1</span>{both("step_edit")}</h2>')
-        code = gr.Dropdown(
-            _languages(), value=form.language, label=label("edit_language")
-        )
-        question = gr.Textbox(
-            form.question, label=label("edit_question"), lines=1, max_lines=4
-        )
-        with gr.Row():
-            answer = gr.Textbox(
-                form.answer, label=label("new_answer"), elem_id="new-answer"
-            )
-            old = gr.Textbox(
-                form.old_answer,
-                label=label("old_answer"),
-                placeholder=label("old_placeholder"),
-            )
-    return [code, question, answer, old]
-
-
-def _ask_fields() -> tuple[list[Any], gr.Button]:
-    """Make the query's fields: languages, question type, question, third pane."""
-    form, _ = example(handle.FIRST)
-    kinds = [(label(f"kind_{kind}"), kind) for kind in QUESTION_TYPES]
-    with gr.Column(elem_classes="half query"):
-        with gr.Row(elem_classes="heading"):
-            gr.HTML(f'<h2><span class="step">2</span>{both("step_ask")}</h2>')
-            everywhere = gr.Button(
-                label("all_twelve"), size="sm", elem_classes="plain", scale=0
-            )
-        codes = gr.CheckboxGroup(
-            _languages(), value=list(form.languages), label=label("ask_in"),
-            elem_id="languages",
-        )  # fmt: skip
-        kind = gr.Radio(
-            kinds, value=form.kind, label=label("question_type"), elem_id="kinds"
-        )
-        query = gr.Textbox(
-            form.query,
-            label=label("query"),
-            placeholder=label("query_placeholder"),
-            lines=1,
-            max_lines=4,
-        )
-        prompted = gr.Checkbox(False, label=label("third_pane"))
-    return [codes, kind, query, prompted], everywhere
-
-
-def _decoding_fields() -> list[Any]:
-    return [
-        gr.Slider(*TOKENS, value=48, step=1, label=label("max_tokens")),
-        gr.Slider(
-            0,
-            WARMEST,
-            value=0,
-            step=0.1,
-            label=label("temperature"),
-            info=label("temperature_info"),
-        ),
-        gr.Number(0, precision=0, minimum=0, label=label("seed")),
-    ]
 
 
 def _wire(root: gr.Blocks, parts: Parts, header: Header) -> None:
@@ -211,6 +140,8 @@ def _wire(root: gr.Blocks, parts: Parts, header: Header) -> None:
     _wire_asking(parts, *states)
     _wire_form(root, parts, header, *states[1:])
     _models.wire(parts.panel)
+    _choice.wire(parts.fields[-1], parts.panel.base)
+    _memory.wire(parts.memory, parts.fields, states[1])
     _editors.wire(parts.editors, parts.fields, states[1])
 
 
@@ -223,7 +154,7 @@ def _wire_asking(
     asking = gr.on(
         [parts.ask.click, count.change, query.submit, answer.submit],
         handle.run,
-        [auto, *parts.fields],
+        [auto, *parts.memory.asked_with, *parts.fields],
         [parts.answers, parts.status, asked, auto, query, old],
         js=SCROLL_SCRIPT,
         show_progress="minimal",
@@ -231,7 +162,10 @@ def _wire_asking(
         trigger_mode="once",
         **MODEL,
     )
-    asking.then(handle.fresh, asked, explanation, **AT_ONCE)
+    found = parts.memory.found
+    asking.then(handle.fresh, asked, explanation, **AT_ONCE).then(
+        _memory.recalled, asked, found, **AT_ONCE
+    )
     # One after the other: what runs ends by itself, what still waits is taken away.
     parts.stop.click(handle.stop, None, None, **AT_ONCE)
     parts.stop.click(

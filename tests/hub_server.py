@@ -108,7 +108,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer_resolve(path)
         else:
             hub.authorised.append("Authorization" in self.headers)
-            self.send_file(hub.files[parts[-1]], parts[-1], asked_range)
+            name = path.removeprefix("/storage/")
+            self.send_file(hub.files[name], name, asked_range)
 
     def refused(self, path: str) -> bool:
         hub = self.server.hub
@@ -132,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_resolve(self, path: str) -> None:
         hub = self.server.hub
-        name = path.rsplit("/", 1)[-1]
+        name = path.partition("/resolve/")[2].partition("/")[2]  # after the revision
         if hub.gated and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self.send_error_json(
                 401, "GatedRepo", "Access to this model is restricted."

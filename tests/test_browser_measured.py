@@ -78,9 +78,19 @@ def cases(visit: Visit, more: str = "") -> Any:
     return opened(visit, CASES + more, "#case-shown .place")
 
 
-def status(tab: Any) -> str:
-    tab.wait_for_timeout(STILL)
-    return str(tab.locator("#case-status").inner_text())
+def found(tab: Any, words: str) -> None:
+    """Wait until this is said of the answers found."""
+    tab.locator("#case-status").get_by_text(words).wait_for()
+
+
+def reads(tab: Any, place: str) -> None:
+    """Wait until this is the answer that is shown, as "Answer 4 of 30"."""
+    tab.locator("#case-shown").get_by_text(place).first.wait_for()
+
+
+def in_address(tab: Any, *words: str) -> None:
+    for word in words:
+        tab.wait_for_function("word => location.search.includes(word)", arg=word)
 
 
 @pytest.mark.parametrize("visit", LOOKS, indirect=True)
@@ -107,25 +117,20 @@ def test_both_views_open_in_every_look(visit: Visit) -> None:
 def test_from_a_number_to_the_answer_to_edit_and_ask(visit: Visit) -> None:
     tab = measured(visit)
     tab.locator("#measured-languages button").last.click()
-    tab.locator("#case-shown .place").wait_for()
-    assert "30 of 720 answers" in status(tab)
-    for part in ("view=cases", "run=evaluations%2Fxe-it", "target=zh"):
-        assert part in tab.url
+    found(tab, "30 of 720 answers")
+    in_address(tab, "view=cases", "run=evaluations%2Fxe-it", "target=zh")
     tab.locator("#case-list button").nth(3).click()
-    tab.wait_for_timeout(STILL)
-    assert "Answer 4 of 30" in tab.locator("#case-shown").inner_text()
-    link = tab.url
+    reads(tab, "Answer 4 of 30")
+    link = str(tab.evaluate("location.href"))
     tab.get_by_role("tab", name="Measured here").click()
-    tab.wait_for_timeout(STILL)
-    assert "view=measured" in tab.url
-    assert "run=" not in tab.url
+    in_address(tab, "view=measured")
+    tab.wait_for_function("!location.search.includes('run=')")
     opened(visit, link.removeprefix(visit.url), "#case-shown .place")
-    assert "Answer 4 of 30" in tab.locator("#case-shown").inner_text()
+    reads(tab, "Answer 4 of 30")
     tab.get_by_role("link", name="Open in Edit & Ask").click()
     tab.locator("#ask").wait_for()
-    tab.wait_for_timeout(STILL)
-    assert tab.locator("#new-answer input, #new-answer textarea").input_value() == (
-        "City 3"
+    tab.wait_for_function(
+        "document.querySelector('#new-answer :is(input, textarea)').value === 'City 3'"
     )
     assert visit.wrong == []
 
@@ -133,12 +138,25 @@ def test_from_a_number_to_the_answer_to_edit_and_ask(visit: Visit) -> None:
 def test_another_number_opens_other_cases(visit: Visit) -> None:
     tab = measured(visit)
     tab.locator("#measured-languages button").last.click()
-    assert "30 of 720" in status(tab)
+    found(tab, "30 of 720")
     tab.get_by_role("tab", name="Measured here").click()
     tab.locator("#measured-pair tbody tr button").first.click()
-    assert "63 of 720" in status(tab)  # 24 of 30 right, 3 of them without: 21 × 3
-    tab.wait_for_function("location.search.includes('versus=only_this')")
+    found(tab, "63 of 720")  # 24 of 30 right, 3 of them without: 21 × 3
+    in_address(tab, "versus=only_this")
     assert visit.wrong == []
+
+
+def test_no_empty_picture_is_seen_before_plotly_comes(visit: Visit) -> None:
+    held: list[Any] = []
+    visit.tab.route("**/PlotlyPlot-*.js", lambda route: held.append(route))
+    tab = measured(visit)
+    empty = tab.locator("#measured-panel .picture .empty")
+    empty.wait_for(state="attached")
+    assert not empty.is_visible()
+    visit.check()
+    held[0].continue_()
+    tab.locator("#measured-panel .js-plotly-plot").wait_for()
+    assert empty.count() == 0
 
 
 def test_a_bar_leads_to_its_answers(visit: Visit) -> None:
@@ -148,9 +166,8 @@ def test_a_bar_leads_to_its_answers(visit: Visit) -> None:
     tab.wait_for_timeout(STILL)
     box = bar.bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    tab.wait_for_function("location.search.includes('view=cases')")
+    in_address(tab, "view=cases", "probe=portability")
     tab.locator("#case-shown .place").wait_for()
-    assert "probe=portability" in tab.url
     assert visit.wrong == []
 
 
@@ -159,10 +176,10 @@ def test_choices_are_in_the_address_which_reopens_them(visit: Visit) -> None:
     tab.locator("#measured-panel").get_by_text(
         "teacher-forced", exact=True
     ).first.click()
-    tab.wait_for_function("location.search.includes('protocol=teacher-forced')")
+    in_address(tab, "protocol=teacher-forced")
     tab.get_by_label("Only questions without defects").check()
-    tab.wait_for_function("location.search.includes('defects=clean')")
-    link = tab.url
+    in_address(tab, "defects=clean")
+    link = str(tab.evaluate("location.href"))
     measured(visit, link.removeprefix(visit.url).removeprefix(MEASURED))
     assert tab.get_by_label("Only questions without defects").is_checked()
     tab.locator("#language").click()
@@ -174,8 +191,8 @@ def test_choices_are_in_the_address_which_reopens_them(visit: Visit) -> None:
 def test_filters_and_a_file(visit: Visit, tmp_path: Path) -> None:
     tab = cases(visit)
     tab.get_by_label("Find").fill("Land 7")
-    assert "12 of 720" in status(tab)  # four probes, three languages
-    assert "find=Land+7" in tab.url
+    found(tab, "12 of 720")  # four probes, three languages
+    in_address(tab, "find=Land+7")
     tab.locator("#case-file button").last.click()
     tab.locator("#cases-panel a[download]").first.wait_for()
     with tab.expect_download() as download:
@@ -184,10 +201,10 @@ def test_filters_and_a_file(visit: Visit, tmp_path: Path) -> None:
     download.value.save_as(target)
     assert len(target.read_text(encoding="utf-8").splitlines()) == 13
     tab.get_by_label("Find").fill("nowhere")
-    assert "0 of 720" in status(tab)
-    assert "No answer matches" in tab.locator("#case-list").inner_text()
+    found(tab, "0 of 720")
+    tab.locator("#case-list").get_by_text("No answer matches").wait_for()
     tab.get_by_role("button", name="Clear filters").last.click()
-    assert "720 of 720" in status(tab)
+    found(tab, "720 of 720")
     assert visit.wrong == []
 
 
@@ -216,9 +233,9 @@ def test_nothing_measured_has_words(tmp_path: Path) -> None:
     ):
         visit = Visit(tab, served.url)
         tab.goto(served.url + MEASURED + "&benchmark=gone")
-        tab.locator(
-            "#measured-basis .provenance, #measured-shown .caution"
-        ).first.wait_for()
+        # The shipped table is there without any home, and so is its picture.
+        tab.locator("#measured-basis .provenance").wait_for()
+        tab.locator("#measured-panel .js-plotly-plot").wait_for()
         tab.locator("#start button").first.click()
         tab.get_by_text("cannot be started on a public Space").wait_for()
         visit.check()

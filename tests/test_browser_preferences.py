@@ -197,6 +197,19 @@ def test_ranges_are_typed_and_none_is_there_unasked(visit: Visit) -> None:
     assert visit.wrong == []
 
 
+def test_no_empty_picture_is_seen_before_plotly_comes(visit: Visit) -> None:
+    held: list[Any] = []
+    visit.tab.route("**/PlotlyPlot-*.js", lambda route: held.append(route))
+    tab = opened(visit)
+    empty = tab.locator("#pair-plots .empty")
+    empty.nth(3).wait_for(state="attached")
+    assert not any(each.is_visible() for each in empty.all())
+    visit.check()
+    held[0].continue_()
+    tab.locator("#pair-plots .js-plotly-plot").nth(3).wait_for()
+    assert empty.count() == 0
+
+
 def test_a_bar_filters(visit: Visit) -> None:
     tab = opened(visit)
     plot = tab.locator("#pair-plots .js-plotly-plot").nth(1)

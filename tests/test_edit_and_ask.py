@@ -18,6 +18,7 @@ from pages import _models, _run, about
 from pages._answers import answers_html, counts, summary
 from pages._examples import EXAMPLES, example
 from pages._form import Auto, Form, filled, form_of, read_link, write_link
+from pages._memory_desk import Desk
 from pages._run import ask, expectation, misfits, plan, verdict, why
 from pages._strings import INTERFACES, both, interface_language, label, strings, tr
 from pages._why import percent, why_html
@@ -64,6 +65,7 @@ def answered(texts: dict[str, str], *queries: Query, edit: Edit | None = None) -
     )
 
 
+BARE = (Desk(), False, 0.75)  # no memory is used
 ZH = Query("日本的首都是哪里？", "zh")
 DE = Query("Welche Hauptstadt hat das Land Japan?", "de")
 
@@ -115,6 +117,7 @@ FORMS = (
     Form(question="q", languages=ATLAS_LANGUAGES, max_new_tokens=9, seed=7),
     Form("tr", "q", "a", "o", ("th",), "two_hops", "w", edited="atlas-base"),
     Form(question="q", temperature=0.7, base="Qwen/Qwen2.5-0.5B-Instruct"),
+    Form(question="q", editor="ft-m"),
 )
 
 
@@ -138,6 +141,7 @@ def test_a_link_is_not_trusted() -> None:
             "tokens": "10000000",
             "temperature": "nan",
             "seed": "a",
+            "editor": "<b>",
         }
     )
     assert form is not None
@@ -301,10 +305,10 @@ def test_an_ask_waits_for_its_models_then_streams_both(pool: Pool) -> None:
 def test_the_page_handler_ends_with_words(pool: Pool) -> None:
     form, auto = example("example_twelve")
     form = replace(form, max_new_tokens=8)
-    shown = deque(handle.run(NOBODY, auto, *values_of(form)), maxlen=1).pop()
+    shown = deque(handle.run(NOBODY, auto, *BARE, *values_of(form)), maxlen=1).pop()
     assert shown[0].count('<article class="card">') == 12
     assert "of 12" in shown[1]
-    halfway = next(handle.run(NOBODY, auto, *values_of(form)))
+    halfway = next(handle.run(NOBODY, auto, *BARE, *values_of(form)))
     assert "Stopped" in handle.stopped(halfway[2], NOBODY)[1]
     asked = handle.stopped(shown[2], NOBODY)[2]  # too late: nothing changes
     assert asked == shown[2]
@@ -329,7 +333,7 @@ def test_bad_input_is_refused_in_words(
 ) -> None:
     form = replace(example("example_japan")[0], **change)
     with pytest.raises(gr.Error, match=words):
-        list(handle.run(NOBODY, Auto("never", "never"), *values_of(form)))
+        list(handle.run(NOBODY, Auto("never", "never"), *BARE, *values_of(form)))
 
 
 def test_missing_checkpoints_are_said_in_words(
@@ -338,7 +342,7 @@ def test_missing_checkpoints_are_said_in_words(
     monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path / "nowhere"))
     form, auto = example("example_japan")
     with pytest.raises(gr.Error, match="not in"):
-        list(handle.run(NOBODY, auto, *values_of(form)))
+        list(handle.run(NOBODY, auto, *BARE, *values_of(form)))
     assert "is not available" in _models.status_html([form.base], "en")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from app_server import running, two_models
+from test_browser import Visit
 
 from pages import _editors, _run
 from pages._editors_html import Compared, outcome, table_html, words_of
@@ -153,3 +154,39 @@ def test_one_button_fills_the_table_on_a_phone(
         assert tab.locator("tr.waiting, tr.running").count() == 0
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
         assert wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(bench_browser.chromium() is None, reason="no Chromium here")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_stop_ends_a_run_says_so_and_leaves_the_models(
+    atlas_folder: Path, tmp_path: Path, width: int, scheme: Any
+) -> None:
+    checkpoints = two_models(atlas_folder, tmp_path / "models")
+    with (
+        running(checkpoints, XKDE_HOME=str(tmp_path / "home")) as served,
+        bench_browser.page(served.url, width=width, scheme=scheme) as tab,
+    ):
+        visit = Visit(tab, served.url)
+        tab.set_default_timeout(120_000)
+        visit.open()
+        visit.chip(0)
+        before = tab.locator("#answers .answer").all_inner_texts()
+        tab.locator("#editors button").first.click()
+        tab.locator("#run-editors").click()
+        tab.locator(".editors-table tr.done").nth(1).wait_for()
+        tab.locator("#stop-editors").click()
+        tab.get_by_text("Stopped after").wait_for()
+        status = tab.locator("#editors-status .status").inner_text()
+        assert status.endswith("the models are as they were.")
+        assert tab.locator("tr.stopped").count() > 0
+        assert tab.locator("tr.done").count() < len(EDITORS) - 2
+        tab.wait_for_timeout(1500)  # nothing comes after the last word
+        assert tab.locator("tr.waiting, tr.running, tr.reading").count() == 0
+        assert tab.locator("#editors-status .status").inner_text() == status
+        tab.locator("#ask").click()
+        tab.wait_for_selector("#status .busy")
+        tab.wait_for_selector("#status .done, #status .noted")
+        assert tab.locator("#answers .answer").all_inner_texts() == before
+        visit.check()

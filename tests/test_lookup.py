@@ -102,7 +102,32 @@ def test_entities() -> None:
     assert entity(WORLD, "territory", "英国", "zh") == "territory/GB"
     assert entity(WORLD, "city", "São Paulo", "pt") == "city/sao_paulo"
     assert entity(WORLD, "city", "Japan", "en") is None
-    assert entity(WORLD, "currency", "yen", "en") is None  # its name is Japanese Yen
+    assert entity(WORLD, "currency", "Japanese Yen", "en") == "currency/JPY"
+    assert entity(WORLD, "currency", "dollar", "en") is None  # whose?
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "found"),
+    [
+        ("What is the capital of the USA?", "en", ("territory/US", "capital")),
+        ("what is the currency of uk", "en", ("territory/GB", "currency")),
+        ("What is the capital of Holland?", "en", ("territory/NL", "capital")),
+        ("美利坚的首都是哪里？", "zh", ("territory/US", "capital")),
+    ],
+)
+def test_other_common_names_are_known(
+    text: str, code: str, found: tuple[str, str]
+) -> None:
+    assert recognise(WORLD, text, code) == found
+
+
+def test_an_answer_by_another_name_is_the_same_entity() -> None:
+    edit = Edit("In which country is Osaka?", "the UK", "en")
+    known = understand(WORLD, edit)
+    assert known == Known("city/osaka", "country", "territory/GB", "the UK")
+    assert new_answer(WORLD, known, "zh") == "英国"
+    assert entity(WORLD, "currency", "yen", "en") == "currency/JPY"
+    assert entity(WORLD, "city", "USA", "en") is None
 
 
 def test_understand_by_hand() -> None:

@@ -220,14 +220,14 @@ def test_a_link_is_not_trusted(search: str) -> None:
 
 def test_fields_become_a_view_and_back() -> None:
     view = View(
-        "en→zh", "capital", "zh", "zh", -2.0, 0.0, 0.5, 2.0, ("zero_gap",), "x", True,
-        "margin", True, 1, 50,
+        "en→zh", "capital", "zh", "zh", -2.0, 0.0, 0.5, 2.0, -3.0, 4.0, ("zero_gap",),
+        "x", True, "margin", True, 1, 50,
     )  # fmt: skip
     assert view_of(field_values(view)) == view
     empty = [None] * len(FIELDS)
     empty[FIELDS.index("size")] = 25  # type: ignore[call-overload]
     assert view_of(empty).to_query() == {}
-    assert len(filter_words(view, "en")) == 5
+    assert len(filter_words(view, "en")) == 6
 
 
 def test_filters_pages_and_steps() -> None:

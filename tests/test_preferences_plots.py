@@ -20,7 +20,7 @@ from test_preferences import (  # noqa: F401  "home" is a fixture
 from pages import _preferences_handlers as handle
 from pages import _preferences_opening as opening
 from pages import _preferences_sources as sources
-from pages._preferences_plots import BINS, GAP, clicked, figures, round_edges
+from pages._preferences_plots import BINS, clicked, figures, round_edges
 from pages._preferences_shown import FIELDS, SHOWN, Place
 from xkde.data.preferences.view import View
 
@@ -30,22 +30,34 @@ def test_a_click_on_any_bar_shows_as_many_pairs_as_the_bar_is_high() -> None:
     against, margins, lengths, flags = (figure for figure, _ in figures(found, "en"))
     for bars in (*margins.data, *flags.data):
         for height, link in zip(bars.y, bars.customdata, strict=True):
-            view, at = clicked(found, View(page=3), link)
+            view = clicked(View(page=3), link)
             ends = [f"{end}" for end in (view.margin_from, view.margin_to)]
             edge = "None" not in ends and bars in margins.data
             rows = sources.order(found, view)
             assert len(rows) == height or (edge and len(rows) >= height)
-            assert (view.page, at) == (1, 0)
-    view, _ = clicked(found, View(), against.data[0].customdata[0])
+            assert view.page == 1
+    view = clicked(View(), against.data[0].customdata[0])
     assert view.flags == ("reward_against_correctness",)
-    total = 0
+    total, view = 0, View(relation="capital", sort="margin", gap_from=1.0, gap_to=9.0)
     for height, link in zip(lengths.data[0].y, lengths.data[0].customdata, strict=True):
-        view, at = clicked(found, View(), link)
-        assert view.sort == "length_gap"
-        assert at == min(total, len(PAIRS) - 1)
+        bar = clicked(view, link)  # takes the place of another bar's range
+        assert (bar.relation, bar.sort) == ("capital", "margin")
+        assert len(sources.order(found, clicked(View(), link))) == height
         total += height
     assert total == len(PAIRS)
-    assert GAP in link
+    first, last = (clicked(view, lengths.data[0].customdata[i]) for i in (0, -1))
+    assert (first.gap_from, last.gap_to) == (None, None)  # whatever lies further out
+    assert "gap_to=" in link
+
+
+def test_the_bars_of_lengths_say_what_they_hold() -> None:
+    _, _, lengths, _ = (figure for figure, _ in figures(sources.loaded(KEY), "en"))
+    bars = lengths.data[0]
+    assert bars.text[0].startswith("… – ")
+    assert bars.text[-1].endswith(" – …")
+    for text, link in zip(bars.text[1:-1], bars.customdata[1:-1], strict=True):
+        view = clicked(View(), link)
+        assert text == f"{view.gap_from:g} – {view.gap_to:g}"
 
 
 def test_a_bar_adds_to_the_filters_and_fills_the_fields() -> None:

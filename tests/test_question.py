@@ -3,6 +3,7 @@
 python -m pytest tests/test_question.py
 """
 
+from collections import Counter
 from dataclasses import replace
 
 from result_samples import SETTINGS
@@ -45,6 +46,23 @@ def test_questions_in_their_order() -> None:
         ("c/1", "reliability", 0, "cs", "en", "generated"),
     ]
     assert questions([ENGLISH_ONLY], [("cs", "en")]) == []
+
+
+def test_cases_are_dealt_evenly_among_the_languages() -> None:
+    item = ProbeItem("Capital?", "Osaka")
+    codes = ("en", "cs", "de", "es", "fr", "nl")
+    case = Case("c", "x", "", {"en": CASE.edits["en"]}, {
+        "reliability": dict.fromkeys(codes, item)
+    })  # fmt: skip
+    cases = [replace(case, id=f"c/{n}") for n in range(6)]
+    directions = [("en", code) for code in codes]
+    told = [(q.case.id, q.target) for q in questions(cases, directions, 2)]
+    assert len(told) == len(set(told)) == 12
+    assert Counter(code for _, code in told) == dict.fromkeys(codes, 2)
+    assert Counter(name for name, _ in told) == {case.id: 2 for case in cases}
+    everything = questions(cases, directions)
+    assert len(everything) == 36
+    assert questions(cases, directions, 6) == everything
 
 
 def test_names_of_the_gold() -> None:

@@ -59,6 +59,17 @@ def test_other_settings_never_come_in(tmp_path: Path) -> None:
     assert other.run != SETTINGS.run == replace(SETTINGS).run
 
 
+def test_a_run_from_before_there_was_a_setting_goes_on(tmp_path: Path) -> None:
+    open_store(tmp_path, SETTINGS)
+    file = tmp_path / "settings.json"
+    told = json.loads(file.read_text("utf-8"))
+    del told["left_out"]
+    file.write_text(json.dumps(told), "utf-8")
+    assert open_store(tmp_path, SETTINGS) == set()
+    with pytest.raises(SettingsError, match="left_out was 0 and is 9"):
+        open_store(tmp_path, replace(SETTINGS, left_out=9))
+
+
 def test_foreign_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     for place in (tmp_path, tmp_path / "letter.txt"):

@@ -5,7 +5,7 @@ python -m pytest tests/test_text.py
 
 import pytest
 
-from xkde.text import holds, normalise, year_of
+from xkde.text import holds, normalise, unaccented, year_of
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,20 @@ def test_names_are_held_as_words_in_latin_letters_only() -> None:
     assert holds("2006年", "2006") and not holds("12006", "2006")
     assert holds("в Осаке", "осак")  # endings stand at the name
     assert not holds("Osaka", "") and not holds("", "Osaka")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Ósaka", "osaka"),
+        ("Hà Nội", "ha noi"),
+        ("ĐÀ NẴNG", "da nang"),
+        ("Złoty", "zloty"),
+        ("Iğdır", "igdir"),
+        ("Андрей", "андрей"),  # й is a letter of its own
+        ("ญี่ปุ่น", "ญี่ปุ่น"),
+        ("大阪", "大阪"),
+    ],
+)
+def test_without_accents(text: str, plain: str) -> None:
+    assert unaccented(text) == plain

@@ -1,31 +1,23 @@
-"""Atlas's translation model: what it learns from, its size, and a run of training.
+"""Atlas's translation model: what it learns from, and its size.
+
+A run of its training is in ``test_running.py``.
 
 python -m pytest tests/test_train_aligner.py
 """
 
-import json
-import shutil
 from itertools import permutations
-from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
-from xkde.__main__ import main
 from xkde.data.atlas.names import LATIN
 from xkde.data.atlas.world import atlas
-from xkde.engines.aligner import load_aligner
 from xkde.engines.translation import Translation
-from xkde.errors import SettingsError
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.training.aligner import (
-    FOLDER,
     AlignerSettings,
     fresh_aligner,
     load_aligner_settings,
     rows,
-    train_aligner,
 )
 from xkde.training.aligner_data import (
     HELD_OUT_KINDS,
@@ -33,13 +25,7 @@ from xkde.training.aligner_data import (
     is_held_out,
     training_translations,
 )
-from xkde.training.run import read_log
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*pin_memory.*:UserWarning", "ignore:.*mtime.*:UserWarning"
-)
-
-PRESETS = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 LARGEST = 16_000_000  # bytes of weights that are shipped
 
 
@@ -122,72 +108,8 @@ def test_the_shipped_model_is_small() -> None:
 # Settings
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets(name: str) -> None:
-    settings, training = load_aligner_settings(name)
-    assert settings.name == "atlas-aligner"
-    assert training.output_dir == f"runs/{name}"
-    assert training.use_cpu
-
-
-def test_there_are_two_presets() -> None:
-    assert PRESETS == ["atlas-aligner-laptop", "atlas-aligner-smoke"]
-
-
-@pytest.mark.parametrize(
-    ("name", "overrides", "reason"),
-    [
-        ("nothing", [], "one of: atlas-aligner-laptop, atlas-aligner-smoke"),
-        ("atlas-aligner-smoke", ["--colour", "blue"], "does not fit"),
-        ("atlas-aligner-smoke", ["--hidden_size", "100"], "a multiple of 64"),
-        ("atlas-aligner-smoke", ["--samples", "0"], "must be 1 or more"),
-    ],
-)
-def test_mistakes(name: str, overrides: list[str], reason: str) -> None:
-    with pytest.raises(SettingsError, match=reason):
-        load_aligner_settings(name, overrides)
-
-
 def test_the_default_settings_are_the_laptops() -> None:
     laptop, _ = load_aligner_settings("atlas-aligner-laptop")
     default = AlignerSettings()
     for name in ("vocabulary", "hidden_size", "layers", "dropout", "held_out"):
         assert getattr(laptop, name) == getattr(default, name)
-
-
-# A run
-
-
-def test_a_run_is_trained_resumed_and_loaded(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    options = ["--output_dir", str(run), "--disable_tqdm", "true", "--save_steps", "16"]
-    assert main(["train-aligner", "atlas-aligner-smoke", *options, "--json"]) == 0
-    printed = capsys.readouterr().out
-    folder = Path(json.loads(printed[printed.rindex("{\n") :])["checkpoint"])
-    assert folder == run / "atlas-aligner"
-    losses = [line["loss"] for line in read_log(run) if "loss" in line]
-    assert losses[-1] < losses[0] - 0.5
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    assert (card["stage"], card["samples"]) == ("aligner", 1000)
-    assert card["held_out_loss"] < losses[0]
-    aligner = load_aligner(folder, device="cpu")
-    (reward,) = aligner.rewards([("Japan", "日本")], "en", "zh")
-    assert -10 < reward.symmetric < 0
-
-    # Stopped after step 16 and started again, it ends with the same weights.
-    before = load_file(folder / "model.safetensors")
-    shutil.rmtree(folder)
-    shutil.rmtree(run / "checkpoint-32")
-    assert train_aligner("atlas-aligner-smoke", options) == folder
-    after = load_file(folder / "model.safetensors")
-    assert before.keys() == after.keys()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-
-    # Finished, it stays; with other settings it is refused.
-    written = (folder / "model.safetensors").stat().st_mtime_ns
-    train_aligner("atlas-aligner-smoke", options)
-    assert (folder / "model.safetensors").stat().st_mtime_ns == written
-    with pytest.raises(SettingsError, match="learning_rate was"):
-        train_aligner("atlas-aligner-smoke", [*options, "--learning_rate", "1"])

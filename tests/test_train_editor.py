@@ -4,13 +4,11 @@ python -m pytest tests/test_train_editor.py
 """
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
+from small_runs import check_that_it_resumes, check_that_it_stays
 
 from xkde.__main__ import main
 from xkde.editors import mend, serac
@@ -125,23 +123,9 @@ def test_a_run_is_trained_resumed_and_used(
     assert (card["stage"], card["samples"]) == ("editor", 128)
     assert card["training"]["step"] == 16
 
-    # Stopped after step 8 and started again, it ends with the same weights.
-    before = weights(folder)
-    shutil.rmtree(folder)
-    shutil.rmtree(run / "checkpoint-16")
     train: Any = train_serac if editor == "serac" else train_mend
-    assert train(name, given) == folder
-    after = weights(folder)
-    assert before.keys() == after.keys()
-    assert all(torch.equal(before[key], after[key]) for key in before)
-    assert len([line for line in read_log(run) if "loss" in line]) == len(log)
-
-    # Finished, it stays; with other settings it is refused.
-    written = (folder / "card.json").stat().st_mtime_ns
-    train(name, given)
-    assert (folder / "card.json").stat().st_mtime_ns == written
-    with pytest.raises(SettingsError, match="seed was"):
-        train(name, [*given, "--seed", "5"])
+    check_that_it_resumes(lambda more: train(name, [*given, *more]), folder)
+    check_that_it_stays(lambda more: train(name, [*given, *more]), folder)
 
     # The editor takes what training wrote.
     engine = load(atlas_folder, device="cpu")
@@ -153,12 +137,3 @@ def test_a_run_is_trained_resumed_and_used(
         assert 0.5 <= card["dev"]["balanced_accuracy"] <= 1.0
     else:
         assert all(rate > 0 for rate in card["rates"].values())
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Return every tensor below a folder."""
-    return {
-        f"{file.relative_to(folder)}:{name}": tensor
-        for file in sorted(folder.rglob("*.safetensors"))
-        for name, tensor in load_file(file).items()
-    }

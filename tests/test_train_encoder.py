@@ -1,42 +1,30 @@
-"""Atlas's encoder: what it learns from, its loss by hand, its size, a run of training.
+"""Atlas's encoder: what it learns from, its loss by hand, its size.
+
+A run of its training is in ``test_running.py``.
 
 python -m pytest tests/test_train_encoder.py
 """
 
-import json
 import math
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
-from xkde.__main__ import main
 from xkde.data.atlas.lookup import recognise
 from xkde.data.atlas.world import atlas
-from xkde.engines.encoder import TextEncoder, load_encoder
-from xkde.errors import SettingsError
+from xkde.engines.encoder import TextEncoder
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.text import normalise
 from xkde.training.contrastive import collate, info_nce
 from xkde.training.encoder import (
-    FOLDER,
     EncoderSettings,
     fresh_encoder,
     load_encoder_settings,
     rows,
-    train_encoder,
 )
 from xkde.training.encoder_data import Triple, dev_triples, triples
-from xkde.training.run import read_log
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*pin_memory.*:UserWarning", "ignore:.*mtime.*:UserWarning"
-)
-
-PRESETS = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 LARGEST = 12_000_000  # bytes of weights that are shipped
 
 
@@ -162,68 +150,5 @@ def test_the_shipped_model_is_small_and_reads_in_lower_case() -> None:
 # Settings
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets(name: str) -> None:
-    settings, training = load_encoder_settings(name)
-    assert settings.name == "atlas-encoder"
-    assert training.output_dir == f"runs/{name}"
-    assert training.use_cpu
-
-
 def test_the_default_settings_are_the_laptops() -> None:
-    assert PRESETS == ["atlas-encoder-laptop", "atlas-encoder-smoke"]
     assert load_encoder_settings("atlas-encoder-laptop")[0] == EncoderSettings()
-
-
-@pytest.mark.parametrize(
-    ("name", "overrides", "reason"),
-    [
-        ("nothing", [], "one of: atlas-encoder-laptop, atlas-encoder-smoke"),
-        ("atlas-encoder-smoke", ["--colour", "blue"], "does not fit"),
-        ("atlas-encoder-smoke", ["--hidden_size", "100"], "a multiple of 64"),
-        ("atlas-encoder-smoke", ["--samples", "0"], "must be 1 or more"),
-        ("atlas-encoder-smoke", ["--temperature", "0"], "above 0"),
-    ],
-)
-def test_mistakes(name: str, overrides: list[str], reason: str) -> None:
-    with pytest.raises(SettingsError, match=reason):
-        load_encoder_settings(name, overrides)
-
-
-# A run
-
-
-@pytest.mark.slow
-def test_a_run_is_trained_resumed_and_loaded(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    options = ["--output_dir", str(run), "--disable_tqdm", "true"]
-    assert main(["train-encoder", "atlas-encoder-smoke", *options, "--json"]) == 0
-    printed = capsys.readouterr().out
-    folder = Path(json.loads(printed[printed.rindex("{\n") :])["checkpoint"])
-    assert folder == run / "atlas-encoder"
-    losses = [line["loss"] for line in read_log(run) if "loss" in line]
-    assert losses[-1] < losses[0]
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    assert (card["stage"], card["samples"]) == ("encoder", 640)
-    encoder = load_encoder(folder, device="cpu")
-    assert encoder.reading.pooling == "mean"
-    vectors = encoder.encode(["Japan", "日本"], "query")
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-
-    # Stopped after step 10 and started again, it ends with the same weights.
-    before = load_file(folder / "model.safetensors")
-    shutil.rmtree(folder)
-    shutil.rmtree(run / "checkpoint-20")
-    assert train_encoder("atlas-encoder-smoke", options) == folder
-    after = load_file(folder / "model.safetensors")
-    assert before.keys() == after.keys()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-
-    # Finished, it stays; with other settings it is refused.
-    written = (folder / "model.safetensors").stat().st_mtime_ns
-    train_encoder("atlas-encoder-smoke", options)
-    assert (folder / "model.safetensors").stat().st_mtime_ns == written
-    with pytest.raises(SettingsError, match="learning_rate was"):
-        train_encoder("atlas-encoder-smoke", [*options, "--learning_rate", "1"])

@@ -24,6 +24,8 @@ TOKYO = {"en": "Tokyo", "cs": "Tokio", "zh": "东京", "ru": "Токио"}
         ("Not Tokyo but Osaka", "en", "neither", None, "both_named"),
         ("京都", "zh", "neither", True, "no_match"),
         ("Kyoto", "zh", "neither", False, "no_match"),
+        ("Osaka", "cs", "new", True, "accents"),
+        ("Je to Osaka.", "cs", "new", None, "contains"),
         ("Osakan", "en", "neither", None, "no_match"),
         ("", "en", "empty", None, "empty"),
         (" ?! ", "en", "empty", None, "empty"),
@@ -35,6 +37,32 @@ def test_the_capital_of_japan(
     verdict = judge(answer, OSAKA[language], TOKYO[language], language, OSAKA, TOKYO)
     assert verdict == Verdict(kind, language_ok, rule)  # type: ignore[arg-type]
     assert verdict.words
+
+
+def test_an_accent_is_no_other_language_but_a_letter_may_be_another() -> None:
+    assert judge("Tokió", "Ósaka", "Tokio", "cs") == Verdict("old", True, "accents")
+    assert judge("ISTANBUL", "İstanbul", "Ankara", "tr").rule in ("exact", "accents")
+    assert judge("Ha Noi", "Hà Nội", "Huế", "vi") == Verdict("new", True, "accents")
+    # One that is both of them but for accents is neither.
+    assert judge("Ósaka", "Osaka", "Osáka", "cs").kind == "neither"
+    # Marks of other scripts are letters.
+    assert judge("Андреи", "Андрей", "Иван", "ru").kind == "neither"
+
+
+def test_another_common_name_is_right() -> None:
+    for answer, new, language in (
+        ("USA", "United States", "en"),
+        ("the U.K.", "United Kingdom", "en"),
+        ("Gra-Bretanha", "Reino Unido", "pt"),
+        ("美利坚", "美国", "zh"),
+        ("Holland", "Niederlande", "de"),
+        ("jen", "japonský jen", "cs"),
+    ):
+        assert judge(answer, new, "x", language) == Verdict("new", True, "alias")
+        assert judge(answer, "x", new, language).kind == "old"
+    told = judge("It is Great Britain.", "United Kingdom", "France", "en")
+    assert (told.kind, told.rule) == ("new", "contains")
+    assert judge("tell us", "United States", "France", "en").kind == "neither"
 
 
 def test_longer_name_that_holds_the_other_wins() -> None:

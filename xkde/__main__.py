@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "checkpoints": "list, inspect and download checkpoints",
     "edit": "edit a model with any editor, ask it, take the edit out again",
     "evaluate": "evaluate a checkpoint on a benchmark, with both protocols",
+    "experiments": "make many edits, at once or one by one; ask what is left of them",
     "general": "measure general skills with lm-eval, as the paper's Table 3",
     "languages": "list the languages with their codes",
     "pair": "make preference pairs of scored samples, describe a file of pairs",

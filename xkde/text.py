@@ -5,6 +5,7 @@ Pure functions of strings, standard library only.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # A letter or digit beside which another one makes a longer word. Only Latin: scripts
 # without spaces have no borders, others put their endings at the name.
@@ -21,6 +22,8 @@ _AFTER_YEAR = "年|년|год|году|года|г|рік|року|р|годин
 _YEAR = re.compile(
     rf"(?:(?P<before>{_BEFORE_YEAR}) ?)?(?P<year>\d{{4}}) ?(?:{_AFTER_YEAR})?"
 )
+# Latin letters with a stroke and the like, which Unicode does not take apart
+_PLAIN = str.maketrans("ıłøđðħ", "iloddh")
 _BUDDHIST = 543  # the Thai era's year 2533 is 1990
 
 
@@ -46,6 +49,19 @@ def normalise(text: str) -> str:
     # Turkish's dotted capital folds to an i and a loose dot: two ways of one name.
     folded = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
     return " ".join(folded.translate(_KEPT).split())
+
+
+@lru_cache(maxsize=4096)
+def unaccented(text: str) -> str:
+    """Return a text normalised, and its Latin letters without their accents.
+
+    In other scripts marks make letters of their own: Thai vowels, Russian й.
+    """
+    plain = []
+    for letter in normalise(text).translate(_PLAIN):
+        first, *marks = list(unicodedata.normalize("NFD", letter))
+        plain.append(first if marks and first.isascii() else letter)
+    return "".join(plain)
 
 
 def holds(text: str, name: str) -> bool:

@@ -14,9 +14,11 @@ def protocols_of(arguments: argparse.Namespace) -> tuple[str, ...]:
     from xkde.errors import InputError
     from xkde.evaluation.results import GENERATED, PROTOCOLS, TEACHER_FORCED
 
-    if min(arguments.batch_size, arguments.max_new_tokens) < 1 or arguments.limit < 0:
+    least = (arguments.limit, arguments.leave_out, arguments.languages_per_case)
+    if min(arguments.batch_size, arguments.max_new_tokens) < 1 or min(least) < 0:
         raise InputError(
-            "--batch-size and --max-new-tokens must be 1 or more, --limit 0 or more."
+            "--batch-size and --max-new-tokens must be 1 or more; --limit, --leave-out "
+            "and --languages-per-case 0 or more."
         )
     both = arguments.protocol == "both"
     protocols = PROTOCOLS if both else (str(arguments.protocol),)
@@ -86,6 +88,8 @@ def settings_of(
         wrapper=arguments.wrapper,
         parity=arguments.parity,
         directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
+        left_out=arguments.leave_out,
+        languages_per_case=arguments.languages_per_case,
         max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )

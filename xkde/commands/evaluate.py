@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say “Chinese” for every language but English, as the released code",
     )
-    parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")
+    _add_sample(parser)
     parser.add_argument("--seed", type=int, default=7, help="draws Atlas's cases")
     parser.add_argument("--max-new-tokens", type=int, default=48)
     parser.add_argument("--batch-size", type=int, default=64)
@@ -91,6 +91,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export-released", type=Path, help="also write the released form (JSON)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON at the end")
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")
+    parser.add_argument(
+        "--leave-out",
+        type=int,
+        default=0,
+        help="first cases that are not asked: an editor's settings were chosen on them",
+    )
+    parser.add_argument(
+        "--languages-per-case",
+        type=int,
+        default=0,
+        help="ask each case in so many of the languages, dealt in turn; 0: in all",
+    )
 
 
 def _add_judge(parser: argparse.ArgumentParser) -> None:
@@ -115,6 +131,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.benchmark,
         arguments.directions,
         name=arguments.format or None,
+        left_out=arguments.leave_out,
         limit=arguments.limit,
         seed=arguments.seed,
     )

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xkde.editors.contexts import notes_of, rows_of
+from xkde.editors.contexts import rows_of
 from xkde.editors.editor import Applied
 from xkde.editors.in_weights import Change, InWeights
 from xkde.editors.keys import Standing, mean_by_edit, modules_of, read
 from xkde.editors.low_rank import Updates
-from xkde.editors.memit import delta_of, places_of, spread
+from xkde.editors.memit import change_of, places_of, spread
 from xkde.editors.moments import moments
 from xkde.engines.transformers_engine import TransformersEngine
 from xkde.errors import SettingsError
@@ -84,8 +84,7 @@ def compute(
     for layer, own in keys.items():
         before = unused.earlier.get(layer, own[:0])
         kept[EARLIER.format(layer)] = torch.cat([before, own])
-    notes = notes_of(rows_of(engine.tokenizer, edits, 0))
-    return Change(delta_of(engine, updates), (*notes, unused.note()), kept)
+    return change_of(engine, edits, updates, kept, unused.note())
 
 
 def unused_for(

@@ -1,9 +1,10 @@
 """One edit asked of two models: what each is sent, and both answers at once.
 
-The base model is asked the bare query, the edited one with the edit prompt; their
-streams advance in turn, in one thread, so that both answers grow side by side. Where
-Atlas knows the edit, the query exists in every language and so do the answers to
-expect. Knows no page and no verdict; takes any engine that streams.
+The base model is asked the bare query, the edited one with the edit prompt, or as
+another editor has it; their streams advance in turn, in one thread, so that both
+answers grow side by side. Where Atlas knows the edit, the query exists in every
+language and so do the answers to expect. Knows no page and no verdict; takes any engine
+that streams.
 
 Run its tests: ``python -m pytest tests/test_asking.py``
 """
@@ -15,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from xkde.errors import InputError, XkdeError
 from xkde.languages import language
+from xkde.memory.recalling import Recalled
 from xkde.prompts import Encoded, check_user_text, edit_prompt
 from xkde.prompts import ask as conversation
 from xkde.types import Edit, Generation, Message, Query, Sampling
@@ -36,6 +38,14 @@ class Engine(Protocol):
         sampling: Sampling,
         cancelled: threading.Event | None = None,
     ) -> Iterator[list[Generation]]: ...
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What answers one query, and the user turn that it is sent."""
+
+    engine: Engine
+    text: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,19 @@ class Asked:
     answers: Mapping[Pane, PaneAnswers] = field(default_factory=dict)
     models: Mapping[Pane, str] = field(default_factory=dict)
     is_stopped: bool = False
+    editor: str = "x-kde"  # whose answers are in the pane "edited"
+    making: tuple[int, int] | None = (
+        None  # the edit is: tokens read for it, of how many
+    )
+    seconds: float = 0.0  # that the edit took
+    notes: tuple[str, ...] = ()  # what the editor has to say of it
+    sent: Mapping[Pane, tuple[str, ...]] = field(default_factory=dict)  # user turns
+    recalled: tuple[Recalled, ...] = ()  # from a memory, for each query; none is used
+
+    def edit_of(self, index: int) -> Edit:
+        """Return the edit that an answer is judged by: the nearest that was stated."""
+        passed = self.recalled[index].passed if self.recalled else ()
+        return passed[0].edit if passed else self.edit
 
     def stopped(self) -> "Asked":
         """Return it with all that has not ended marked as cancelled."""
@@ -93,9 +116,14 @@ def check(edit: Edit, queries: Sequence[Query], tokenizers: Sequence[Any]) -> No
         raise InputError("No language is chosen. Choose at least one to ask in.")
 
 
-def prompt(pane: Pane, edit: Edit, query: Query) -> str:
-    """Return the user turn that a pane is sent: the base model never sees the edit."""
-    edits = [] if pane == "base" else [edit]
+def prompt(
+    pane: Pane, edit: Edit, query: Query, recalled: Recalled | None = None
+) -> str:
+    """Return the user turn that a pane is sent: the base model never sees the edit.
+
+    With a memory it is what was recalled instead, which may be nothing.
+    """
+    edits = [] if pane == "base" else [edit] if recalled is None else recalled.stated
     return edit_prompt(edits, query.text, language(query.language).name)
 
 
@@ -106,18 +134,29 @@ def answer_together(
     sampling: Sampling,
     cancelled: threading.Event,
 ) -> Iterator[Mapping[Pane, PaneAnswers]]:
-    """Yield every pane's answers after each round of one token from each model.
+    """Yield what ``stream_together`` does, with X-KDE's prompts.
 
-    A model that fails keeps what it has said, and the others go on. Raises InputError
-    before anything is asked if a text cannot be.
+    Raises InputError before anything is asked if a text cannot be.
     """
     check(edit, queries, [engine.tokenizer for engine in engines.values()])
-    shown: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in engines}
-    streams: dict[Pane, Iterator[list[Generation]]] = {}
-    for pane, engine in engines.items():
-        texts = [prompt(pane, edit, query) for query in queries]
-        ids = [engine.encode(conversation(text)).ids for text in texts]
-        streams[pane] = engine.stream(ids, sampling, cancelled)
+    panes = {
+        pane: [Sent(engine, prompt(pane, edit, query)) for query in queries]
+        for pane, engine in engines.items()
+    }
+    return stream_together(panes, sampling, cancelled)
+
+
+def stream_together(
+    panes: Mapping[Pane, Sequence[Sent]],
+    sampling: Sampling,
+    cancelled: threading.Event,
+) -> Iterator[Mapping[Pane, PaneAnswers]]:
+    """Yield every pane's answers after each round of one token from each model.
+
+    A model that fails keeps what it has said, and the others go on.
+    """
+    shown: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in panes}
+    streams = {pane: _stream(sent, sampling, cancelled) for pane, sent in panes.items()}
     try:
         while streams:
             for pane in list(streams):
@@ -127,6 +166,30 @@ def answer_together(
             yield dict(shown)
     finally:
         cancelled.set()
+
+
+def _stream(
+    sent: Sequence[Sent], sampling: Sampling, cancelled: threading.Event
+) -> Iterator[list[Generation]]:
+    """Yield the answers to all queries of a pane, whichever engine has which."""
+    places: dict[int, list[int]] = {}
+    for place, each in enumerate(sent):
+        places.setdefault(id(each.engine), []).append(place)
+    streams = []
+    for group in places.values():
+        engine = sent[group[0]].engine
+        ids = [engine.encode(conversation(sent[i].text)).ids for i in group]
+        streams.append((group, engine.stream(ids, sampling, cancelled)))
+    now: dict[int, Generation] = {}
+    while streams:
+        for group, stream in list(streams):
+            told = next(stream, None)
+            if told is None:
+                streams.remove((group, stream))
+            else:
+                now.update(zip(group, told, strict=True))
+        if streams:
+            yield [now[place] for place in range(len(sent))]
 
 
 def _advance(

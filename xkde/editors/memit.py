@@ -62,8 +62,7 @@ def compute(
     """Return the change of the weights that makes all the edits at once."""
     solver = solver_for(engine, settings, earlier)
     [updates] = updates_of(engine, [edits], settings, solver)
-    notes = notes_of(rows_of(engine.tokenizer, edits, 0))
-    return Change(delta_of(engine, updates), notes, solver.kept)
+    return change_of(engine, edits, updates, solver.kept)
 
 
 def solver_for(
@@ -151,6 +150,18 @@ def place_of(engine: TransformersEngine, layer: int | float) -> Projection:
             "edit there changes nothing. Choose an earlier layer."
         )
     return place
+
+
+def change_of(
+    engine: TransformersEngine,
+    edits: Sequence[Edit],
+    updates: Updates,
+    kept: Mapping[str, Tensor],
+    *notes: str,
+) -> Change:
+    """Return updates as a change of the weights, with what is to say of the edits."""
+    of_edits = notes_of(rows_of(engine.tokenizer, edits, 0))
+    return Change(delta_of(engine, updates), (*of_edits, *notes), kept)
 
 
 def delta_of(engine: TransformersEngine, updates: Updates) -> dict[str, Tensor]:

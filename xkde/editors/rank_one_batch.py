@@ -23,6 +23,7 @@ from xkde.editors.checks import LONGEST_ANSWER, check_edits
 from xkde.editors.low_rank import Updates, acting
 from xkde.editors.modules import down_projections
 from xkde.editors.settings import settings_for
+from xkde.engines.decoding import Row
 from xkde.engines.transformers_engine import TransformersEngine
 from xkde.errors import InputError
 from xkde.prompts import answered
@@ -63,7 +64,7 @@ def compute_many(
 
 
 def answer(
-    many: Many, asked: Sequence[Asked], sampling: Sampling, batch_size: int = 128
+    many: Many, asked: Sequence[Asked], sampling: Sampling, batch_size: int = 64
 ) -> list[Generation]:
     """Answer each query under its own edit, in batches; in the given order."""
     engine = many.engine
@@ -77,7 +78,7 @@ def answer(
 
 
 def score(
-    many: Many, asked: Sequence[Asked], answers: Sequence[str], batch_size: int = 128
+    many: Many, asked: Sequence[Asked], answers: Sequence[str], batch_size: int = 64
 ) -> list[AnswerScore]:
     """Score an answer to each query under its own edit, teacher-forced."""
     engine = many.engine
@@ -91,7 +92,8 @@ def score(
     for batch in _batches([len(prompt) for prompt, _ in pairs], batch_size):
         sets, whose = _used(many, [asked[i][0] for i in batch])
         with deltas.alone(engine.model), acting(_modules(many), sets, whose):
-            found = engine.score([pairs[i] for i in batch], len(batch))
+            # On the left: answers of all lengths then end in one column.
+            found = engine.score([pairs[i] for i in batch], len(batch), "left")
         scores.update(zip(batch, found, strict=True))
     return [scores[i] for i in range(len(asked))]
 
@@ -136,19 +138,20 @@ def _answer(
     sets, whose = _used(many, edits)
     sets_of = torch.tensor(whose)
     alive = list(range(len(prompts)))
-    shown: list[Generation] = []
+    rows: list[Row] = []
 
     def of_rows(count: int) -> Tensor:
         nonlocal alive
         if count < len(alive):
-            alive = [row for row in alive if shown[row].finish is None]
+            alive = [row for row in alive if rows[row].finish is None]
         return sets_of[alive]
 
     engine = many.engine
     with deltas.alone(engine.model), acting(_modules(many), sets, of_rows):
-        for told in engine.stream(prompts, sampling):
-            shown = told
-    return shown
+        # The rows alone: their texts are of no use until they have ended.
+        for told in engine.rows(prompts, [sampling] * len(prompts)):
+            rows = told
+    return [engine.generation(row) for row in rows]
 
 
 def _used(many: Many, edits: Sequence[int]) -> tuple[list[Updates], list[int]]:

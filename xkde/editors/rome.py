@@ -16,12 +16,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from xkde.editors.contexts import notes_of, rows_of
+from xkde.editors.contexts import rows_of
 from xkde.editors.editor import Applied
 from xkde.editors.in_weights import Change, InWeights
 from xkde.editors.keys import Standing, mean_by_edit, modules_of, read
 from xkde.editors.low_rank import Update, Updates, joined
-from xkde.editors.memit import place_of
+from xkde.editors.memit import change_of, place_of
 from xkde.editors.modules import Projection
 from xkde.editors.solving import Solver, solver_of
 from xkde.editors.values import optimise, value_settings
@@ -61,10 +61,7 @@ def compute(
     """Return the change of the weights that makes the edits, one after another."""
     solver = solver_for(engine, settings, earlier)
     [updates] = updates_of(engine, [edits], settings, solver)
-    place = place_of(engine, settings.layer)
-    notes = notes_of(rows_of(engine.tokenizer, edits, 0))
-    delta = {place.weight_name: place.as_stored(updates[place.layer].matrix)}
-    return Change(delta, notes, solver.kept if solver else {})
+    return change_of(engine, edits, updates, solver.kept if solver else {})
 
 
 def solver_for(

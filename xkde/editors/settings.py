@@ -7,16 +7,18 @@ section for each editor. Knows no editor.
 Run its tests: ``python -m pytest tests/test_editor_settings.py``
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
-from transformers import PreTrainedModel
 
 from xkde.errors import InputError, SettingsError
 from xkde.paths import SETTINGS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FOLDER = SETTINGS / "editors"
 
@@ -24,7 +26,10 @@ Settings = TypeVar("Settings")
 
 
 def settings_for(
-    kind: type[Settings], editor: str, model: PreTrainedModel, given: Mapping[str, Any]
+    kind: type[Settings],
+    editor: str,
+    model: "PreTrainedModel",
+    given: Mapping[str, Any],
 ) -> Settings:
     """Return an editor's settings for a model: ``given`` over the preset over defaults.
 
@@ -63,12 +68,16 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def preset_of(model: PreTrainedModel) -> Mapping[str, Mapping[str, Any]]:
+def preset_of(model: "PreTrainedModel") -> Mapping[str, Mapping[str, Any]]:
     """Return the sections of the preset whose shape is the model's, or nothing."""
     config = model.config.get_text_config()
+    return preset_for(lambda name: getattr(config, name, None))
+
+
+def preset_for(size_of: Callable[[str], Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the same for whatever tells a model's sizes by their names."""
     for preset in _presets():
-        shape = preset["shape"]
-        if all(getattr(config, name, None) == size for name, size in shape.items()):
+        if all(size_of(name) == size for name, size in preset["shape"].items()):
             return preset
     return {}
 

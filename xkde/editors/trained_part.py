@@ -3,8 +3,10 @@
 Knows no editor. Imports no torch.
 """
 
+import json
 from pathlib import Path
 
+from xkde.editors.settings import preset_for
 from xkde.errors import CheckpointError, SettingsError
 from xkde.paths import CARD, ROOT, home
 
@@ -28,3 +30,17 @@ def part_folder(editor: str, folder: str) -> Path:
         f"The trained part of “{editor}” is not in {folder}. {make}; or give its "
         "folder (folder)."
     )
+
+
+def has_part(editor: str, checkpoint: Path) -> bool:
+    """Tell whether an editor's part for a checkpoint is here, by its config alone."""
+    try:
+        config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    preset = preset_for(config.get("text_config", config).get)
+    try:
+        part_folder(editor, preset.get(editor, {}).get("folder", ""))
+    except (SettingsError, CheckpointError):
+        return False
+    return True

@@ -137,12 +137,12 @@ def _read_moments(
             raise _StoppedError
         tell(replace(row, phase="reading", read=(done, total)))
 
-    moments(engine, _layers(engine), on_progress=report)
+    moments(engine, layers_read(engine), on_progress=report)
     if cancelled.is_set():
         raise _StoppedError
 
 
-def _layers(engine: TransformersEngine) -> list[int]:
+def layers_read(engine: TransformersEngine) -> list[int]:
     """Return the layers whose second moments any editor needs: they cost one pass."""
     found: set[int] = set()
     for entry in EDITORS.values():

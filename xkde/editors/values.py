@@ -8,24 +8,24 @@ each for itself, and leave the batch when they are done. Weights are not touched
 Run its tests: ``python -m pytest tests/test_values.py``
 """
 
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedModel
+from torch.nn.functional import cross_entropy
 
 from xkde.editors.contexts import Row, essence_rows, rows_of
 from xkde.editors.deltas import only_these_learn
-from xkde.editors.keys import Standing, hidden_of, read
-from xkde.editors.modules import hooked
-from xkde.engines.forward import check_finite, logits_at, pad
+from xkde.editors.keys import Standing, read
+from xkde.editors.value_rows import Reading, begin
 from xkde.engines.transformers_engine import TransformersEngine
 from xkde.types import Edit
 
 AT_ONCE = 32  # edits optimised side by side
+ROWS_AT_ONCE = 48  # rows read in one pass, of like length: less is padding
 
 
 @dataclass(frozen=True)
@@ -75,62 +75,35 @@ def optimise(
     with only_these_learn(engine.model):
         for start in range(0, len(edits), AT_ONCE):
             part = range(start, min(start + AT_ONCE, len(edits)))
-            own = [row for row in rows if row.edit in part]
-            begun = _begin(engine.model, own, standing)
-            task = _Task(engine.model, module, own, settings, standing, begun)
-            for edit, (vector, loss, step) in _descend(task, before, part).items():
+            own = sorted((row for row in rows if row.edit in part), key=_left)
+            reading = begin(engine.model, module, own, standing)
+            found = _descend(reading, settings, before, part)
+            for edit, (vector, loss, step) in found.items():
                 added[edit], losses[edit], steps[edit] = vector, loss, step
     return Values(added, before, tuple(losses), tuple(steps))
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """Rows as read up to their subject's last token: no vector changes that."""
-
-    starts: tuple[int, ...]  # where in each row reading goes on
-    cache: DynamicCache
-    mask: Tensor
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What a group of edits is optimised on; rows without an answer are essences."""
-
-    model: PreTrainedModel
-    module: nn.Module
-    rows: Sequence[Row]
-    settings: ValueSettings
-    standing: Standing
-    begun: _Begun
-
-
-@torch.no_grad()
-def _begin(model: PreTrainedModel, rows: Sequence[Row], standing: Standing) -> _Begun:
-    """Read what all steps have in common, once."""
-    cache = DynamicCache(config=model.config)
-    if min(row.place for row in rows) == 0:
-        mask = torch.zeros(len(rows), 0, dtype=torch.long, device=model.device)
-        return _Begun((0,) * len(rows), cache, mask)
-    ids, mask = pad([row.ids[: row.place] for row in rows], "left", model.device)
-    last = torch.tensor([-1], device=ids.device)
-    with standing.over(rows):
-        logits_at(model, ids, mask, last, past_key_values=cache, use_cache=True)
-    return _Begun(tuple(row.place for row in rows), cache, mask)
+def _left(row: Row) -> tuple[int, int]:
+    """Return how much of a row is read at every step, and how much answer it has."""
+    return len(row.read) - row.place, len(row.answer)
 
 
 def _descend(
-    task: _Task, before: Tensor, edits: Sequence[int]
+    reading: Reading, settings: ValueSettings, before: Tensor, edits: Sequence[int]
 ) -> dict[int, tuple[Tensor, float, int]]:
     """Return vector, last loss and number of steps of each edit."""
-    settings, first = task.settings, edits[0]
+    first = edits[0]
     lengths = before[first : first + len(edits)].norm(dim=-1, keepdim=True)
     vectors = torch.zeros_like(before[first : first + len(edits)], requires_grad=True)
     optimiser = torch.optim.Adam([vectors], lr=settings.learning_rate)
-    essences = _essences(task, vectors.detach(), edits)
+    essences = _essences(reading, vectors.detach(), edits)
     ended: dict[int, tuple[Tensor, float, int]] = {}
     for step in range(settings.steps + 1):
         active = [edit for edit in edits if edit not in ended]
-        losses = _losses(task, vectors, lengths, essences, active, first)
+        losses = _row_losses(reading, settings, vectors, essences, active)
+        chosen = torch.tensor([e - first for e in active], device=vectors.device)
+        norms = vectors[chosen].norm(dim=-1) / lengths[chosen, 0] ** 2
+        losses = losses + settings.decay * norms
         for edit, loss in zip(active, losses.tolist(), strict=True):
             if loss < settings.stop or step == settings.steps:
                 vector = vectors.detach()[edit - first].clone()
@@ -147,102 +120,71 @@ def _descend(
 
 
 @torch.no_grad()
-def _essences(task: _Task, vectors: Tensor, edits: Sequence[int]) -> dict[int, Tensor]:
+def _essences(
+    reading: Reading, vectors: Tensor, edits: Sequence[int]
+) -> dict[int, Tensor]:
     """Return how each subject's essence went on before the edit: log-probabilities."""
-    chosen = [i for i, row in enumerate(task.rows) if not row.answer]
+    chosen = [i for i, row in enumerate(reading.rows) if not row.answer]
     if not chosen:
         return {}
-    before = _logits(task, vectors, chosen, edits[0])[:, -1].log_softmax(dim=-1)
-    owners = [task.rows[i].edit for i in chosen]
+    before = reading.logits(vectors, chosen, edits[0])[:, -1].log_softmax(dim=-1)
+    owners = [reading.rows[i].edit for i in chosen]
     return dict(zip(owners, before, strict=True))
 
 
-def _losses(
-    task: _Task,
+def _row_losses(
+    reading: Reading,
+    settings: ValueSettings,
     vectors: Tensor,
-    lengths: Tensor,
     essences: dict[int, Tensor],
     active: Sequence[int],
-    first: int,
 ) -> Tensor:
-    """Return the loss of every active edit."""
-    place = {edit: number for number, edit in enumerate(active)}
-    at_work = [i for i, row in enumerate(task.rows) if row.edit in place]
-    asked = [i for i in at_work if task.rows[i].answer]
-    kept = [i for i in at_work if not task.rows[i].answer]
-    logits = _logits(task, vectors, [*asked, *kept], first)
-    owners = [place[task.rows[i].edit] for i in (*asked, *kept)]
-    index = torch.tensor(owners, device=logits.device)
-    of_asked, of_kept = index[: len(asked)], index[len(asked) :]
-    counts = torch.bincount(of_asked, minlength=len(active))
-    nll = _answers_nll(logits[: len(asked)], [task.rows[i] for i in asked])
-    losses = logits.new_zeros(len(active))
-    losses = losses.index_add(0, of_asked, nll / counts[of_asked])
-    if kept:
-        now = logits[len(asked) :, -1].log_softmax(dim=-1)
-        then = torch.stack([essences[task.rows[i].edit] for i in kept])
-        divergence = (then.exp() * (then - now)).sum(dim=-1)
-        losses = losses.index_add(0, of_kept, task.settings.kl * divergence)
-    chosen = torch.tensor([edit - first for edit in active], device=vectors.device)
-    norms = vectors[chosen].norm(dim=-1) / lengths[chosen, 0] ** 2
-    return losses + task.settings.decay * norms
+    """Return what the rows of every active edit add to its loss.
 
-
-def _answers_nll(logits: Tensor, rows: Sequence[Row]) -> Tensor:
-    """Return the mean negative log-probability of each row's answer tokens."""
-    width = logits.shape[1]
-    target = torch.zeros(len(rows), width, dtype=torch.long)
-    share = torch.zeros(len(rows), width)
-    for number, row in enumerate(rows):
-        count = len(row.answer)
-        target[number, width - count :] = torch.tensor(row.answer)
-        share[number, width - count :] = 1 / count
-    target, share = target.to(logits.device), share.to(logits.device)
-    picked = logits.log_softmax(dim=-1).gather(-1, target[..., None])[..., 0]
-    return -(picked * share).sum(dim=-1)
-
-
-def _logits(task: _Task, vectors: Tensor, chosen: Sequence[int], first: int) -> Tensor:
-    """Return float32 logits of the last columns, wherever an answer is predicted.
-
-    Rows are padded on the left, so that all answers end in one column.
+    Edits of one group are numbered one after another, as their vectors are.
     """
-    model, rows = task.model, [task.rows[i] for i in chosen]
-    starts = [task.begun.starts[i] for i in chosen]
-    index = torch.tensor(chosen, device=model.device)
-    cache = deepcopy(task.begun.cache)
-    cache.batch_select_indices(index)
-    left = [row.read[start:] for row, start in zip(rows, starts, strict=True)]
-    ids, own = pad(left, "left", model.device)
-    mask = torch.cat([task.begun.mask[index], own], dim=1)
-    width = ids.shape[1]
-    places = [
-        width - len(row.read) + row.place  # the same whatever has been read before
-        for row in rows
+    place = {edit: number for number, edit in enumerate(active)}
+    at_work = [i for i, row in enumerate(reading.rows) if row.edit in place]
+    asked = Counter(row.edit for row in reading.rows if row.answer)
+    first = min(row.edit for row in reading.rows)
+    losses = vectors.new_zeros(len(active))
+    for start in range(0, len(at_work), ROWS_AT_ONCE):
+        chosen = at_work[start : start + ROWS_AT_ONCE]
+        rows = [reading.rows[i] for i in chosen]
+        told = _of_rows(reading.logits(vectors, chosen, first), rows, essences)
+        shares = [1 / asked[row.edit] if row.answer else settings.kl for row in rows]
+        owners = torch.tensor([place[row.edit] for row in rows], device=told.device)
+        weighted = told * torch.tensor(shares, device=told.device)
+        losses = losses.index_add(0, owners, weighted)
+    return losses
+
+
+def _of_rows(
+    logits: Tensor, rows: Sequence[Row], essences: dict[int, Tensor]
+) -> Tensor:
+    """Return what each row adds to a loss, before its weight.
+
+    Of a row with an answer the mean negative log-probability of its tokens, of an
+    essence how far it has moved (KL). Answers end in the last column.
+    """
+    width, device = logits.shape[1], logits.device
+    at = [
+        (number, width - len(row.answer) + n, token, 1 / len(row.answer))
+        for number, row in enumerate(rows)
+        for n, token in enumerate(row.answer)
     ]
-    hook = _adding(vectors, [row.edit - first for row in rows], places)
-    longest = max(1, *(len(row.answer) for row in rows))
-    columns = torch.arange(width - longest, width, device=ids.device)
-    with task.standing.over(rows), hooked(task.module, hook):
-        logits = logits_at(
-            model, ids, mask, columns, past_key_values=cache, use_cache=True
-        ).float()
-    check_finite(logits.detach()[:, -1].amax(dim=-1))
-    return logits
-
-
-def _adding(
-    vectors: Tensor, which: Sequence[int], places: Sequence[int]
-) -> Callable[[nn.Module, Any, Any], Any]:
-    """Return a forward hook that adds the rows' vectors at their places."""
-    rows = torch.arange(len(places), device=vectors.device)
-    at = torch.tensor(places, device=vectors.device)
-    chosen = torch.tensor(which, device=vectors.device)
-
-    def hook(_: nn.Module, __: Any, output: Any) -> Any:
-        states = hidden_of(output)
-        more = vectors[chosen].to(states.dtype)
-        states = states.index_put((rows, at), more, accumulate=True)
-        return states if isinstance(output, Tensor) else (states, *output[1:])
-
-    return hook
+    losses = logits.new_zeros(len(rows))
+    if at:
+        numbers, columns, tokens, shares = zip(*at, strict=True)
+        index = torch.tensor(numbers, device=device)
+        picked = logits[index, torch.tensor(columns, device=device)]
+        target = torch.tensor(tokens, device=device)
+        nll = cross_entropy(picked, target, reduction="none")
+        losses = losses.index_add(0, index, nll * torch.tensor(shares, device=device))
+    kept = [number for number, row in enumerate(rows) if not row.answer]
+    if kept:
+        now = logits[kept, -1].log_softmax(dim=-1)
+        then = torch.stack([essences[rows[number].edit] for number in kept])
+        moved = (then.exp() * (then - now)).sum(dim=-1)
+        losses = losses.index_add(0, torch.tensor(kept, device=device), moved)
+    return losses

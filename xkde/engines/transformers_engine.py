@@ -79,11 +79,11 @@ class TransformersEngine:
         """
         samplings = _per_prompt(sampling, len(prompts))
         shown: list[Generation | None] = [None] * len(prompts)
-        for rows in self._decode(prompts, samplings, cancelled):
+        for rows in self.rows(prompts, samplings, cancelled):
             for index, row in enumerate(rows):
                 before = shown[index]
                 if before is None or before.finish is None:
-                    shown[index] = self._generation(row)
+                    shown[index] = self.generation(row)
             yield [generation for generation in shown if generation is not None]
 
     def generate(
@@ -98,11 +98,11 @@ class TransformersEngine:
         answers: dict[int, Generation] = {}
         lengths = [len(prompt) for prompt in prompts]
         for batch in _batches(lengths, batch_size):
-            states = self._decode(
+            states = self.rows(
                 [prompts[i] for i in batch], [samplings[i] for i in batch]
             )
             rows = deque(states, maxlen=1).pop()
-            answers.update(zip(batch, map(self._generation, rows), strict=True))
+            answers.update(zip(batch, map(self.generation, rows), strict=True))
             if on_progress is not None:
                 on_progress(len(answers), len(prompts))
         return [answers[i] for i in range(len(prompts))]
@@ -143,12 +143,13 @@ class TransformersEngine:
             for sequence in sequences
         ]
 
-    def _decode(
+    def rows(
         self,
         prompts: Sequence[Sequence[int]],
         samplings: Sequence[Sampling],
         cancelled: threading.Event | None = None,
     ) -> Iterator[list[Row]]:
+        """Yield every row as it is decoded, always the same list, without its text."""
         for prompt, sampling in zip(prompts, samplings, strict=True):
             self._check_length(len(prompt), 1)
             if sampling.max_new_tokens < 1:
@@ -174,7 +175,8 @@ class TransformersEngine:
                 "fewer edits."
             )
 
-    def _generation(self, row: Row) -> Generation:
+    def generation(self, row: Row) -> Generation:
+        """Return a row as it is, with its text up to the last whole character."""
         return Generation(
             text=self._text(row.token_ids).rstrip(NOT_SHOWN).lstrip(),
             token_ids=tuple(row.token_ids),

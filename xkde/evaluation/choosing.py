@@ -41,13 +41,15 @@ def choose(
     directions: str,
     *,
     name: str | None = None,
+    left_out: int = 0,
     limit: int = 0,
     seed: int = 7,
 ) -> Chosen:
     """Return the first ``limit`` cases (0: all) of "atlas", or of a file or folder.
 
-    ``seed`` draws Atlas's cases. Raises BenchmarkError for whatever cannot be read or
-    lacks a language, InputError for directions that are none.
+    The very first ``left_out`` cases are not taken. ``seed`` draws Atlas's cases.
+    Raises BenchmarkError for whatever cannot be read or lacks a language, InputError
+    for directions that are none.
     """
     if str(benchmark) == ATLAS:
         read, digest = _atlas(seed)
@@ -58,7 +60,8 @@ def choose(
     # A direction without cases is refused in words.
     ids = {case.id for a, b in wanted for case in _of_direction(read, a, b)}
     cases = tuple(case for case in read.cases if case.id in ids)
-    return Chosen(read.name, digest, cases[: limit or None], wanted, read.skipped)
+    cases = cases[left_out:][: limit or None]
+    return Chosen(read.name, digest, cases, wanted, read.skipped)
 
 
 def _atlas(seed: int) -> tuple[Benchmark, str]:

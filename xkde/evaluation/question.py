@@ -52,16 +52,32 @@ class Question:
         return names
 
 
-def questions(cases: Sequence[Case], directions: Sequence[Direction]) -> list[Question]:
-    """Return all questions of the cases that are in both languages of a direction."""
+def questions(
+    cases: Sequence[Case], directions: Sequence[Direction], languages_per_case: int = 0
+) -> list[Question]:
+    """Return all questions of the cases that are in both languages of a direction.
+
+    With ``languages_per_case`` each case is asked in so many of the languages only,
+    dealt evenly: the next case is asked in the next ones.
+    """
+    targets: dict[str, list[str]] = {}
+    for source, target in directions:
+        targets.setdefault(source, []).append(target)
     return [
         Question(case, probe, number, source, target, item)
         for source, target in directions
-        for case in cases
+        for place, case in enumerate(cases)
         if source in case.edits
+        and is_dealt(place, target, targets[source], languages_per_case)
         for probe in PROBES
         for number, item in enumerate(items_of(case, probe, target))
     ]
+
+
+def is_dealt(place: int, target: str, targets: Sequence[str], each: int) -> bool:
+    """Tell whether the case at a place is asked in a language; ``each`` 0: in all."""
+    first = place * each % len(targets)
+    return not each or (targets.index(target) - first) % len(targets) < each
 
 
 def prompt_of(question: Question, settings: RunSettings) -> str:

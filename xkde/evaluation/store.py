@@ -18,7 +18,8 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,12 @@ class RunSettings:
     wrapper: str = "hf_template"
     parity: bool = False
     directions: tuple[str, ...] = ("en→zh",)
+    left_out: int = 0  # of the benchmark's first cases
+    languages_per_case: int = 0  # in which a case is asked, in turn; 0: in all
     max_new_tokens: int = 48
     seed: int = 7  # draws Atlas's cases; answers are greedy
 
-    @property
+    @cached_property  # every row is told
     def run(self) -> str:
         """The run's id: equal settings are one run."""
         return run_id(self)
@@ -158,6 +161,10 @@ def _refuse_changes(folder: Path, file: Path, settings: Any) -> None:
             "new folder."
         ) from error
     now = json.loads(_json(asdict(settings)))
+    # What there was no setting for then went as its default goes now.
+    told = {its.name: its.default for its in fields(settings)}
+    usual = {name: value for name, value in told.items() if value is not MISSING}
+    before = json.loads(_json(usual)) | before
     changed = [
         f"{name} was {before.get(name, 'not said')} and is {value}"
         for name, value in now.items()

@@ -1,8 +1,9 @@
 """What an answer is: the new answer, the old one or neither, and in which language.
 
 Pure functions of strings; knows no model. An exact match after normalisation comes
-first; an answer that merely names one of the two is judged by a softer rule, and the
-verdict says so. A name of the answer in another language counts as right, in the wrong
+first, then one but for accents ("Osaka" for "Ósaka") and another common name ("USA");
+an answer that merely names one of the two is judged by a softer rule, and the verdict
+says so. A name of the answer in another language counts as right, in the wrong
 language.
 
 Try it: ``python -c "from xkde.evaluation.verdict import judge;
@@ -10,18 +11,32 @@ print(judge('大阪', '大阪', '东京', 'zh'))"``
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from xkde.data.atlas.aliases import in_text, named_by
 from xkde.languages import language as language_of
-from xkde.text import normalise
+from xkde.text import normalise, unaccented
 
 Kind = Literal["new", "old", "neither", "both_same", "empty"]
-Rule = Literal["exact", "contains", "elsewhere", "both_named", "no_match", "empty"]
+Rule = Literal[
+    "exact",
+    "accents",
+    "alias",
+    "contains",
+    "elsewhere",
+    "both_named",
+    "no_match",
+    "empty",
+]
+
+Plain = Callable[[str], str]  # a text as it is compared
 
 RULES: dict[Rule, str] = {
     "exact": "the same after normalisation",
+    "accents": "the same but for accents",
+    "alias": "another common name of it",
     "contains": "the answer names it among other words (a softer rule)",
     "elsewhere": "its name in another language",
     "both_named": "the answer names both the new and the old answer",
@@ -89,7 +104,8 @@ def judge(
     for kind, gold in _golds(new, old):
         if normalise(answer) == normalise(gold):
             return Verdict(kind, True, "exact")
-    verdict = _contained(answer, new, old, language)
+    verdict = _meant(answer, new, old, language)
+    verdict = verdict or _contained(answer, new, old, language)
     if verdict is not None:
         return verdict
     for kind, names in (("new", new_names), ("old", old_names)):
@@ -112,26 +128,58 @@ def _kind(kind: str) -> Kind:
     return "new" if kind == "new" else "old"
 
 
+def _meant(answer: str, new: str, old: str, language: str) -> Verdict | None:
+    """Judge an answer that is one of the two in another spelling, or by another name.
+
+    One that is both in this sense is neither.
+    """
+    said = unaccented(answer)
+    rules: dict[Rule, list[Kind]] = {"accents": [], "alias": []}
+    for kind, gold in _golds(new, old):
+        if unaccented(gold) == said:
+            rules["accents"].append(kind)
+        if named_by(answer, language) == normalise(gold):
+            rules["alias"].append(kind)
+    for rule, kinds in rules.items():
+        if len(kinds) == 1:
+            return Verdict(kinds[0], True, rule)
+    return None
+
+
 def _contained(answer: str, new: str, old: str, language: str) -> Verdict | None:
-    spaced = language_of(language).spaced
+    golds = _golds(new, old)
+    for plain in (normalise, unaccented):  # accents count where they decide
+        verdict = _held(answer, golds, language, plain)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def _held(
+    answer: str, golds: Sequence[tuple[Kind, str]], language: str, plain: Plain
+) -> Verdict | None:
+    def names(text: str, gold: str) -> bool:
+        return _names(text, gold, spaced=language_of(language).spaced, plain=plain)
+
     found = [
         (kind, gold)
-        for kind, gold in _golds(new, old)
-        if _names(answer, gold, spaced=spaced)
+        for kind, gold in golds
+        if any(names(answer, form) for form in (gold, *in_text(gold, language)))
     ]
     if len(found) == 2:
         # "Liberal Democratic Party" also names the "Democratic Party": the longer one.
         found.sort(key=lambda entry: len(normalise(entry[1])), reverse=True)
-        if not _names(found[0][1], found[1][1], spaced=spaced):
+        longer, shorter = (gold for _, gold in found)
+        if not names(longer, shorter) or plain(longer) == plain(shorter):
             return Verdict("neither", _language_ok(answer, language), "both_named")
     if not found:
         return None
     return Verdict(found[0][0], _language_ok(answer, language), "contains")
 
 
-def _names(answer: str, gold: str, *, spaced: bool) -> bool:
+def _names(answer: str, gold: str, *, spaced: bool, plain: Plain = normalise) -> bool:
     """Tell whether a text holds a name; as whole words where words are apart."""
-    said, name = normalise(answer), normalise(gold)
+    said, name = plain(answer), plain(gold)
     if not name:
         return False
     # A name in an unspaced script has no borders, whatever the answer's language.

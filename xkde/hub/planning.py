@@ -37,6 +37,13 @@ WANTED = {
     paths.CARD,
     "README.md",
 }
+# How an encoder of sentence-transformers reads: files beside its weights, and those of
+# its pooling and dense layers in folders of their own.
+MODULES = "modules.json"
+OF_ENCODER = re.compile(
+    rf"{MODULES}|config_sentence_transformers\.json|sentence_[\w-]+_config\.json|"
+    r"\d+_\w+/(config\.json|model\.safetensors)"
+)
 LICENCES = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
 SHARD = re.compile(r"model-\d+-of-(?P<count>\d+)\.safetensors")
 
@@ -87,7 +94,7 @@ def plan(
 ) -> DownloadPlan:
     """Ask the Hub what a download needs; ``target`` is the downloads folder.
 
-    Raises CheckpointError if the repository holds no chat model that can be loaded, and
+    Raises CheckpointError if the repository holds no model that can be loaded, and
     DownloadError if the Hub cannot be asked.
     """
     if reference.repository is None:
@@ -170,10 +177,16 @@ def _needed(repository: str, siblings: Sequence[RepoSibling]) -> tuple[RemoteFil
             git_hash=None if each.lfs else each.blob_id,
         )
         for each in siblings
-        if each.rfilename in WANTED | weights
+        if each.rfilename in WANTED | weights | _of_encoder(names)
         or ("/" not in each.rfilename and each.rfilename.startswith(LICENCES))
     ]
     return tuple(sorted(chosen, key=lambda file: (file.name in weights, file.name)))
+
+
+def _of_encoder(names: set[str]) -> set[str]:
+    if MODULES not in names:
+        return set()
+    return {name for name in names if OF_ENCODER.fullmatch(name)}
 
 
 def _weights(repository: str, names: set[str]) -> set[str]:

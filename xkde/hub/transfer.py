@@ -132,6 +132,7 @@ def _fetch(job: _Job, file: RemoteFile, done: int) -> None:
     if complete.is_file() and complete.stat().st_size == file.bytes:
         return
     pauses = iter(PAUSES)
+    partial.parent.mkdir(exist_ok=True)  # an encoder's parts have their own
     partial.touch()
     while True:
         before = partial.stat().st_size

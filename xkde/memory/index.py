@@ -104,6 +104,8 @@ def _vectors(
 
 def _check(vectors: Vectors, count: int, name: str) -> None:
     """Refuse what would make every score a lie: another number, NaN, other lengths."""
+    if vectors.shape == (count, 0):
+        return  # names alone are to count
     lengths = np.linalg.norm(vectors, axis=-1)
     if vectors.shape[:1] != (count,) or not np.allclose(lengths, 1, atol=1e-3):
         raise InputError(

@@ -1,8 +1,8 @@
 """Atlas's own translation model: the architecture of NLLB-200, small, from nothing.
 
 Scores answers in ``align`` where NLLB-200's gigabytes are too many. Trained by
-transformers' Trainer on parallel names (``aligner_data``); the run's folder, log and
-card are those of every stage (``run``).
+transformers' Trainer on parallel names (``aligner_data``); how a run goes is said in
+``running``.
 
 Run it: ``python -m xkde train-aligner atlas-aligner-smoke``
 """
@@ -20,21 +20,20 @@ from transformers import (
     PreTrainedTokenizerBase,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
-    set_seed,
 )
 
 from xkde.data.atlas.world import atlas
 from xkde.engines.translation import LONGEST, Translation, encode
-from xkde.errors import SettingsError
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
-from xkde.paths import CARD, SETTINGS
+from xkde.paths import SETTINGS
 from xkde.training.aligner_data import held_out_translations, training_translations
-from xkde.training.run import Log, last_log, open_run, save_checkpoint
-from xkde.training.settings_files import asked, read_settings, settings_file
+from xkde.training.run import save_checkpoint
+from xkde.training.running import Ready, check_sizes, run_training
+from xkde.training.settings import HEAD
+from xkde.training.settings_files import read_settings, settings_file
 from xkde.training.tokenizer import END, train_tokenizer
 
 FOLDER = SETTINGS / "aligner"
-HEAD = 64  # width of one attention head
 CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
 
 
@@ -77,12 +76,7 @@ def load_aligner_settings(
         (AlignerSettings, Seq2SeqTrainingArguments),
         overrides,
     )
-    if settings.hidden_size < 1 or settings.hidden_size % HEAD:
-        raise SettingsError(
-            f"hidden_size is {settings.hidden_size}; expected a multiple of {HEAD}."
-        )
-    if min(settings.samples, settings.dev_samples, settings.layers) < 1:
-        raise SettingsError("samples, dev_samples and layers must be 1 or more.")
+    check_sizes(settings)
     return settings, training
 
 
@@ -140,36 +134,13 @@ def rows(
 
 
 def train_aligner(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
-    """Train by settings; return the folder of the finished checkpoint.
-
-    Killed and started again, it goes on from its last saved step; a run that is
-    finished is left as it is.
-    """
+    """Train by settings; return the folder of the finished checkpoint."""
     settings, training = load_aligner_settings(name_or_path, overrides)
-    folder = Path(training.output_dir or "")
-    resume = open_run(folder, asked(settings, training))
-    result = folder / settings.name
-    if (result / CARD).is_file():  # written aside and renamed, so it is whole
-        return result
-    training.logging_nan_inf_filter = False  # else the log would hide a broken run
-    set_seed(training.seed)
+    return run_training(settings, training, lambda: _prepared(settings, training))
+
+
+def _prepared(settings: AlignerSettings, training: Seq2SeqTrainingArguments) -> Ready:
     model, tokenizer = fresh_aligner(settings)
-    trainer = _trainer(settings, training, model, tokenizer)
-    trainer.add_callback(Log(folder))
-    trainer.train(resume_from_checkpoint=resume)
-    card = _card(settings, training, model, folder)
-    card["tokens"] = int(sum(trainer.train_dataset["length"]) * trainer.state.epoch)
-    if settings.held_out:
-        card["held_out_loss"] = trainer.evaluate()["eval_loss"]
-    return save_checkpoint(trainer, result, card)
-
-
-def _trainer(
-    settings: AlignerSettings,
-    training: Seq2SeqTrainingArguments,
-    model: M2M100ForConditionalGeneration,
-    tokenizer: PreTrainedTokenizerBase,
-) -> Any:
     world, seed, one_in = atlas(), training.seed, settings.held_out
     drawn = training_translations(world, settings.samples, seed, one_in)
     apart = held_out_translations(world, settings.dev_samples, seed, one_in)
@@ -183,24 +154,17 @@ def _trainer(
     )
     # Its loss is the mean of its batch, whatever number of tokens it is told.
     trainer.model_accepts_loss_kwargs = False
-    return trainer
 
+    def save(folder: Path, card: dict[str, Any]) -> Path:
+        read = sum(trainer.train_dataset["length"])
+        card["tokens"] = int(read * trainer.state.epoch)
+        if apart:
+            card["held_out_loss"] = trainer.evaluate()["eval_loss"]
+        return save_checkpoint(trainer, folder, card)
 
-def _card(
-    settings: AlignerSettings,
-    training: Seq2SeqTrainingArguments,
-    model: M2M100ForConditionalGeneration,
-    folder: Path,
-) -> dict[str, Any]:
-    """Return what ``xkde.checkpoints.Card`` reads, and what was measured at the end."""
-    return {
-        "name": settings.name,
+    card = {
         "label": f"{settings.name}, a translation model of Atlas's names",
-        "base": "",
         "stage": "aligner",
-        "data": "atlas",
-        "settings": asked(settings, training),
-        "training": last_log(folder),
         "samples": settings.samples,
-        "parameters": model.num_parameters(),
     }
+    return Ready(trainer, card, save)

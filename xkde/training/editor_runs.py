@@ -1,29 +1,28 @@
-"""A run that trains an editor's own parts: settings, losses, log, resume, result.
+"""A run that trains an editor's own parts: settings, losses, log, result.
 
-As every run (``run``), but what is trained is no checkpoint: a plain module whose loss
-is a weighted sum of named parts, each of them logged. One process. Knows neither SERAC
-nor MEND.
+As other runs (``running``), but what is trained is no checkpoint: a plain module whose
+loss is a weighted sum of named parts, each of them logged. One process. Knows neither
+SERAC nor MEND.
 
 Run its tests: ``python -m pytest tests/test_train_editor.py``
 """
 
-import json
-import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor, nn
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import Trainer, TrainingArguments
 
-from xkde.paths import CARD, SETTINGS, write_aside
-from xkde.training.run import Log, last_log, open_run
-from xkde.training.settings_files import asked, read_settings, settings_file
+from xkde.paths import SETTINGS
+from xkde.training.run import aside_of, put_in_place
+from xkde.training.running import Ready, run_training
+from xkde.training.settings_files import read_settings, settings_file
 
 FOLDER = SETTINGS / "editors" / "training"
 
@@ -88,54 +87,35 @@ def train_parts(
     training: TrainingArguments,
     prepare: Callable[[Any, TrainingArguments], Prepared],
 ) -> Path:
-    """Train by settings; return the folder of the finished parts.
+    """Train by settings; return the folder of the finished parts."""
 
-    Killed and started again, it goes on from its last saved step; a run that is
-    finished is left as it is.
-    """
-    folder = Path(training.output_dir or "")
-    resume = open_run(folder, asked(settings, training))
-    result = folder / settings.name
-    if (result / CARD).is_file():  # written aside and renamed, so it is whole
-        return result
-    training.logging_nan_inf_filter = False  # else the log would hide a broken run
-    set_seed(training.seed)
-    prepared = prepare(settings, training)
-    trainer = LossesTrainer(
-        prepared.losses,
-        prepared.weights,
-        model=prepared.network,
-        args=training,
-        train_dataset=prepared.rows,
-        callbacks=[Log(folder)],
-    )
-    trainer.train(resume_from_checkpoint=resume)
-    prepared.network.eval()
-    card = {
-        "name": settings.name,
-        "label": f"{settings.name}, an editor's trained part for {settings.base}",
-        "base": settings.base,
-        "stage": "editor",
-        "data": "atlas",
-        "settings": asked(settings, training),
-        "training": last_log(folder),
-        "samples": len(prepared.rows),
-        "parameters": sum(p.numel() for p in prepared.network.parameters()),
-    }
-    return _save(prepared, result, card)
+    def ready() -> Ready:
+        prepared = prepare(settings, training)
+        trainer = LossesTrainer(
+            prepared.losses,
+            prepared.weights,
+            model=prepared.network,
+            args=training,
+            train_dataset=prepared.rows,
+        )
+        card = {
+            "label": f"{settings.name}, an editor's trained part for {settings.base}",
+            "base": settings.base,
+            "stage": "editor",
+            "samples": len(prepared.rows),
+        }
+        return Ready(trainer, card, partial(_save, prepared))
+
+    return run_training(settings, training, ready)
 
 
 def _save(prepared: Prepared, folder: Path, card: dict[str, Any]) -> Path:
     """Write the parts and their card aside, then rename."""
-    aside = folder.with_name(folder.name + ".part")
+    aside = aside_of(folder)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    card |= prepared.save(aside)
-    card["versions"] = {m.__name__: m.__version__ for m in (torch, transformers)}
-    write_aside(aside / CARD, json.dumps(card, ensure_ascii=False, indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(aside, folder)
-    return folder
+    prepared.network.eval()
+    return put_in_place(aside, folder, card | dict(prepared.save(aside)))
 
 
 def _as_they_are(rows: list[Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Learns that a query in one language lies near the edit that it concerns in another, and
 far from all other edits of the batch and from one that looks like it (InfoNCE, both
-ways). Trained by transformers' Trainer on ``encoder_data``; the run's folder, log and
-card are those of every stage (``run``).
+ways). Trained by transformers' Trainer on ``encoder_data``; how a run goes is said in
+``running``.
 
 Run it: ``python -m xkde train-encoder atlas-encoder-smoke``
 """
@@ -21,7 +21,6 @@ from transformers import (
     BertModel,
     PreTrainedTokenizerBase,
     TrainingArguments,
-    set_seed,
 )
 
 from xkde.data.atlas.invented import lower
@@ -29,15 +28,16 @@ from xkde.data.atlas.records import World
 from xkde.data.atlas.world import atlas
 from xkde.engines.encoder_files import write_reading
 from xkde.errors import SettingsError
-from xkde.paths import CARD, SETTINGS
+from xkde.paths import SETTINGS
 from xkde.training.contrastive import TEXTS, ContrastiveTrainer
 from xkde.training.encoder_data import Triple, dev_triples, triples
-from xkde.training.run import Log, last_log, open_run, save_checkpoint
-from xkde.training.settings_files import asked, read_settings, settings_file
+from xkde.training.run import save_checkpoint
+from xkde.training.running import Ready, check_sizes, run_training
+from xkde.training.settings import HEAD
+from xkde.training.settings_files import read_settings, settings_file
 from xkde.training.tokenizer import train_tokenizer
 
 FOLDER = SETTINGS / "encoder"
-HEAD = 64  # width of one attention head
 LONGEST = 128  # tokens of a text; the rest is cut off
 
 
@@ -76,12 +76,7 @@ def load_encoder_settings(
         (EncoderSettings, TrainingArguments),
         overrides,
     )
-    if settings.hidden_size < 1 or settings.hidden_size % HEAD:
-        raise SettingsError(
-            f"hidden_size is {settings.hidden_size}; expected a multiple of {HEAD}."
-        )
-    if min(settings.samples, settings.dev_samples, settings.layers) < 1:
-        raise SettingsError("samples, dev_samples and layers must be 1 or more.")
+    check_sizes(settings)
     if settings.temperature <= 0:
         raise SettingsError("temperature must be above 0; 0.05 is a good one.")
     return settings, training
@@ -161,20 +156,13 @@ def _number(key: str) -> int:
 
 
 def train_encoder(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
-    """Train by settings; return the folder of the finished checkpoint.
-
-    Killed and started again, it goes on from its last saved step; a run that is
-    finished is left as it is.
-    """
+    """Train by settings; return the folder of the finished checkpoint."""
     settings, training = load_encoder_settings(name_or_path, overrides)
-    folder = Path(training.output_dir or "")
-    resume = open_run(folder, asked(settings, training))
-    result = folder / settings.name
-    if (result / CARD).is_file():  # written aside and renamed, so it is whole
-        return result
-    training.logging_nan_inf_filter = False  # else the log would hide a broken run
     training.remove_unused_columns = False  # the keys are used by the loss
-    set_seed(training.seed)
+    return run_training(settings, training, lambda: _prepared(settings, training))
+
+
+def _prepared(settings: EncoderSettings, training: TrainingArguments) -> Ready:
     model, tokenizer = fresh_encoder(settings)
     world = atlas()
     drawn = triples(world, settings.samples, training.seed)
@@ -186,30 +174,19 @@ def train_encoder(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         eval_dataset=rows(tokenizer, dev_triples(world, settings.dev_samples, 1)),
         processing_class=tokenizer,
     )
-    trainer.add_callback(Log(folder))
-    trainer.train(resume_from_checkpoint=resume)
-    card = _card(settings, training, model, folder)
-    card["held_out_loss"] = trainer.evaluate()["eval_loss"]
-    save_checkpoint(trainer, result, card)
-    write_reading(result, settings.hidden_size, LONGEST)
-    return result
 
+    def save(folder: Path, card: dict[str, Any]) -> Path:
+        card["held_out_loss"] = trainer.evaluate()["eval_loss"]
+        return save_checkpoint(
+            trainer,
+            folder,
+            card,
+            lambda aside: write_reading(aside, settings.hidden_size, LONGEST),
+        )
 
-def _card(
-    settings: EncoderSettings,
-    training: TrainingArguments,
-    model: BertModel,
-    folder: Path,
-) -> dict[str, Any]:
-    """Return what ``xkde.checkpoints.Card`` reads, and what was measured at the end."""
-    return {
-        "name": settings.name,
+    card = {
         "label": f"{settings.name}, which finds an edit for a query in any language",
-        "base": "",
         "stage": "encoder",
-        "data": "atlas",
-        "settings": asked(settings, training),
-        "training": last_log(folder),
         "samples": settings.samples,
-        "parameters": model.num_parameters(),
     }
+    return Ready(trainer, card, save)

@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,14 +164,19 @@ def last_log(folder: Path) -> dict[str, Any]:
     return next((line for line in reversed(read_log(folder)) if "loss" in line), {})
 
 
-def save_checkpoint(trainer: Trainer, folder: Path, card: Mapping[str, Any]) -> Path:
+def save_checkpoint(
+    trainer: Trainer,
+    folder: Path,
+    card: Mapping[str, Any],
+    more: Callable[[Path], None] | None = None,
+) -> Path:
     """Write a finished checkpoint with its card, aside and then renamed.
 
     Every process must call it; one writes. The weights become bf16, LoRA merged into
     them; those that are spread over GPUs are gathered and stay in their own format.
+    ``more`` writes what else belongs into the folder.
     """
-    aside = folder.with_name(folder.name + ".part")
-    writes = trainer.is_world_process_zero()
+    writes, aside = trainer.is_world_process_zero(), aside_of(folder)
     if writes:
         shutil.rmtree(aside, ignore_errors=True)
     if is_sharded(trainer):
@@ -185,11 +190,24 @@ def save_checkpoint(trainer: Trainer, folder: Path, card: Mapping[str, Any]) -> 
         tokenizer: Any = trainer.processing_class
         tokenizer.save_pretrained(aside)
         (aside / "training_args.bin").unlink(missing_ok=True)  # a pickle
-        versions = {m.__name__: m.__version__ for m in (torch, transformers, trl)}
-        text = json.dumps({**card, "versions": versions}, ensure_ascii=False, indent=1)
-        write_aside(aside / CARD, text + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(aside, folder)
+        if more is not None:
+            more(aside)
+        put_in_place(aside, folder, card)
+    return folder
+
+
+def aside_of(folder: Path) -> Path:
+    """Return where a result is written before it is whole."""
+    return folder.with_name(folder.name + ".part")
+
+
+def put_in_place(aside: Path, folder: Path, card: Mapping[str, Any]) -> Path:
+    """Write a result's card, with the libraries' versions, and rename the whole."""
+    versions = {m.__name__: m.__version__ for m in (torch, transformers, trl)}
+    text = json.dumps({**card, "versions": versions}, ensure_ascii=False, indent=1)
+    write_aside(aside / CARD, text + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(aside, folder)
     return folder
 
 

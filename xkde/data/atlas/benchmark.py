@@ -9,6 +9,7 @@ model.
 import random
 from typing import Any
 
+from xkde.data.atlas.aliases import in_text
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, Split, World
 from xkde.types import Case, Edit, Probe, ProbeItem
@@ -71,24 +72,35 @@ def make_case(
         asked = question(world, subject, relation, code, first)
         new = name(world, target, code)
         old = name(world, world.facts[subject][relation], code)
-        edits[code] = Edit(asked, new, code, name(world, subject, code), old)
-        probes["reliability"][code] = ProbeItem(asked, new, relation)
+        subject_name, also = name(world, subject, code), in_text(new, code)
+        edits[code] = Edit(asked, new, code, subject_name, old, also)
+        probes["reliability"][code] = ProbeItem(asked, new, relation, also)
         probes["generality"][code] = ProbeItem(
-            question(world, subject, relation, code, second), new, relation
+            question(world, subject, relation, code, second), new, relation, also
         )
-        probes["locality"][code] = ProbeItem(
+        probes["locality"][code] = _item(
+            world,
             question(world, loc_subject, loc_relation, code, first),
-            name(world, world.facts[loc_subject][loc_relation], code),
+            world.facts[loc_subject][loc_relation],
             loc_relation,
+            code,
         )
         if hop:
-            probes["portability"][code] = ProbeItem(
+            probes["portability"][code] = _item(
+                world,
                 question(world, subject, hop, code, first),
-                name(world, str(second_hop(world, hop, target)), code),
+                str(second_hop(world, hop, target)),
                 hop,
+                code,
             )
     case_id = f"{subject}:{relation}>{target}"
     return Case(case_id, subject, relation, edits, probes)
+
+
+def _item(world: World, asked: str, gold: str, relation: str, code: str) -> ProbeItem:
+    """Return a question whose answer is an entity, with its other common names."""
+    answer = name(world, gold, code)
+    return ProbeItem(asked, answer, relation, in_text(answer, code))
 
 
 def atlas_cases(

@@ -8,6 +8,7 @@ text gives None; nothing here is needed to ask it. Knows no model.
 from dataclasses import dataclass
 from functools import lru_cache
 
+from xkde.data.atlas.aliases import named_by
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, World
 from xkde.text import normalise
@@ -69,10 +70,16 @@ def _key(world: World) -> int:
 
 
 def entity(world: World, kind: str, text: str, language: str) -> str | None:
-    """Return the entity of a kind that a language calls ``text``."""
+    """Return the entity of a kind that a language calls ``text``, or also calls so."""
     names = _names(_key(world), language)
     plain = normalise(text)
-    return names.get((kind, plain)) or names.get((kind, plain.removeprefix(ARTICLE)))
+    for said in (plain, plain.removeprefix(ARTICLE)):
+        found = names.get((kind, said)) or names.get(
+            (kind, named_by(said, language) or "")
+        )
+        if found:
+            return found
+    return None
 
 
 def recognise(world: World, text: str, language: str) -> tuple[str, str] | None:

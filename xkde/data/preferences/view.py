@@ -26,6 +26,9 @@ Numbers = NDArray[np.float64]
 
 EQUAL = ("direction", "relation", "chosen_language", "rejected_language")
 SEARCHED = ("prompt", "chosen", "rejected", "fact", "id")
+# A range of a view -> the numbers that it is of
+RANGES = {"score": "chosen_score", "margin": "margin", "gap": "length_gap"}
+BOUNDS = tuple(f"{name}_{end}" for name in RANGES for end in ("from", "to"))
 NUMBERS = ("margin", "chosen_score", "rejected_score", "chosen_length", "length_gap")
 TEXTS = ("direction", "relation", "fact", "prompt", "chosen", "rejected")
 SORTS = ("", *NUMBERS, *TEXTS)  # "": as in the file
@@ -49,6 +52,8 @@ class View:
     score_to: float | None = None
     margin_from: float | None = None
     margin_to: float | None = None
+    gap_from: float | None = None  # characters that the chosen answer is longer
+    gap_to: float | None = None
     flags: tuple[str, ...] = ()
     text: str = ""
     regex: bool = False
@@ -59,11 +64,10 @@ class View:
 
     def to_query(self) -> dict[str, str]:
         """Return it as parameters of an address; what is default is left out."""
-        numbers = ("score_from", "score_to", "margin_from", "margin_to")
         values = {name: getattr(self, name) for name in (*EQUAL, "text", "sort")}
         values |= {
             name: repr(value)
-            for name in numbers
+            for name in BOUNDS
             if (value := getattr(self, name)) is not None
         }
         values |= {
@@ -94,6 +98,8 @@ class View:
             score_to=_number(text("score_to")),
             margin_from=_number(text("margin_from")),
             margin_to=_number(text("margin_to")),
+            gap_from=_number(text("gap_from")),
+            gap_to=_number(text("gap_to")),
             flags=tuple(name for name in FLAGS if name in asked),
             text=text("text"),
             regex=text("regex") == "1",
@@ -148,14 +154,12 @@ class Table:
             if wanted := getattr(view, name):
                 code = pc.index(self.values[name], wanted).as_py()  # -1: nowhere
                 mask &= self.codes[name] == code
-        for name, low, high in (
-            ("chosen_score", view.score_from, view.score_to),
-            ("margin", view.margin_from, view.margin_to),
-        ):
+        for name, column in RANGES.items():
+            low, high = getattr(view, f"{name}_from"), getattr(view, f"{name}_to")
             if low is not None:
-                mask &= self.numbers[name] >= low
+                mask &= self.numbers[column] >= low
             if high is not None:
-                mask &= self.numbers[name] <= high
+                mask &= self.numbers[column] <= high
         for name in view.flags:
             mask &= self.flags[name]
         if view.text:
