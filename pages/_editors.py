@@ -20,9 +20,9 @@ import gradio as gr
 
 from pages import _models
 from pages._editors_html import Compared, outcome, table_html, words_of
+from pages._errors import shown_error
 from pages._form import Auto, Form, filled, form_of
 from pages._handlers import status_html
-from pages._handlers import words_of as error_of
 from pages._run import PATIENCE, POOL, plan, waiting_for
 from pages._strings import Interface, both, interface_language, label, tr
 from xkde.data.atlas.world import atlas
@@ -115,7 +115,7 @@ def run(
         if now is not None:  # before the run counts as ended: Stop waits for that
             yield table_html(now, say), status_html(outcome(now, say), "done"), now
     except XkdeError as error:
-        raise error_of(error) from error
+        raise shown_error(error, say) from error
     finally:
         cancelled.set()
         RUNNING.pop(session, None)

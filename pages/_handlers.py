@@ -19,6 +19,7 @@ import gradio as gr
 from pages import _choice, _models
 from pages._answers import answers_html, summary
 from pages._choice import name_of
+from pages._errors import shown_error
 from pages._examples import example
 from pages._form import Auto, Form, filled, form_of, read_link, write_link
 from pages._memory_desk import Desk
@@ -38,11 +39,6 @@ RUNNING: dict[str, threading.Event] = {}  # by session: set it and the answers e
 def status_html(words: str, kind: str = "") -> str:
     """Return the status line; ``words`` are our own."""
     return f'<p class="status {kind}" role="status">{escape(words)}</p>'
-
-
-def words_of(error: XkdeError) -> gr.Error:
-    """Return an error that a person can mend as Gradio shows it."""
-    return gr.Error(str(error), print_exception=False)
 
 
 def notes(form: Form, say: Interface) -> list[str]:
@@ -84,7 +80,7 @@ def run(
             yield _shown(form, auto, last.stopped(), status_html(words), say, first)
             return
     except XkdeError as error:
-        raise words_of(error) from error
+        raise shown_error(error, say) from error
     finally:
         RUNNING.pop(session, None)
     if last is not None:
@@ -222,7 +218,7 @@ def explained(asked: Asked | None, code: str | None, request: gr.Request) -> str
     try:
         return why_html(asked, index, why(asked, index), say)
     except XkdeError as error:
-        raise words_of(error) from error
+        raise shown_error(error, say) from error
 
 
 def link_of(*values: Any) -> str:

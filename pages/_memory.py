@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from pages import _memory_recall
+from pages._errors import shown_error
 from pages._form import Auto, Form, filled, form_of
 from pages._memory_desk import (
     Desk,
@@ -170,7 +171,7 @@ def keep(desk: Desk, auto: Auto, request: gr.Request, *values: Any) -> list[Any]
     say = interface_language(request)
     form, _ = filled(form_of(list(values)), auto)
     number = desk.changing
-    desk = _safely(lambda: taken(desk, form.edit))
+    desk = _safely(say, lambda: taken(desk, form.edit))
     if number:
         return shown(desk, say, tr("memory_changed", say, n=number))
     last = desk.memory.entries[-1].number
@@ -185,14 +186,14 @@ def let_be(desk: Desk, request: gr.Request) -> list[Any]:
 def undo(desk: Desk, request: gr.Request) -> list[Any]:
     """Take the last step back."""
     say = interface_language(request)
-    return shown(_safely(lambda: undone(desk)), say, tr("memory_undone", say))
+    return shown(_safely(say, lambda: undone(desk)), say, tr("memory_undone", say))
 
 
 def read(desk: Desk, path: str, code: str, request: gr.Request) -> list[Any]:
     """Add a file's edits; rows without a language are in the form's."""
     say = interface_language(request)
-    found = _safely(lambda: read_edits(Path(path), code))
-    desk = _safely(lambda: added(desk, found.edits))
+    found = _safely(say, lambda: read_edits(Path(path), code))
+    desk = _safely(say, lambda: added(desk, found.edits))
     words = tr("memory_read", say, n=len(found.edits), bad=len(found.bad))
     return shown(desk, say, words, found.bad)
 
@@ -215,8 +216,8 @@ def pressed(
         return [*shown(turned(desk, at), say), *rest]
     if event.deed == "drop":
         words = tr("memory_dropped", say, n=at)
-        return [*shown(_safely(lambda: dropped(desk, [at])), say, words), *rest]
-    edit = _safely(lambda: stored(desk, at)).edit
+        return [*shown(_safely(say, lambda: dropped(desk, [at])), say, words), *rest]
+    edit = _safely(say, lambda: stored(desk, at)).edit
     form = replace(
         form_of(list(values)),
         language=edit.language,
@@ -242,8 +243,8 @@ def recalled(asked: Asked | None, request: gr.Request) -> str:
     return found_html(asked, interface_language(request))
 
 
-def _safely(act: Callable[[], Result]) -> Result:
+def _safely(say: Interface, act: Callable[[], Result]) -> Result:
     try:
         return act()
     except XkdeError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise shown_error(error, say) from error
