@@ -135,6 +135,7 @@ def preference_trainer(
 ) -> Any:
     """Return the objective's trainer; ``options`` are a Trainer's own."""
     _, trainer_class = OBJECTIVES[objective]
+    training.remove_unused_columns = False  # "length" is for grouping, not the model
     if objective in WITH_REFERENCE and options.get("peft_config") is None:
         options["ref_model"] = copy.deepcopy(network)
     trainer = trainer_class(model=network, args=training, train_dataset=rows, **options)
