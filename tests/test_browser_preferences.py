@@ -36,6 +36,7 @@ PROMPT = edit_prompt(
     "Chinese",
 )
 COUNT = 60
+PAIRS = "demo/pairs.jsonl"  # the key of the run's; the shipped ones are offered first
 STILL = 900  # milliseconds in which an answer of the server would be shown
 TITLE = re.compile("Preferences|偏好数据")
 
@@ -83,8 +84,9 @@ def visit(shop: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
 
 
 def opened(visit: Visit, query: str = "?tab=preferences") -> Any:
-    """Open the tab by a link and wait for a pair."""
-    visit.tab.goto(visit.url + query)
+    """Open the tab by a link, at the run's pairs, and wait for one."""
+    run = "" if "pairs=" in query else f"&pairs={PAIRS}"
+    visit.tab.goto(visit.url + query + run)
     visit.tab.locator("#pair-shown .place").wait_for()
     visit.tab.wait_for_timeout(STILL)
     return visit.tab
@@ -112,9 +114,7 @@ def in_address(tab: Any, words: str) -> None:
 
 @pytest.mark.parametrize("visit", LOOKS, indirect=True)
 def test_the_tab_opens_in_every_look(visit: Visit) -> None:
-    tab = visit.open()
-    tab.get_by_role("tab", name=TITLE).click()
-    tab.locator("#pair-shown .place").wait_for()
+    tab = opened(visit)
     tab.locator("#pair-plots .js-plotly-plot").nth(3).wait_for()
     tab.wait_for_timeout(STILL)
     assert tab.locator("#pair-list button").count() == 25
@@ -124,6 +124,14 @@ def test_the_tab_opens_in_every_look(visit: Visit) -> None:
     visit.check()
     tab.locator("#pair-more button").first.click()
     tab.wait_for_timeout(STILL)
+    visit.check()
+
+
+def test_the_shipped_pairs_come_first(visit: Visit) -> None:
+    tab = visit.open()
+    tab.get_by_role("tab", name=TITLE).click()
+    tab.locator("#pair-shown .place").wait_for()
+    in_address(tab, "pairs=atlas")
     visit.check()
 
 
@@ -277,7 +285,7 @@ def test_broken_files_and_no_files_have_words(tmp_path: Path) -> None:
         bench_browser.page(served.url) as tab,
     ):
         visit = Visit(tab, served.url)
-        tab.goto(served.url + "?tab=preferences")
+        tab.goto(served.url + "?tab=preferences&pairs=gone.jsonl")
         tab.locator("#pair-told .caution").wait_for()
         for part in ("#pair-filters", "#pair-columns", "#pair-plots", "#pair-cut"):
             assert tab.locator(part).is_hidden()

@@ -127,7 +127,7 @@ def test_what_was_recalled_is_shown_with_scores() -> None:
     assert "Osaka" in recalled_words(one, 0, "en")
     assert "stated" in found_html(one, "en")
     none = replace(SAID, recalled=_memory_recall.recalled(
-        replace(use, threshold=1.4), [ENGLISH]))  # fmt: skip
+        replace(use, threshold=1.6), [ENGLISH]))  # fmt: skip
     assert recalled_words(none, 0, "en") == tr("recalled_none", "en")
     assert "below the threshold" in found_html(none, "en")
     assert recalled_words(SAID, 0, "en") == found_html(SAID, "en") == ""
