@@ -35,7 +35,7 @@ from pages._header import Header
 from pages._strings import Interface, both, interface_language, label, tr
 from xkde.evaluation.experiment_files import KINDS, UNTOUCHED, experiments
 from xkde.evaluation.experiment_shares import LANGUAGES
-from xkde.evaluation.local_runs import local_runs
+from xkde.evaluation.local_runs import editor_runs, local_runs
 from xkde.evaluation.results import PROTOCOLS
 
 FIELDS = ("source", "protocol", "asked_in", "kind", "probe")
@@ -141,7 +141,7 @@ def changed(request: gr.Request, *values: Any) -> list[Any]:
 
 def shown(choice: Choice, say: Interface) -> list[Any]:
     """Return (status, single, plot, caption, sizes, first, languages, basis)."""
-    one = singles(local_runs(), choice, say)
+    one = singles([*local_runs(), *editor_runs()], choice, say)
     runs, broken = experiments()
     many = manys(runs, choice, say)
     status = f'<div data-address="{escape(choice.address())}"></div>'

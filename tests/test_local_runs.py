@@ -13,7 +13,7 @@ from xkde import paths
 from xkde.data.preferences.files import write_pairs
 from xkde.errors import DataError
 from xkde.evaluation import local_runs
-from xkde.evaluation.local_runs import opened, run_of, ship
+from xkde.evaluation.local_runs import editor_runs, opened, run_of, ship
 from xkde.evaluation.rows_table import numbers
 
 
@@ -58,6 +58,15 @@ def test_every_state(home: Path) -> None:
     for key in ("empty", "broken", "torn"):
         with pytest.raises(DataError, match=key):
             opened(found[key])
+
+
+def test_runs_of_editors_are_a_list_of_their_own(home: Path) -> None:
+    folder = paths.RESULTS / "editors"
+    folder.mkdir(parents=True)
+    (folder / "torn.parquet").write_bytes(b"PAR1")
+    assert local_runs.local_runs() == []
+    assert [run.key for run in editor_runs()] == ["shipped/editors/torn"]
+    assert run_of("shipped/editors/torn").state == "broken"
 
 
 def test_shipped_files_come_first_and_other_tables_are_none(home: Path) -> None:

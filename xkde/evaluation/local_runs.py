@@ -24,6 +24,7 @@ from xkde.evaluation.store import SETTINGS
 
 State = Literal["finished", "under_way", "broken"]
 SHIPPED = "shipped/"
+EDITORS = "editors"  # the folder of shipped runs of one editor each
 EVALUATIONS = "evaluations"  # the folder below runs/ where the app's own runs go
 DEPTHS = ("*", "*/*", "*/*/*")  # of folders below runs/ that may be one
 KEPT = 12  # runs whose rows stay open
@@ -70,14 +71,21 @@ def local_runs() -> list[LocalRun]:
     return found + [run for its in newest if (run := _local(its)) is not None]
 
 
+def editor_runs() -> list[LocalRun]:
+    """Return the shipped runs of one editor each, which other lists leave out."""
+    files = sorted((paths.RESULTS / EDITORS).glob("*.parquet"))
+    return [run for file in files if (run := _shipped(file)) is not None]
+
+
 def _shipped(file: Path) -> LocalRun | None:
+    key = SHIPPED + file.relative_to(paths.RESULTS).with_suffix("").as_posix()
     try:
         names = pq.read_schema(file).names
     except (OSError, pa.ArrowException):
-        return _broken(SHIPPED + file.stem, f"{file.name} is no whole Parquet file.")
+        return _broken(key, f"{file.name} is no whole Parquet file.")
     if "protocol" not in names:
         return None  # another table, such as the shipped pairs
-    return _headed(SHIPPED + file.stem, (file,), "finished")
+    return _headed(key, (file,), "finished")
 
 
 def _local(folder: Path) -> LocalRun | None:
@@ -121,7 +129,7 @@ def _headed(key: str, files: tuple[Path, ...], state: State) -> LocalRun:
 
 def run_of(key: str) -> LocalRun:
     """Return a run by its key; raises DataError in words."""
-    for run in local_runs():
+    for run in (*local_runs(), *editor_runs()):
         if run.key == key:
             return run
     raise DataError(f"The run “{key[:80]}” is no longer here. Choose another one.")
