@@ -28,6 +28,7 @@ from pages._strings import Interface, tr
 from xkde.errors import DataError, XkdeError
 from xkde.evaluation.case_view import CaseView, Places, filtered, taken
 from xkde.evaluation.compared import ASKED, PLAIN, matched
+from xkde.evaluation.local_runs import editor_runs
 from xkde.evaluation.results import GENERATED
 from xkde.evaluation.rows_table import Rows, Values
 
@@ -76,7 +77,7 @@ def runs_here(say: Interface) -> list[Source]:
     return [
         source
         for name in benchmarks
-        for source in sources(runs, name, say)
+        for source in sources([*editor_runs(), *runs], name, say)
         if source.rows is not None
     ]
 
