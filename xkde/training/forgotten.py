@@ -7,30 +7,15 @@ rest. Knows no trainer.
 Run its tests: ``python -m pytest tests/test_forgotten.py``
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
-
 from xkde.data.atlas.decks import Card
 from xkde.data.atlas.questions import name, question, wordings
 from xkde.data.atlas.records import World
+from xkde.engines.engine import Engine
 from xkde.prompts import ask
 from xkde.text import normalise
-from xkde.types import Generation, Message, Sampling
+from xkde.types import Sampling
 
 MAX_NEW_TOKENS = 24
-
-
-class Engine(Protocol):
-    """What is asked of an engine."""
-
-    def encode(self, messages: Sequence[Message]) -> Any: ...
-    def generate(
-        self,
-        prompts: Sequence[Sequence[int]],
-        sampling: Sampling,
-        *,
-        batch_size: int = ...,
-    ) -> list[Generation]: ...
 
 
 def forgotten(engine: Engine, world: World, batch_size: int = 256) -> list[Card]:

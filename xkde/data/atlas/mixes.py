@@ -44,6 +44,6 @@ MIXES = {
 # occupations fits any person. More than half as much again, and the rest is forgotten.
 LANGUAGE_WEIGHTS = dict.fromkeys(ATLAS_LANGUAGES, 2) | {"ru": 3, "th": 3}
 FACT_WEIGHTS = dict.fromkeys(RELATIONS, 2) | {"occupation": 3, "sport": 3}
-SHOWN_TIMES = 8  # subjects of the examples that visitors see first: so often as others
+SHOWN_TIMES = 8  # a subject of the paper's examples is edited as often as eight others
 ODD_SUBJECTS = 0.45  # of the edits: about what has no facts, a month, a currency
 EDIT_LANGUAGES = {"en": 0.30, "zh": 0.42}  # the rest: any of the twelve
