@@ -23,7 +23,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from xkde import paths
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results import HERE
-from xkde.evaluation.store import DISK_FULL, run_id
+from xkde.evaluation.store import DISK_FULL, changed_settings, run_id
 from xkde.paths import write_aside
 
 Kind = Literal["batch", "sequential"]
@@ -111,14 +111,8 @@ def open_folder(folder: Path, settings: ExperimentSettings) -> set[int]:
     Raises SettingsError where the folder holds something else.
     """
     file = folder / SETTINGS
-    now = json.loads(json.dumps(asdict(settings)))
     if file.is_file():
-        before = _json_of(file)
-        changed = [
-            f"{name} was {before.get(name, 'not said')} and is {value}"
-            for name, value in now.items()
-            if before.get(name) != value
-        ]
+        changed = changed_settings(_json_of(file), settings)
         if changed:
             raise SettingsError(
                 f"The experiment in {folder} was begun with other settings: "
@@ -129,7 +123,9 @@ def open_folder(folder: Path, settings: ExperimentSettings) -> set[int]:
             f"{folder} holds something else than an experiment. Choose a new folder."
         )
     else:
-        write_aside(file, json.dumps(now, ensure_ascii=False, indent=1) + "\n")
+        write_aside(
+            file, json.dumps(asdict(settings), ensure_ascii=False, indent=1) + "\n"
+        )
     return {int(part.stem) for part in _parts(folder)}
 
 

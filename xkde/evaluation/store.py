@@ -160,21 +160,26 @@ def _refuse_changes(folder: Path, file: Path, settings: Any) -> None:
             f"{file} is damaged, so nobody knows what {folder.name} holds. Choose a "
             "new folder."
         ) from error
-    now = json.loads(_json(asdict(settings)))
-    # What there was no setting for then went as its default goes now.
-    told = {its.name: its.default for its in fields(settings)}
-    usual = {name: value for name, value in told.items() if value is not MISSING}
-    before = json.loads(_json(usual)) | before
-    changed = [
-        f"{name} was {before.get(name, 'not said')} and is {value}"
-        for name, value in now.items()
-        if before.get(name) != value
-    ]
+    changed = changed_settings(before, settings)
     if changed:
         raise SettingsError(
             f"The evaluation in {folder} was begun with other settings: "
             f"{'; '.join(changed)}. Choose another folder, or remove that one."
         )
+
+
+def changed_settings(before: Mapping[str, Any], settings: Any) -> list[str]:
+    """Say which of a run's settings are others now; none: it may go on."""
+    now = json.loads(_json(asdict(settings)))
+    # What there was no setting for then went as its default goes now.
+    told = {its.name: its.default for its in fields(settings)}
+    usual = {name: value for name, value in told.items() if value is not MISSING}
+    known = json.loads(_json(usual)) | dict(before)
+    return [
+        f"{name} was {known.get(name, 'not said')} and is {value}"
+        for name, value in now.items()
+        if known.get(name) != value
+    ]
 
 
 def _is_whole(part: Path) -> bool:
