@@ -29,12 +29,14 @@ from xkde.engines.translation import (
     Row,
     Translation,
     encode,
+    encoded,
     language_token,
     log_probabilities,
 )
 from xkde.errors import CheckpointError
 
-BATCH = 64
+BATCH = 128  # rows read together
+AT_ONCE = 1024  # translations whose encoded sources are held at once
 RELEASED = ("zh", "en")  # the answer's and the gold's language, as the script has them
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
@@ -120,21 +122,33 @@ class Aligner:
         although the model is told it. Equal translations are computed once.
         """
         distinct = list(dict.fromkeys(translations))
-        rows = self._rows(distinct)
         means: dict[Translation, float] = {}
-        # Of like length on both sides, which needs little padding.
-        order = sorted(
-            range(len(rows)), key=lambda i: (len(rows[i][1]), len(rows[i][0]))
-        )
-        for first in range(0, len(order), batch_size):
-            batch = order[first : first + batch_size]
-            found = log_probabilities(self.model, [rows[i] for i in batch])
-            for i, values in zip(batch, found, strict=True):
-                counted = values if language_token else values[1:]
-                means[distinct[i]] = float(counted.mean())
+        for first in range(0, len(distinct), AT_ONCE):
+            part = distinct[first : first + AT_ONCE]
+            found = self._means(part, language_token, batch_size)
+            means |= zip(part, found, strict=True)
             if on_progress is not None:
                 on_progress(len(means), len(distinct))
         return [means[translation] for translation in translations]
+
+    def _means(
+        self, translations: Sequence[Translation], language_token: bool, batch_size: int
+    ) -> list[float]:
+        """Score translations: sources and targets each in batches of like length."""
+        rows = self._rows(translations)
+        states = encoded(self.model, [source for source, _ in rows], batch_size)
+        order = sorted(
+            range(len(rows)), key=lambda i: (len(rows[i][1]), len(rows[i][0]))
+        )
+        means = [0.0] * len(rows)
+        for first in range(0, len(order), batch_size):
+            batch = order[first : first + batch_size]
+            found = log_probabilities(
+                self.model, [states[i] for i in batch], [rows[i][1] for i in batch]
+            )
+            for i, values in zip(batch, found, strict=True):
+                means[i] = float((values if language_token else values[1:]).mean())
+        return means
 
     def released(
         self, pairs: Sequence[tuple[str, str]], batch_size: int = BATCH

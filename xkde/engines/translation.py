@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xkde.engines.forward import check_finite, pad
@@ -79,28 +79,56 @@ def encode(
 
 
 @torch.inference_mode()
-def log_probabilities(model: PreTrainedModel, rows: Sequence[Row]) -> list[Tensor]:
+def encoded(
+    model: PreTrainedModel, sources: Sequence[Sequence[int]], batch_size: int
+) -> list[Tensor]:
+    """Return what the encoder makes of each source: (its length, width).
+
+    Sources of like length are read together, and equal ones only once.
+    """
+    distinct = sorted(set(map(tuple, sources)), key=len)
+    states: dict[tuple[int, ...], Tensor] = {}
+    for first in range(0, len(distinct), batch_size):
+        batch = distinct[first : first + batch_size]
+        ids, mask = pad(batch, "right", model.device)
+        found = model.model.encoder(input_ids=ids, attention_mask=mask)
+        for source, row in zip(batch, found.last_hidden_state, strict=True):
+            states[source] = row[: len(source)]
+    return [states[tuple(source)] for source in sources]
+
+
+@torch.inference_mode()
+def log_probabilities(
+    model: PreTrainedModel, states: Sequence[Tensor], labels: Sequence[list[int]]
+) -> list[Tensor]:
     """Return the log-probability of every label of every row, on the CPU.
 
-    Every label is given the true ones before it. Logits are computed only where there
-    are labels, some positions at a time.
+    ``states`` are each row's of ``encoded``. Every label is given the true ones before
+    it. Logits are computed only where there are labels, some positions at a time.
     """
     start = model.config.decoder_start_token_id
     device = model.device
-    read, mask = pad([row[0] for row in rows], "right", device)
-    labels, is_label = pad([row[1] for row in rows], "right", device)
-    given, _ = pad([[start, *row[1][:-1]] for row in rows], "right", device)
+    wanted, is_label = pad(labels, "right", device)
+    given, _ = pad([[start, *row[:-1]] for row in labels], "right", device)
     # Behind the last label a decoder sees padding, which nothing before it can see.
-    states = model.model(
-        input_ids=read, attention_mask=mask, decoder_input_ids=given, use_cache=False
+    _, is_source = pad([[0] * len(state) for state in states], "right", device)
+    hidden = model.model.decoder(
+        input_ids=given,
+        encoder_hidden_states=pad_sequence(list(states), batch_first=True),
+        encoder_attention_mask=is_source,
+        use_cache=False,
     ).last_hidden_state
     at = is_label.bool()
-    parts = zip(states[at].split(POSITIONS), labels[at].split(POSITIONS), strict=True)
-    values = torch.cat(
-        [
-            -cross_entropy(model.lm_head(state).float(), wanted, reduction="none")
-            for state, wanted in parts
-        ]
-    )
+    parts = zip(hidden[at].split(POSITIONS), wanted[at].split(POSITIONS), strict=True)
+    values = torch.cat([_of_labels(model.lm_head(part), ids) for part, ids in parts])
     check_finite(values)
-    return list(values.cpu().double().split([len(row[1]) for row in rows]))
+    return list(values.cpu().double().split([len(row) for row in labels]))
+
+
+def _of_labels(logits: Tensor, ids: Tensor) -> Tensor:
+    """Return each position's log-softmax at its label; spends the logits on it."""
+    logits = logits.float()
+    chosen = logits.gather(-1, ids[:, None])[:, 0]
+    highest = logits.amax(-1)
+    total = logits.sub_(highest[:, None]).exp_().sum(-1)
+    return chosen - highest - total.log()

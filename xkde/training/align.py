@@ -26,7 +26,7 @@ from xkde.data.preferences.files import (
     read_scores,
 )
 from xkde.data.preferences.records import GOLD, Sample, Scores
-from xkde.engines.aligner import Aligner
+from xkde.engines.aligner import BATCH, Aligner
 from xkde.engines.translation import Translation
 from xkde.errors import SettingsError
 from xkde.paths import write_aside
@@ -93,7 +93,7 @@ def align(
     measures: Measures,
     setting: Setting,
     *,
-    batch_size: int = 64,
+    batch_size: int = BATCH,
     on_progress: Progress | None = None,
 ) -> dict[str, int]:
     """Append the scores of every answer that has none; return how many there are.
@@ -117,7 +117,7 @@ def align(
 
 
 def measured(
-    asked: Sequence[Asked], measures: Measures, setting: Setting, batch_size: int = 64
+    asked: Sequence[Asked], measures: Measures, setting: Setting, batch_size: int = BATCH
 ) -> list[Scores]:
     """Return the scores of some answers, in their order."""
     if setting.parity:
