@@ -117,7 +117,10 @@ def align(
 
 
 def measured(
-    asked: Sequence[Asked], measures: Measures, setting: Setting, batch_size: int = BATCH
+    asked: Sequence[Asked],
+    measures: Measures,
+    setting: Setting,
+    batch_size: int = BATCH,
 ) -> list[Scores]:
     """Return the scores of some answers, in their order."""
     if setting.parity:
