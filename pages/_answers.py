@@ -8,6 +8,7 @@ Run its tests: ``python -m pytest tests/test_edit_and_ask.py``
 
 from html import escape
 
+from pages._errors import in_words
 from pages._panes import pane_name, recalled_words
 from pages._run import expectation, verdict
 from pages._strings import Interface, tr
@@ -48,7 +49,8 @@ def verdict_html(asked: Asked, pane: Pane, index: int, say: Interface) -> str:
     """Return the badge under an answer; empty while the answer grows."""
     answers = asked.answers.get(pane, PaneAnswers())
     if answers.failure:
-        return _badge("warning", "△", tr("broke_off", say) + " " + answers.failure)
+        why = in_words(answers.failure, say)
+        return _badge("warning", "△", tr("broke_off", say) + " " + why)
     if index >= len(answers.generations):
         if asked.is_stopped:
             return _badge("stopped", "□", tr("verdict_stopped", say))

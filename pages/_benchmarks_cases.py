@@ -27,6 +27,7 @@ from pages._benchmarks_cases_shown import (
 )
 from pages._benchmarks_measured import QUIET, READING, bridge_of
 from pages._benchmarks_measured_html import note_html
+from pages._errors import shown_error
 from pages._header import Header
 from pages._strings import both, interface_language, label, tr
 from xkde.errors import XkdeError
@@ -256,7 +257,7 @@ def downloaded(place: Place, kind: str, request: gr.Request) -> Any:
     try:
         found = found_of(place.view, runs_here(say))
     except XkdeError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise shown_error(error, say) from error
     table = table_of(found, place.view)
     if not table.num_rows:
         raise gr.Error(tr("cases_none", say), print_exception=False)

@@ -24,6 +24,7 @@ from pages._benchmarks_measured_sources import (
     protocol_words,
     sources,
 )
+from pages._errors import in_words
 from pages._strings import Interface, tr
 from xkde.errors import DataError, XkdeError
 from xkde.evaluation.case_view import CaseView, Places, filtered, taken
@@ -140,7 +141,7 @@ def shown(
     try:
         found = found_of(place.view, runs_here(say) if there is None else there)
     except XkdeError as error:
-        words = note_html(str(error), "caution")
+        words = note_html(in_words(error, say), "caution")
         return [place, "", words, _framed(place, "")]
     rows = filtered(found.rows, place.view, found.beside_score)
     total, size = len(rows), place.view.size

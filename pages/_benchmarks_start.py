@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+from pages._errors import in_words, shown_error
 from pages._form import EDITED
 from pages._models import on_space
 from pages._run import POOL
@@ -166,7 +167,7 @@ def _started(order: Order, say: Interface) -> list[Any]:
     try:
         return shown(starting.start(order), say)
     except XkdeError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise shown_error(error, say) from error
 
 
 def stopped(request: gr.Request) -> list[Any]:
@@ -212,7 +213,7 @@ def status_html(now: Started, say: Interface) -> str:
     if now.left is not None:
         words += " " + tr("start_left", say, time=time_words(now.left, say))
     if now.words:
-        words += " " + now.words
+        words += " " + in_words(now.words, say)
     share = 100 * now.done / max(1, now.total)
     kind = {"running": "status busy", "finished": "status", "stopped": "status noted"}
     return (

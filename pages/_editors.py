@@ -103,7 +103,7 @@ def run(
     say = interface_language(request)
     form, _ = filled(form_of(list(values)), auto)
     for name in (form.base, form.edited):
-        _models.permitted(name)
+        _models.permitted(name, say)
     session, cancelled = str(request.session_hash), threading.Event()
     RUNNING[session] = cancelled
     now: Compared | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from pages._answers import MARKS, text_in, verdict_words
+from pages._errors import in_words
 from pages._run import expectation
 from pages._strings import Interface, tr
 from xkde.editors.comparing import ENDED, Task, Tried
@@ -161,7 +162,7 @@ def _why(row: Tried, say: Interface) -> str:
         return tr("editors_no_subject", say)
     if row.phase == "failed":
         broken = "" if row.is_reverted else " " + tr("editors_not_reverted", say)
-        return row.words + broken
+        return in_words(row.words, say) + broken
     return tr(f"editors_phase_{row.phase}", say)
 
 

@@ -19,7 +19,7 @@ import gradio as gr
 from pages import _choice, _models
 from pages._answers import answers_html, summary
 from pages._choice import name_of
-from pages._errors import shown_error
+from pages._errors import in_words, shown_error
 from pages._examples import example
 from pages._form import Auto, Form, filled, form_of, read_link, write_link
 from pages._memory_desk import Desk
@@ -64,7 +64,7 @@ def run(
     say = interface_language(request)
     form, auto = filled(form_of(list(values)), auto)
     for name in (form.base, form.edited):
-        _models.permitted(name)
+        _models.permitted(name, say)
     last: Asked | None = None
     first = True
     use = Use(desk.memory.edits, float(threshold)) if uses else None
@@ -80,11 +80,14 @@ def run(
             yield _shown(form, auto, last.stopped(), status_html(words), say, first)
             return
     except XkdeError as error:
+        if last is not None:  # nothing is waited for any longer
+            words = status_html(in_words(error, say), "failed")
+            yield _shown(form, auto, last.stopped(), words, say, first)
         raise shown_error(error, say) from error
     finally:
         RUNNING.pop(session, None)
     if last is not None:
-        noted = [*notes(form, say), *last.notes]
+        noted = [*notes(form, say), *(in_words(each, say) for each in last.notes)]
         if use is not None and use.edits and not last.recalled:
             noted.append(tr("memory_unused", say, editor=name_of(form.editor, say)))
         told = summary(last, say)

@@ -132,6 +132,8 @@ def theme() -> gr.themes.Base:
         block_label_background_fill_dark="transparent",
         input_background_fill="#ffffff",
         input_background_fill_dark="#1a2128",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         input_border_width="1px",
         input_border_color="#c9ced6",
         input_border_color_dark="#3b4652",

@@ -84,7 +84,9 @@ def stored(desk: Desk, number: int) -> Stored:
     for each in desk.memory.entries:
         if each.number == number:
             return each
-    raise InputError(f"The memory has no edit number {number} any more.")
+    raise InputError(
+        f"The memory has no edit number {number} any more. Choose another one."
+    )
 
 
 def written(desk: Desk, kind: str, folder: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import gradio as gr
 
+from pages._errors import in_words
 from pages._form import BASE, EDITED
 from pages._run import POOL
 from pages._strings import Interface, interface_language, label, tr
@@ -50,15 +51,11 @@ def on_space() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
-def permitted(reference: str) -> str:
+def permitted(reference: str, say: Interface) -> str:
     """Return a reference, or raise gr.Error if this place does not offer it."""
     name = (reference or "").strip()
     if on_space() and name not in CATALOGUE:
-        raise gr.Error(
-            "This Space offers the models of its list only. Run X-KDE on your own "
-            "machine for others.",
-            print_exception=False,
-        )
+        raise gr.Error(tr("model_list_only", say), print_exception=False)
     return name
 
 
@@ -79,14 +76,14 @@ def phase_words(status: Status, say: Interface) -> str:
         seconds=f"{status.seconds:.1f}",
         device=status.device.upper(),
     )
-    return f"{words} {status.words}".strip()
+    return f"{words} {in_words(status.words, say)}".strip()
 
 
 def plan_words(reference: str, say: Interface) -> str:
     """Return what a download would fetch, or why it cannot."""
     plan = plans.get(reference)
     if plan is None or isinstance(plan, str):
-        return plan or ""
+        return in_words(plan or "", say)
     fits = tr("plan_fits" if plan.fits else "plan_full", say)
     words = tr(
         "plan",
@@ -151,14 +148,16 @@ def _tick(base: str, edited: str, request: gr.Request) -> list[Any]:
 
 
 def _choose(base: str, edited: str, request: gr.Request) -> list[Any]:
-    for name in (permitted(base), permitted(edited)):
+    say = interface_language(request)
+    for name in (permitted(base, say), permitted(edited, say)):
         if POOL.start(name).phase == "absent":
             _plan(name)
     return _tick(base, edited, request)
 
 
 def _download(base: str, edited: str, request: gr.Request) -> list[Any]:
-    for name in (permitted(base), permitted(edited)):
+    say = interface_language(request)
+    for name in (permitted(base, say), permitted(edited, say)):
         plan = plans.get(name)
         if POOL.status(name).phase == "absent" and isinstance(plan, hub.DownloadPlan):
             POOL.download(plan, name)

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from pages import _preferences_sources as sources
+from pages._errors import in_words, shown_error
 from pages._preferences_odds import measured, odds_html
 from pages._preferences_plots import clicked
 from pages._preferences_shown import (
@@ -41,7 +42,7 @@ def changed(place: Place, request: gr.Request, *values: Any) -> list[Any]:
     try:
         view = view_of(values, say)
     except InputError as error:
-        return _only_status(noted(str(error)))
+        return _only_status(noted(in_words(error, say)))
     if view == replace(place.view, page=View.page):
         return _only_status(status_of(place, say))
     return shown(Place(place.key, view), say)
@@ -92,7 +93,7 @@ def odds(place: Place, request: gr.Request) -> Iterator[str]:
         for found in measured(row["prompt"], row["chosen"], row["rejected"], say):
             yield odds_html(found, say)
     except XkdeError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise shown_error(error, say) from error
 
 
 def _row(place: Place, say: Interface) -> dict[str, Any]:

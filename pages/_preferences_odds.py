@@ -8,6 +8,7 @@ Run its tests: ``python -m pytest tests/test_preferences.py``
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from pages._errors import in_words
 from pages._form import BASE, EDITED
 from pages._run import PATIENCE, POOL
 from pages._strings import Interface, tr
@@ -44,7 +45,7 @@ def measured(
             yield {**found, stage: tr("odds_loading", say, name=name)}
         status = POOL.wait(name, PATIENCE)
         if status.phase == "failed":
-            found[stage] = status.words
+            found[stage] = in_words(status.words, say)
             continue
         with POOL.use([name]) as (engine,):
             found[stage] = preference(engine, prompt, chosen, rejected)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import gradio as gr
 
 from pages import _preferences_sources as sources
+from pages._errors import in_words
 from pages._preferences_cut import CUT, cut_fields
 from pages._preferences_html import language_words, note_html, source_html
 from pages._preferences_plots import figures
@@ -66,7 +67,7 @@ def from_hub(name: str, request: gr.Request) -> Iterator[list[Any]]:
     try:
         sources.fetched(repository)
     except XkdeError as error:
-        yield _nothing(str(error), say, hub=repository)
+        yield _nothing(in_words(error, say), say, hub=repository)
         return
     yield from opened(Place(sources.HUB + repository), say)
 
@@ -77,7 +78,7 @@ def opened(place: Place, say: Interface) -> Iterator[list[Any]]:
     try:
         found = sources.loaded(place.key)
     except XkdeError as error:
-        yield _nothing(str(error), say)
+        yield _nothing(in_words(error, say), say)
         return
     counts = {n: _most(found.table.choices(n)) for n in EQUAL}
     unknown = [name for name in EQUAL if getattr(place.view, name) not in counts[name]]

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from pages import _preferences_sources as sources
+from pages._errors import in_words
 from pages._preferences_html import language_words, list_html, note_html
 from pages._preferences_pair import pair_html
 from pages._strings import Interface, tr
@@ -50,7 +51,7 @@ def shown(place: Place, say: Interface, before: Place | None = None) -> list[Any
         found = sources.loaded(place.key)
         rows = sources.order(found, place.view)
     except XkdeError as error:
-        return [place, "", noted(str(error)), _framed(place, 0, ""), ""]
+        return [place, "", noted(in_words(error, say)), _framed(place, 0, ""), ""]
     total, size = len(rows), place.view.size
     at = min(max(place.at, 0), max(0, total - 1))
     place = Place(place.key, replace(place.view, page=at // size + 1), at)
@@ -79,7 +80,7 @@ def status_of(place: Place, say: Interface) -> str:
         found = sources.loaded(place.key)
         return _status(found, place.view, len(sources.order(found, place.view)), say)
     except XkdeError as error:
-        return noted(str(error))
+        return noted(in_words(error, say))
 
 
 def _status(found: sources.Loaded, view: View, total: int, say: Interface) -> str:

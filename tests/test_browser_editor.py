@@ -81,9 +81,14 @@ def test_stop_keeps_what_an_editor_of_weights_has_said(visit: Visit) -> None:
 
 def test_without_a_subject_it_is_said_and_asking_works_again(visit: Visit) -> None:
     tab = visit.open("?q=Who%3F&a=Me&query=Who%3F&editor=rome")
+    opened = "() => document.querySelector('#editor input').value === 'ROME'"
+    tab.wait_for_function(opened)
     tab.locator("#ask").click()
     tab.locator(".toast-body").wait_for()
     assert "must know the subject" in tab.locator(".toast-body").inner_text()
+    assert "must know the subject" in tab.locator(".status.failed").inner_text()
+    assert tab.locator(".answer.arriving").count() == 0  # nothing is waited for
+    assert not tab.locator("#status .error").is_visible()
     choose(tab, "X-KDE")
     tab.locator("#ask").click()
     tab.wait_for_selector(DONE)

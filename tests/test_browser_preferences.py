@@ -218,16 +218,25 @@ def test_no_empty_picture_is_seen_before_plotly_comes(visit: Visit) -> None:
     assert empty.count() == 0
 
 
-def test_a_bar_filters(visit: Visit) -> None:
+@pytest.mark.parametrize(
+    ("at", "bar", "asked", "words"),
+    [
+        (1, -1, "margin_from", "margin 1.45 to 1.5"),
+        # What lies beyond both ends is in the bars there: they are open outwards.
+        (2, 0, "gap_to", f"{COUNT - 2} of {COUNT} pairs"),
+        (2, -1, "gap_from", f"1 of {COUNT} pairs"),
+    ],
+)
+def test_a_bar_filters(visit: Visit, at: int, bar: int, asked: str, words: str) -> None:
     tab = opened(visit)
-    plot = tab.locator("#pair-plots .js-plotly-plot").nth(1)
+    plot = tab.locator("#pair-plots .js-plotly-plot").nth(at)
     plot.wait_for()
-    bar = plot.locator(".point path").last
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
+    place = plot.locator(".point path").nth(bar)
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    tab.wait_for_function("location.search.includes('margin_from')")
-    found(tab, "margin 1.45 to 1.5")
+    in_address(tab, asked)
+    found(tab, words)
     assert visit.wrong == []
 
 

@@ -341,16 +341,21 @@ def test_missing_checkpoints_are_said_in_words(
 ) -> None:
     monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path / "nowhere"))
     form, auto = example("example_japan")
+    shown = []
     with pytest.raises(gr.Error, match="not in"):
-        list(handle.run(NOBODY, auto, *BARE, *values_of(form)))
+        for each in handle.run(NOBODY, auto, *BARE, *values_of(form)):
+            shown.append(each)  # not a list of all: it ends with the error
+    answers, status = shown[-1][:2]
+    assert "status failed" in status and "not in" in status
+    assert "arriving" not in answers and "□" in answers
     assert "is not available" in _models.status_html([form.base], "en")
 
 
 def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:
     monkeypatch.setenv("SPACE_ID", "someone/space")
-    assert _models.permitted("atlas-base") == "atlas-base"
+    assert _models.permitted("atlas-base", "en") == "atlas-base"
     with pytest.raises(gr.Error, match="list only"):
-        _models.permitted("/tmp")
+        _models.permitted("/tmp", "en")
 
 
 def test_nothing_asked_yet_cannot_be_explained() -> None:
