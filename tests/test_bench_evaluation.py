@@ -27,6 +27,8 @@ def test_measure(
     found = measure(2, 1, SMALL, rows=2000)
     assert found["atlas_scores"] >= 2 * 2 * 3
     assert found["qwen_0.5b_scores"] >= 1 * 2 * 3
-    assert found["atlas_times_faster"] > 0
+    for name in ("atlas", "qwen_0.5b"):
+        assert found[f"{name}_times_faster"] > 0
+        assert found[f"{name}_times_faster_than_released"] > 0
     assert found["peak_memory_mb"] > 10
     assert (found["aggregate_rows"], found["aggregate_groups"]) == (2000, 2 * 12 * 4)

@@ -54,15 +54,22 @@ def longest_input(model: PreTrainedModel) -> int | None:
 
 
 def logits_at(
-    model: PreTrainedModel, ids: Tensor, mask: Tensor, columns: Tensor, **more: Any
+    model: PreTrainedModel,
+    ids: Tensor,
+    mask: Tensor,
+    columns: Tensor,
+    positions: Tensor | None = None,
+    **more: Any,
 ) -> Tensor:
     """Return logits (rows, columns, vocabulary) at the given columns of the last ones.
 
     The model itself computes them, with whatever scaling or capping it has; where its
-    forward pass can be told so, for these columns alone.
+    forward pass can be told so, for these columns alone. Positions are those that the
+    mask tells, unless they are given.
     """
-    logits: Tensor = model(**_options(model, ids, mask, columns), **more).logits
-    return logits if "logits_to_keep" in _accepted(model) else logits[:, columns]
+    options = _options(model, ids, mask, columns, positions)
+    logits: Tensor = model(**options, **more).logits
+    return logits if "logits_to_keep" in options else logits[:, columns]
 
 
 def check_finite(highest: Tensor) -> None:
@@ -76,20 +83,25 @@ def check_finite(highest: Tensor) -> None:
 
 
 def _options(
-    model: PreTrainedModel, ids: Tensor, mask: Tensor, columns: Tensor
+    model: PreTrainedModel,
+    ids: Tensor,
+    mask: Tensor,
+    columns: Tensor,
+    positions: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    positions = (mask.cumsum(dim=-1) - 1)[:, -ids.shape[1] :]
-    # A finished row that waits in the batch must not run out of positions.
-    positions = positions.clamp(min=0, max=(longest_input(model) or 2**31) - 1)
+    if positions is None:
+        positions = (mask.cumsum(dim=-1) - 1)[:, -ids.shape[1] :]
+        # A finished row that waits in the batch must not run out of positions.
+        positions = positions.clamp(min=0, max=(longest_input(model) or 2**31) - 1)
     options = {"position_ids": positions, "logits_to_keep": columns}
-    accepted = _accepted(model)
+    known = accepted(model)
     return {
         "input_ids": ids,
         "attention_mask": mask,
-        **{name: value for name, value in options.items() if name in accepted},
+        **{name: value for name, value in options.items() if name in known},
     }
 
 
-def _accepted(model: PreTrainedModel) -> frozenset[str]:
+def accepted(model: PreTrainedModel) -> frozenset[str]:
     """Return what a forward pass can be given; a checkpoint's own code varies."""
     return frozenset(inspect.signature(model.forward).parameters)

@@ -1,22 +1,32 @@
 """First choices for many answers at once; what their prompts share is read once.
 
-Prompts about one edit begin alike, and those of one language more so: they are read as
-a tree of three levels (what all share, what neighbours share, the rest) over the
-model's cache. Works on token ids alone, like ``forward`` and ``scoring``; a choice does
-not depend on what else is in its batch, but for ties at the model's precision.
+Prompts about one edit begin alike, and those of one language more so. Where the model
+takes trees, they are read as such (``trees``); elsewhere in three levels (what all
+share, what neighbours share, the rest) over the model's cache. Works on token ids
+alone, like ``forward`` and ``scoring``; a choice does not depend on what else is in its
+batch, but for ties at the model's precision.
 
 Run its tests: ``python -m pytest tests/test_prefixes.py``
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from xkde.engines.forward import check_finite, logits_at, pad
+from xkde.engines.trees import (
+    Pair,
+    choices,
+    common,
+    cut,
+    passes,
+    takes_trees,
+    tree_of,
+)
 
-Pair = tuple[Sequence[int], Sequence[int]]  # the ids of a prompt, of its answer
+Chosen = dict[int, tuple[int, ...]]  # by a pair's index
 LOGITS_AT_ONCE = 100_000_000  # numbers held at a time: 400 MB in float32
 
 
@@ -30,14 +40,38 @@ def first_choices(
 
     In the given order. Every prompt has a token, and so has every answer.
     """
-    vocabulary = model.config.get_text_config().vocab_size
-    found: dict[int, tuple[int, ...]] = {}
-    for batch in _batches(pairs, batch_size, LOGITS_AT_ONCE // vocabulary):
-        chosen = _choices(model, [pairs[i] for i in batch])
-        found.update(zip(batch, chosen, strict=True))
+    places = LOGITS_AT_ONCE // model.config.get_text_config().vocab_size
+    way = _by_trees if pairs and takes_trees(model) else _by_levels
+    found: Chosen = {}
+    for chosen in way(model, pairs, batch_size, places):
+        found |= chosen
         if on_progress is not None:
             on_progress(len(found), len(pairs))
     return [found[i] for i in range(len(pairs))]
+
+
+def _by_trees(
+    model: PreTrainedModel, pairs: Sequence[Pair], batch_size: int, places: int
+) -> Iterator[Chosen]:
+    order = sorted(range(len(pairs)), key=lambda i: (*pairs[i][0], *pairs[i][1]))
+    ordered = [pairs[i] for i in order]
+    cuts = cut(ordered, batch_size, places)
+    trees = [tree_of(ordered[each.start : each.stop]) for each in cuts]
+    for batch in passes(trees, batch_size, places):
+        told = choices(model, [trees[number] for number in batch])
+        yield {
+            order[place]: one
+            for number, of in zip(batch, told, strict=True)
+            for place, one in zip(cuts[number], of, strict=True)
+        }
+
+
+def _by_levels(
+    model: PreTrainedModel, pairs: Sequence[Pair], batch_size: int, places: int
+) -> Iterator[Chosen]:
+    for batch in _batches(pairs, batch_size, places):
+        chosen = _choices(model, [pairs[i] for i in batch])
+        yield dict(zip(batch, chosen, strict=True))
 
 
 def _batches(
@@ -144,11 +178,3 @@ def grouped(prompts: Sequence[Sequence[int]]) -> list[range]:
         groups.append(range(begin[end], end))
         end = begin[end]
     return groups[::-1]
-
-
-def common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return how many tokens two sequences begin with alike."""
-    for place, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one != other:
-            return place
-    return min(len(first), len(second))

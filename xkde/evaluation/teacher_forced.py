@@ -65,8 +65,20 @@ def span(
     engine: Any, question: str, answer: str, wrapper: Wrapper = "hf_template"
 ) -> Span:
     """Return what is read and compared for one question and its gold answer."""
+    return spans(engine, [(question, answer)], wrapper)[0]
+
+
+def spans(
+    engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper = "hf_template"
+) -> list[Span]:
+    """Return what is read and compared for questions and their gold answers."""
     if wrapper == "xkde_eval":
-        return _released(engine.tokenizer, question, answer)
+        return _released(engine.tokenizer, asked) if asked else []
+    return [_own(engine, *one, wrapper) for one in asked]
+
+
+def _own(engine: Any, question: str, answer: str, wrapper: Wrapper) -> Span:
+    """Return the tokens of the answer itself."""
     encoded = engine.encode(answered(question, answer), wrapper)
     ids, tokenizer = list(encoded.answer_ids), engine.tokenizer
     closing = set(tokenizer.all_special_ids)
@@ -75,17 +87,31 @@ def span(
     return Span(encoded.prompt_ids, tuple(ids), tuple(ids))
 
 
-def _released(tokenizer: Any, question: str, answer: str) -> Span:
+def _released(tokenizer: Any, asked: Sequence[tuple[str, str]]) -> list[Span]:
     """Return the slices of the released code: of ``logits[…]`` and of the target."""
     family = family_of(tokenizer)
     if family == "generic":
-        text, target = f"{question} {answer}", f" {answer}\n"
+        texts = [f"{question} {answer}" for question, answer in asked]
+        targets = [f" {answer}\n" for _, answer in asked]
     else:
         mark = {"llama2": "[INST]", "chatml": "<|im_start|>"}[family]
         before, after = RELEASED_WRAPPERS["xkde_eval", mark]
-        text, target = before.replace("{user}", question) + answer + after, answer
-    ids: list[int] = list(tokenizer(text)["input_ids"])
-    gold: list[int] = list(tokenizer(target)["input_ids"])
+        texts = [
+            before.replace("{user}", question) + answer + after
+            for question, answer in asked
+        ]
+        targets = [answer for _, answer in asked]
+    # All in one call, each of them once: a call costs more than what it encodes.
+    unique = list(dict.fromkeys(targets))
+    encoded = tokenizer(texts + unique)["input_ids"]
+    golds = dict(zip(unique, encoded[len(texts) :], strict=True))
+    return [
+        _slices(family, ids, golds[target])
+        for ids, target in zip(encoded, targets, strict=False)
+    ]
+
+
+def _slices(family: Family, ids: Sequence[int], gold: Sequence[int]) -> Span:
     # The logits at i choose the token at i + 1.
     if family == "chatml":  # logits[-(T + 2) : -2], before the end mark
         start, stop = len(ids) - len(gold) - 1, len(ids) - 1
@@ -119,22 +145,22 @@ def readings(
     """
     check_engine(engine)
     unique = list(dict.fromkeys(asked))
-    spans = {one: span(engine, *one, wrapper) for one in unique}
+    spanned = dict(zip(unique, spans(engine, unique, wrapper), strict=True))
     limit = engine.max_length
     kept = [
         one
-        for one, its in spans.items()
+        for one, its in spanned.items()
         if its.gold and (limit is None or len(its.prompt) + len(its.read) <= limit)
     ]
     chosen = first_choices(
         engine.model,
-        [(spans[one].prompt, spans[one].read) for one in kept],
+        [(spanned[one].prompt, spanned[one].read) for one in kept],
         batch_size,
         on_progress,
     )
     decode = engine.tokenizer.decode
     found = {
-        one: Reading(ids, spans[one].gold, str(decode(list(ids))))
+        one: Reading(ids, spanned[one].gold, str(decode(list(ids))))
         for one, ids in zip(kept, chosen, strict=True)
     }
     return [found.get(one) for one in asked]
