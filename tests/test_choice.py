@@ -78,7 +78,7 @@ def test_an_editor_without_its_trained_part_is_left_out(
     shutil.copy(real, atlas_checkpoints / "atlas-base" / "config.json")
     assert _choice.offered("atlas-base")[0] == EDITOR
     assert {"none", "mend"}.isdisjoint(_choice.offered("atlas-base"))
-    card = tmp_path / "home" / "runs" / "atlas-mend-laptop" / "mend" / paths.CARD
+    card = atlas_checkpoints / "atlas-mend" / paths.CARD
     card.parent.mkdir(parents=True)
     card.write_text(json.dumps({}), encoding="utf-8")
     assert "mend" in _choice.offered("atlas-base")

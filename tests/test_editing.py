@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rank_one_samples import GIVEN, deep_engine
 from result_samples import SETTINGS
 
 from xkde.editors.editor import Applied, Editor
 from xkde.engines.loading import load
 from xkde.errors import InputError, SettingsError
+from xkde.evaluation import runner
 from xkde.evaluation.choosing import choose
-from xkde.evaluation.editing import editor_names, given_settings, open_editor
+from xkde.evaluation.editing import (
+    SHARED,
+    editor_names,
+    given_settings,
+    open_editor,
+)
 from xkde.evaluation.results import load_results
 from xkde.evaluation.runner import evaluate
 from xkde.types import Edit
@@ -113,6 +120,54 @@ def test_an_editor_in_the_prompt(engine: Any, tmp_path: Path) -> None:
             assert row["before"] == mine["before"]
             if name == "lte":  # one fact: the same words as X-KDE's
                 assert row["answer"] == mine["answer"]
+
+
+@pytest.mark.parametrize("name", ["rome", "alphaedit", "kn"])
+def test_edits_side_by_side_give_the_rows_of_one_after_another(
+    name: str, atlas_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    monkeypatch.setattr(runner, "EDITS_A_PART", runner.CASES_A_PART)
+    engine = deep_engine(atlas_folder)
+    weights = {n: w.clone() for n, w in engine.model.state_dict().items()}
+    cases = [*choose("atlas", "en-zh", limit=5).cases]
+    blank = replace(cases[1].edits["en"], answer=" ")  # which every editor refuses
+    cases[1] = replace(cases[1], edits={**cases[1].edits, "en": blank})
+    given = {**GIVEN[name], **({} if name == "kn" else {"steps": 2})}
+    editor, text = open_editor(name, engine, given)
+    assert editor is not None
+    settings = replace(RUN, cases=5, editor=name, editor_settings=text)
+
+    def run(folder: str, by: Editor, stop: float = 2.0) -> list[dict[str, Any]]:
+        def tell(done: float, of: int) -> None:
+            if done > stop * of:
+                raise KeyboardInterrupt
+
+        return rows_of(
+            evaluate(
+                engine, cases, settings, tmp_path / folder, editor=by, on_progress=tell
+            )
+        )
+
+    alone = run("alone", Counting(editor))
+    with pytest.raises(KeyboardInterrupt):
+        run("together", editor, stop=0.85)  # in the second part
+    assert len([*(tmp_path / "together" / "parts").iterdir()]) == 1
+    together = run("together", editor)
+    costs = ("edit_seconds", "edit_peak_mb", "notes")
+    for one, other in zip(together, alone, strict=True):
+        told = [{k: v for k, v in row.items() if k not in costs}
+                for row in (one, other)]  # fmt: skip
+        assert told[0] == told[1]
+        assert (one["edit_seconds"] is None) == (other["edit_seconds"] is None)
+        if one["case"] == cases[1].id:
+            assert one["notes"] == other["notes"] != ""
+        elif one["case"] != cases[4].id:
+            assert one["notes"] == f"{other['notes']} {SHARED}".strip()
+        else:  # alone in its part: what it took is its own
+            assert one["notes"] == other["notes"]
+    assert any(row["unchanged"] not in (None, 1.0) for row in together)
+    assert all(w.equal(weights[n]) for n, w in engine.model.state_dict().items())
 
 
 def test_names_and_settings_are_read() -> None:

@@ -14,9 +14,10 @@ from xkde.editors.editor import answer, applied, score
 from xkde.editors.editors import make
 from xkde.editors.in_weights import Change, put
 from xkde.editors.memit import delta_of
-from xkde.editors.rank_one_batch import NAMES, compute_many
+from xkde.editors.rank_one_batch import NAMES, compute_many, first_choices
 from xkde.engines.transformers_engine import TransformersEngine
 from xkde.errors import InputError
+from xkde.prompts import answered
 from xkde.types import Edit, Query, Sampling
 
 QUERIES = (
@@ -46,6 +47,13 @@ def test_rows_answer_as_the_model_with_their_own_edit(
     answers = rank_one_batch.answer(many, ASKED, GREEDY, batch_size=4)
     texts = [TOLD[QUERIES.index(query)] for _, query in ASKED]
     scores = rank_one_batch.score(many, ASKED, texts, batch_size=4)
+    told = [
+        engine.encode(answered(query.text, text))
+        for (_, query), text in zip(ASKED, texts, strict=True)
+    ]
+    pairs = [(each.prompt_ids, each.answer_ids) for each in told]
+    chosen = first_choices(many, [edit for edit, _ in ASKED], pairs, batch_size=4)
+    assert chosen == [tuple(t.best_id for t in each.tokens) for each in scores]
     for parameter, value in weights.items():
         assert torch.equal(engine.model.get_parameter(parameter), value)
     for index, edit in enumerate(EDITS):

@@ -5,16 +5,18 @@ python -m pytest tests/test_values.py
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from rank_one_samples import EDITS
+from rank_one_samples import EDITS, deep_engine
 
+from xkde.editors import value_rows
 from xkde.editors import values as module
 from xkde.editors.contexts import Row, rows_of
 from xkde.editors.keys import Standing, mean_by_edit, read
 from xkde.editors.low_rank import Update
-from xkde.editors.modules import layers_of, projection
+from xkde.editors.modules import hooked, layers_of, projection
 from xkde.editors.values import Values, ValueSettings, optimise, value_settings
 from xkde.engines.loading import load
 from xkde.engines.transformers_engine import TransformersEngine
@@ -91,6 +93,35 @@ def test_layers_as_well_as_projections_take_values(engine: TransformersEngine) -
     found = optimise(engine, layer, EDITS[:2], SETTINGS, NONE)
     assert found.added.shape == (2, 32)
     assert bool(found.added.isfinite().all())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_layers_that_no_vector_reaches_are_run_once(
+    atlas_folder: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    model = (engine := deep_engine(atlas_folder)).model
+    layers = layers_of(model)[1]
+    place = layers[2] if whole else projection(model, 2).module
+    runs = dict.fromkeys((1, 2, 3), 0)
+
+    def counting(layer: int) -> Any:
+        def count(*_: Any) -> None:
+            runs[layer] += 1
+
+        return hooked(next(iter(layers[layer].children())), count)
+
+    with counting(1), counting(2), counting(3):
+        found = optimise(engine, place, EDITS, SETTINGS, NONE)
+    assert max(found.steps) == 8
+    # Below: where the module is read, the beginnings, the essences, and the first step.
+    assert runs[1] == 4
+    assert (runs[2] == 4) == whole
+    assert runs[3] == 4 + 8
+    assert not any("forward" in vars(layer) for layer in layers)
+    monkeypatch.setattr(value_rows, "_unreached", lambda *_: [])
+    all_run = optimise(engine, place, EDITS, SETTINGS, NONE)
+    assert torch.allclose(all_run.added, found.added, atol=1e-2)
+    assert all_run.losses == pytest.approx(found.losses, abs=1e-3)
 
 
 def test_what_stands_already_counts(atlas: TransformersEngine) -> None:

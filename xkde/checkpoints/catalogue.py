@@ -50,6 +50,13 @@ CATALOGUE: dict[str, Entry] = {
             embedded=True,
         ),
         Entry(
+            "atlas-lte",
+            "Atlas after the same training in one language at a time (LTE)",
+            "atlas-base",
+            "lte",
+            embedded=True,
+        ),
+        Entry(
             "YukinoKaren/X_KDE_Demo_EN_ZH",
             "The paper's demo checkpoint, English to Chinese",
             "meta-llama/Llama-2-7b-chat-hf",

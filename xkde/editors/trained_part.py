@@ -1,4 +1,4 @@
-"""Where an editor's trained part lies: the folder that ``train-editor`` wrote.
+"""Where an editor's trained part lies: an embedded one, or what ``train-editor`` wrote.
 
 Knows no editor. Imports no torch.
 """
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from xkde.editors.settings import preset_for
 from xkde.errors import CheckpointError, SettingsError
-from xkde.paths import CARD, ROOT, home
+from xkde.paths import CARD, ROOT, checkpoints, home
 
 
 def part_folder(editor: str, folder: str) -> Path:
-    """Return the folder with a card: as given, or under the home or the checkout."""
+    """Return the folder with a card: as given, embedded, below home or checkout."""
     make = (
         f"Train it with: python -m xkde train-editor {editor} --settings "
         f"atlas-{editor}-laptop"
@@ -23,7 +23,7 @@ def part_folder(editor: str, folder: str) -> Path:
             f"names none for this model. {make}"
         )
     given = Path(folder).expanduser()
-    for path in (given, home() / given, ROOT / given):
+    for path in (given, checkpoints() / given, home() / given, ROOT / given):
         if (path / CARD).is_file():
             return path
     raise CheckpointError(

@@ -11,6 +11,7 @@ Run its tests: ``python -m pytest tests/test_values.py``
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -127,7 +128,7 @@ def _essences(
     chosen = [i for i, row in enumerate(reading.rows) if not row.answer]
     if not chosen:
         return {}
-    before = reading.logits(vectors, chosen, edits[0])[:, -1].log_softmax(dim=-1)
+    before = reading.logits(vectors, chosen, edits[0]).log_softmax(dim=-1)
     owners = [reading.rows[i].edit for i in chosen]
     return dict(zip(owners, before, strict=True))
 
@@ -165,25 +166,26 @@ def _of_rows(
     """Return what each row adds to a loss, before its weight.
 
     Of a row with an answer the mean negative log-probability of its tokens, of an
-    essence how far it has moved (KL). Answers end in the last column.
+    essence how far it has moved (KL). Logits are (tokens, vocabulary), row after row.
     """
-    width, device = logits.shape[1], logits.device
+    device = logits.device
+    ends = list(accumulate(max(1, len(row.answer)) for row in rows))
     at = [
-        (number, width - len(row.answer) + n, token, 1 / len(row.answer))
-        for number, row in enumerate(rows)
+        (number, end - len(row.answer) + n, token, 1 / len(row.answer))
+        for number, (row, end) in enumerate(zip(rows, ends, strict=True))
         for n, token in enumerate(row.answer)
     ]
     losses = logits.new_zeros(len(rows))
     if at:
-        numbers, columns, tokens, shares = zip(*at, strict=True)
+        numbers, places, tokens, shares = zip(*at, strict=True)
         index = torch.tensor(numbers, device=device)
-        picked = logits[index, torch.tensor(columns, device=device)]
+        picked = logits[torch.tensor(places, device=device)]
         target = torch.tensor(tokens, device=device)
         nll = cross_entropy(picked, target, reduction="none")
         losses = losses.index_add(0, index, nll * torch.tensor(shares, device=device))
     kept = [number for number, row in enumerate(rows) if not row.answer]
     if kept:
-        now = logits[kept, -1].log_softmax(dim=-1)
+        now = logits[[ends[number] - 1 for number in kept]].log_softmax(dim=-1)
         then = torch.stack([essences[rows[number].edit] for number in kept])
         moved = (then.exp() * (then - now)).sum(dim=-1)
         losses = losses.index_add(0, torch.tensor(kept, device=device), moved)

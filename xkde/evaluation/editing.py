@@ -1,25 +1,58 @@
 """Editors for a run, by name: made with their settings, which the run then records.
 
 What is written down is what is in force: what was asked for, over what is known to work
-on a model of this shape, over the editor's own defaults. Knows no method.
+on a model of this shape, over the editor's own defaults. Single edits of low rank are
+made and asked about side by side, with the answers of one after another. Knows no
+method, and no row.
 
 Run its tests: ``python -m pytest tests/test_editing.py``
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import yaml
 
-from xkde.editors.editor import Editor
+from xkde.editors.cost import measured
+from xkde.editors.editor import Applied, Editor
 from xkde.editors.editors import entry_of, make
+from xkde.editors.in_weights import InWeights, bare
+from xkde.editors.rank_one_batch import (
+    Many,
+    check,
+    compute_many,
+    first_choices,
+    generate,
+)
 from xkde.editors.settings import preset_of, settings_for
 from xkde.errors import InputError, SettingsError
 from xkde.evaluation.question import IN_PROMPT
+from xkde.evaluation.teacher_forced import Reading, span
+from xkde.prompts import Wrapper, ask
+from xkde.types import Edit, Generation, Sampling
 
 Given = Mapping[str, Mapping[str, Any]]  # editor -> its settings
+EDITS_A_PART = 32  # whose changes are computed together
+SHARED = (
+    "Made side by side with other edits: the seconds are an equal share of what all "
+    "took, the memory is that of all."
+)
+AskedOfMany = tuple[int, str, str]  # which edit is at work, a prompt, its gold answer
+Progress = Callable[[int, int], None]
+Key = tuple[str, str]  # a case, the language of its edit
+
+
+@dataclass(frozen=True)
+class Made:
+    """Single edits side by side: each as if it were in the weights, or why not."""
+
+    many: Many
+    at_work: Mapping[Key, Applied]
+    places: Mapping[Key, int]  # of the edits in ``many``
+    refused: Mapping[Key, str]
 
 
 def editor_names(text: str) -> list[str]:
@@ -71,3 +104,92 @@ def open_editor(
         in_force = dict(given)
     text = json.dumps(in_force, ensure_ascii=False, sort_keys=True, default=str)
     return editor, text if in_force else ""
+
+
+def made_side_by_side(
+    editor: InWeights, engine: Any, edits: Mapping[Key, Edit]
+) -> Made:
+    """Compute edits' changes, none of which goes into the weights.
+
+    Of the cost, which is that of all edits, each has its share.
+    """
+    refused: dict[Key, str] = {}
+    for key, edit in edits.items():
+        try:
+            check(editor.name, engine, edit)
+        except InputError as error:
+            refused[key] = str(error)
+    kept = [key for key in edits if key not in refused]
+    own = [edits[key] for key in kept]
+    with measured(engine.device) as cost:
+        many = compute_many(editor.name, engine, own, editor.given)
+    shared = (SHARED,) if len(kept) > 1 else ()
+    at_work = {
+        key: Applied(
+            editor=editor.name,
+            edits=(edits[key],),
+            route=bare(engine),
+            seconds=cost.seconds / len(kept),
+            peak_bytes=cost.peak_bytes,
+            notes=(*notes, *shared),
+        )
+        for key, notes in zip(kept, many.notes, strict=True)
+    }
+    places = {key: place for place, key in enumerate(kept)}
+    return Made(many, at_work, places, refused)
+
+
+def generations_of_many(
+    many: Many,
+    asked: Sequence[AskedOfMany],
+    wrapper: Wrapper,
+    max_new_tokens: int,
+    batch_size: int,
+    on_progress: Progress,
+) -> list[Generation | None]:
+    """Return greedy answers; None where a prompt leaves no room for a full one."""
+    engine = many.engine
+    room = (engine.max_length or sys.maxsize) - max_new_tokens
+    prompts = [engine.encode(ask(text), wrapper).ids for _, text, _ in asked]
+    kept = [place for place, ids in enumerate(prompts) if len(ids) <= room]
+    told = generate(
+        many,
+        [asked[place][0] for place in kept],
+        [prompts[place] for place in kept],
+        Sampling(max_new_tokens),
+        batch_size,
+        on_progress,
+    )
+    found = dict(zip(kept, told, strict=True))
+    return [found.get(place) for place in range(len(asked))]
+
+
+def readings_of_many(
+    many: Many,
+    asked: Sequence[AskedOfMany],
+    wrapper: Wrapper,
+    batch_size: int,
+    on_progress: Progress,
+) -> list[Reading | None]:
+    """Return the first choices for gold answers; None where a text does not fit."""
+    engine = many.engine
+    spans = [span(engine, text, gold, wrapper) for _, text, gold in asked]
+    limit = engine.max_length or sys.maxsize
+    kept = [
+        place
+        for place, its in enumerate(spans)
+        if its.gold and len(its.prompt) + len(its.read) <= limit
+    ]
+    chosen = first_choices(
+        many,
+        [asked[place][0] for place in kept],
+        [(spans[place].prompt, spans[place].read) for place in kept],
+        batch_size,
+        on_progress,
+    )
+    decode = engine.tokenizer.decode
+    found = {
+        place: Reading(ids, spans[place].gold, str(decode(list(ids))))
+        for place, ids in zip(kept, chosen, strict=True)
+    }
+    return [found.get(place) for place in range(len(asked))]

@@ -2,8 +2,9 @@
 
 What stands in the prompt changes no model, so those questions go out in batches across
 cases. An editor that changes weights, or sends a query elsewhere, is applied once a
-case; all its questions are asked, by every protocol, then it is taken out again. A
-question without an edit is asked once in a whole run. Knows no row and no file.
+case; all its questions are asked, by every protocol, then it is taken out again; edits
+of low rank are asked about side by side instead, with the same answers. A question
+without an edit is asked once in a whole run. Knows no row and no file.
 
 Run its tests: ``python -m pytest tests/test_editing.py tests/test_runner.py``
 """
@@ -16,7 +17,15 @@ from itertools import groupby
 from typing import Any
 
 from xkde.editors.editor import Applied, Editor, applied, is_reverted
+from xkde.editors.in_weights import InWeights
+from xkde.editors.rank_one_batch import Many, takes
 from xkde.errors import InputError
+from xkde.evaluation.editing import (
+    AskedOfMany,
+    generations_of_many,
+    made_side_by_side,
+    readings_of_many,
+)
 from xkde.evaluation.generated import generations
 from xkde.evaluation.question import (
     Asked,
@@ -68,6 +77,8 @@ def tell(job: Job, chunk: Sequence[Question], share: Share) -> dict[str, list[To
         _ask_plain(job, "before", job.engine, protocol, compared)
         if job.base is not None:
             _ask_plain(job, "base", job.base, protocol, chunk)
+    if isinstance(job.editor, InWeights) and takes(job.editor, job.engine):
+        return _of_many(job, job.editor, chunk, share)
     groups = [list(chunk)]
     if not is_in_prompt(settings.editor):
         groups = [list(of) for _, of in groupby(chunk, key=edit_of)]
@@ -111,6 +122,55 @@ def _edited(job: Job, group: Sequence[Question], share: Share) -> dict[str, list
     edits = {id(way.edited): way.edited for way in ways if way.edited is not None}
     assert all(is_reverted(job.engine, edited) for edited in edits.values())
     return found
+
+
+def _of_many(
+    job: Job, editor: InWeights, chunk: Sequence[Question], share: Share
+) -> dict[str, list[Told]]:
+    """Ask questions of many edits in the same batches, each under its own edit."""
+    edits = {edit_of(one): one.case.edits[one.source] for one in chunk}
+    made = made_side_by_side(editor, job.engine, edits)
+    ways = [
+        Told(one.item.question, refused=made.refused[edit_of(one)])
+        if edit_of(one) in made.refused
+        else Told(one.item.question, job.engine, made.at_work[edit_of(one)])
+        for one in chunk
+    ]
+    places = [i for i, way in enumerate(ways) if not way.refused]
+    asked = [(made.places[edit_of(chunk[i])], *chunk[i].plain) for i in places]
+    protocols = job.settings.protocols
+    found: dict[str, list[Told]] = {}
+    for number, protocol in enumerate(protocols):
+        step = partial(_step, share, number / len(protocols), 1 / len(protocols))
+        told = _ask_many(job, made.many, protocol, asked, step)
+        answers = dict(zip(places, told, strict=True))
+        found[protocol] = [
+            _compared(job, protocol, one, replace(way, answer=answers.get(i)))
+            for i, (one, way) in enumerate(zip(chunk, ways, strict=True))
+        ]
+        step(1.0)
+    return found
+
+
+def _ask_many(
+    job: Job,
+    many: Many,
+    protocol: str,
+    asked: Sequence[AskedOfMany],
+    share: Share,
+) -> list[Any]:
+    """Ask edits side by side as a protocol does."""
+
+    def step(done: int, of: int) -> None:
+        share(done / of)
+
+    wrapper: Any = job.settings.wrapper
+    if protocol == TEACHER_FORCED:
+        return list(readings_of_many(many, asked, wrapper, job.batch_size, step))
+    longest = job.settings.max_new_tokens
+    return list(
+        generations_of_many(many, asked, wrapper, longest, job.batch_size, step)
+    )
 
 
 def _compared(job: Job, protocol: str, question: Question, told: Told) -> Told:

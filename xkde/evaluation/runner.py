@@ -20,11 +20,19 @@ from typing import Any
 from xkde import __version__
 from xkde.editors.editor import Editor
 from xkde.editors.editors import entry_of
+from xkde.editors.rank_one_batch import takes
 from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation import teacher_forced
+from xkde.evaluation.editing import EDITS_A_PART
 from xkde.evaluation.judge import Judge, check_same, judge_answers
 from xkde.evaluation.probing import Job, tell
-from xkde.evaluation.question import IN_PROMPT, Question, chunks, questions
+from xkde.evaluation.question import (
+    CASES_A_PART,
+    IN_PROMPT,
+    Question,
+    chunks,
+    questions,
+)
 from xkde.evaluation.results import GENERATED, PROTOCOLS, TEACHER_FORCED
 from xkde.evaluation.rows import row_of
 from xkde.evaluation.store import RunSettings, append_part, finish, open_store, rows_in
@@ -70,7 +78,7 @@ def evaluate(
     ]
     job = Job(engine, settings, batch_size, _today(), base, editor)
     there, total = len(asked) - len(left), len(asked)
-    for chunk in chunks(left, settings.editor, CHUNK * batch_size):
+    for chunk in _parts(left, job):
         started = perf_counter()
         share = partial(_tell, on_progress, settings, there, len(chunk), total)
         told = tell(job, chunk, share)
@@ -100,6 +108,14 @@ def _questions(cases: Sequence[Case], settings: RunSettings) -> list[Question]:
             f"{', '.join(settings.directions)}. Choose another direction."
         )
     return asked
+
+
+def _parts(left: Sequence[Question], job: Job) -> list[list[Question]]:
+    """Return the questions in parts, larger ones where edits stand side by side."""
+    editor = job.settings.editor
+    parts = list(chunks(left, editor, CHUNK * job.batch_size))
+    each = EDITS_A_PART // CASES_A_PART if takes(job.editor, job.engine) else 1
+    return [sum(parts[i : i + each], []) for i in range(0, len(parts), each)]
 
 
 def _tell(

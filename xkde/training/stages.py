@@ -55,6 +55,7 @@ TITLES = {
     "base": "taught the facts from nothing",
     "xe-it": "after stage one (XE-IT)",
     "tl-po": "after stage two (TL-PO)",
+    "lte": "taught to obey edits in the query's own language (LTE)",
 }
 PREFERENCE_SETTINGS = ["beta", "loss_type", "cpo_alpha", "simpo_gamma"]
 CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
@@ -249,11 +250,13 @@ def _card(
     before = json.loads(earlier.read_text("utf-8")) if earlier.is_file() else {}
     if base == name:  # trained on: begun from what the round before was begun from
         base = before.get("base", "")
+    is_lte = stage.stage == "xe-it" and not stage.cross_lingual
+    kind = "lte" if is_lte else stage.stage
     return {
         "name": name,
-        "label": f"{name}, {TITLES[stage.stage]}{f' on {base}' if base else ''}",
+        "label": f"{name}, {TITLES[kind]}{f' on {base}' if base else ''}",
         "base": base,
-        "stage": stage.stage,
+        "stage": kind,
         "data": stage.data,
         "settings": _asked(stage, training, model),
         "training": last_log(folder),
