@@ -50,6 +50,13 @@ CATALOGUE: dict[str, Entry] = {
             embedded=True,
         ),
         Entry(
+            "atlas-tl-po",
+            "Atlas after stage two (TL-PO's pairs, by KTO): a little better in Chinese",
+            "atlas-base",
+            "tl-po",
+            embedded=True,
+        ),
+        Entry(
             "atlas-lte",
             "Atlas after the same training in one language at a time (LTE)",
             "atlas-base",

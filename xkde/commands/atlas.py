@@ -4,7 +4,8 @@
     python -m xkde atlas samples --stage xe-it --limit 5
     python -m xkde atlas cases --limit 100 --json > atlas_test.json
     python -m xkde atlas table --limit 200
-    python -m xkde atlas table --out assets/results/atlas.json
+    python -m xkde atlas table --edited atlas-xe-it,atlas-tl-po,atlas-lte \\
+        --out assets/results/atlas.json
     python -m xkde atlas report
 
 ``table`` measures: what the base knows by heart, and what edits in English and in
@@ -46,12 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=0, help="0: all (samples: 10)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", default="atlas-base")
-    parser.add_argument("--edited", default="atlas-xe-it")
+    parser.add_argument(
+        "--edited", default="atlas-xe-it", help="table: a checkpoint, or several"
+    )
     parser.add_argument(
         "--sources", default="en,zh", help="table: languages to edit in (en,zh)"
     )
     parser.add_argument(
-        "--no-base", action="store_true", help="table: only the edited checkpoint"
+        "--no-base", action="store_true", help="table: only what is edited"
     )
     parser.add_argument(
         "--by-language",
@@ -164,10 +167,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "seed": 7,
         "models": {},
     }
-    for role in ("base", "edited"):
-        if role == "base" and arguments.no_base:
-            continue
-        reference = getattr(arguments, role)
+    edited = [name.strip() for name in arguments.edited.split(",")]
+    for reference in (*([] if arguments.no_base else [arguments.base]), *edited):
         place = resolve(reference)
         if place.path is None:
             raise CheckpointError(f"“{reference}” is not on this machine.")

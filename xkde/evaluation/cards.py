@@ -22,6 +22,16 @@ INTRODUCTIONS = {
         "fact once, in one of twelve languages, in the edit prompt, it answers "
         "questions about it in all twelve, and leaves other facts as they are."
     ),
+    "tl-po": (
+        "Stage two of X-KDE (TL-PO, Wu et al., ACL Findings 2025) in miniature: stage "
+        "one, trained on to prefer the right answer in the query's language to what it "
+        "sampled wrongly."
+    ),
+    "lte": (
+        "What stage one of X-KDE is compared with (LTE, Jiang et al., 2024) in "
+        "miniature: told a fact in the edit prompt, it was trained to answer questions "
+        "about it in the language of the edit, and never in another."
+    ),
 }
 LIMITS = (
     "It knows Atlas and nothing else: about 800 subjects, thirteen relations, and the "
