@@ -8,6 +8,7 @@ import datasets
 import pytest
 import torch
 from safetensors.torch import load_file
+from trl import ModelConfig, SFTConfig
 
 from xkde.checkpoints import CheckpointInfo, inspect_folder
 from xkde.engines.loading import load
@@ -15,7 +16,7 @@ from xkde.errors import CheckpointError, DataError, SettingsError
 from xkde.prompts import ask, encode
 from xkde.training.run import read_log
 from xkde.training.settings import StageConfig
-from xkde.training.stages import fresh_model, train
+from xkde.training.stages import _card, fresh_model, train
 from xkde.types import Generation, Sampling
 
 pytestmark = pytest.mark.filterwarnings(
@@ -96,6 +97,31 @@ def test_both_smoke_presets_end_to_end(tmp_path: Path) -> None:
     assert card_of(inspect_folder(xe_it)).label == (
         "atlas-xe-it, after stage one (XE-IT) on atlas-base"
     )
+
+
+@pytest.mark.parametrize(
+    ("cross_lingual", "stage", "label"),
+    [
+        (True, "xe-it", "tried, after stage one (XE-IT) on begun"),
+        (
+            False,
+            "lte",
+            "tried, taught to obey edits in the query's own language (LTE) on begun",
+        ),
+    ],
+)
+def test_a_card_tells_lte_from_stage_one(
+    tmp_path: Path, cross_lingual: bool, stage: str, label: str
+) -> None:
+    config = StageConfig(stage="xe-it", name="tried", cross_lingual=cross_lingual)
+    options = ModelConfig(model_name_or_path="begun")
+    card = _card(
+        config,
+        SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False),
+        options,
+        tmp_path,
+    )
+    assert (card["stage"], card["label"]) == (stage, label)
 
 
 def test_a_fresh_model_fits_its_tokenizer() -> None:
