@@ -18,7 +18,7 @@ from pages._models import on_space
 from pages._run import POOL
 from pages._strings import Interface, both, interface_language, label, tr
 from xkde import paths
-from xkde.checkpoints import CATALOGUE, resolve
+from xkde.checkpoints import CATALOGUE, inspect_folder, resolve
 from xkde.editors.editors import EDITORS
 from xkde.errors import XkdeError
 from xkde.evaluation import starting
@@ -56,19 +56,16 @@ class Panel:
 
 def checkpoints() -> list[str]:
     """Return the checkpoints that lie here, those that are loaded first."""
-    embedded = paths.checkpoints()
-    folders = [its.name for its in sorted(embedded.glob("*")) if its.is_dir()]
-    here = [
-        name
-        for name in dict.fromkeys((*CATALOGUE, *folders))
-        if name in folders or (name in CATALOGUE and _is_here(name))
-    ]
+    folders = [folder.name for folder in sorted(paths.checkpoints().glob("*"))]
+    here = [name for name in dict.fromkeys((*CATALOGUE, *folders)) if _is_here(name)]
     return sorted(here, key=lambda name: POOL.status(name).phase != "ready")
 
 
 def _is_here(name: str) -> bool:
+    """Tell whether a language model of that name lies here, not an editor's part."""
     try:
-        return resolve(name).path is not None
+        path = resolve(name).path
+        return path is not None and bool(inspect_folder(path))
     except XkdeError:
         return False
 

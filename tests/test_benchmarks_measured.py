@@ -247,3 +247,12 @@ def test_a_space_starts_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     values = ("atlas-xe-it", "atlas", "en-zh", "both", "x-kde", 3)
     with pytest.raises(Exception, match="public Space"):
         start_page.begun(REQUEST, *values)
+
+
+def test_only_language_models_are_offered_for_an_evaluation(
+    atlas_checkpoints: Path,
+) -> None:
+    encoder = atlas_checkpoints / "encoder"
+    encoder.mkdir()
+    (encoder / "config.json").write_text('{"architectures": ["BertModel"]}')
+    assert start_page.checkpoints() == ["atlas-base", "atlas-xe-it"]
