@@ -76,7 +76,15 @@ def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
     }
 
 
+def retrieval(_: Any, __: Sequence[Edit]) -> dict[str, Any]:
+    """Return ``bench retrieval``'s measures: what a memory's editors do beside that."""
+    from xkde.bench_retrieval import measure as measure_retrieval
+
+    return {f"retrieval: {key}": told for key, told in measure_retrieval().items()}
+
+
 PARTS: list[Callable[[Any, Sequence[Edit]], dict[str, Any]]] = [
     seconds_per_edit,
     rank_one_side_by_side,
+    retrieval,
 ]
