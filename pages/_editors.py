@@ -28,6 +28,7 @@ from pages._strings import Interface, both, interface_language, label, tr
 from xkde.data.atlas.world import atlas
 from xkde.editors.asking import check
 from xkde.editors.comparing import Task, Tried, at_first, neighbours, with_subject
+from xkde.editors.editors import EDITORS
 from xkde.errors import InputError, XkdeError
 
 LOOK = 0.2  # seconds between two looks at what the thread has told
@@ -144,8 +145,9 @@ def compared_of(
     task = task_of(form, subject)
     now = Compared(task, at_first(task))
     yield now
-    for name in waiting_for(replace(form, prompted=False)):
-        POOL.wait(name, PATIENCE)
+    for editor in EDITORS:  # some have a checkpoint of their own
+        for name in waiting_for(replace(form, editor=editor, prompted=False)):
+            POOL.wait(name, PATIENCE)
     told: Queue[Tried] = Queue()
     thread = ThreadPoolExecutor(1, "editors")
     try:

@@ -17,7 +17,7 @@ from pages._form import EDITOR, Form
 from pages._memory_recall import Use, recalled
 from xkde.data.atlas.world import atlas
 from xkde.editors.asking import PANES, Asked, Pane, Sent, check, prompt, stream_together
-from xkde.editors.editors import entry_of
+from xkde.editors.editors import entry_of, model_of
 from xkde.editors.expecting import Expected, expected, in_languages, place_of
 from xkde.editors.explaining import Explanation, explain
 from xkde.engines.pool import UNDER_WAY, Pool
@@ -66,8 +66,8 @@ def misfits(form: Form) -> list[tuple[str, str]]:
 
 
 def panes_of(form: Form) -> dict[Pane, str]:
-    """Return which model answers in which pane; only X-KDE has one of its own."""
-    edited = form.edited if form.editor == EDITOR else form.base
+    """Return which model answers in which pane."""
+    edited = model_of(form.editor, form.base, form.edited)
     models: dict[Pane, str] = {"base": form.base, "edited": edited}
     return {**models, "prompted": form.base} if form.prompted else models
 

@@ -5,10 +5,11 @@ python -m pytest tests/test_editors.py
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from xkde.editors.editors import EDITORS, entry_of, make
+from xkde.editors.editors import EDITORS, entry_of, make, model_of
 from xkde.errors import InputError, SettingsError
 
 NAMES = (
@@ -40,3 +41,15 @@ def test_unknown_names_are_said() -> None:
         entry_of("rmoe")
     with pytest.raises(SettingsError, match="no setting “layer”"):
         make("x-kde", {"layer": 3})
+
+
+def test_lte_asks_what_was_trained_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path))
+    assert model_of("lte", "atlas-base", "atlas-xe-it") == "atlas-base"
+    (tmp_path / "atlas-lte").mkdir()
+    assert model_of("lte", "atlas-base", "atlas-xe-it") == "atlas-lte"
+    assert model_of("lte", "atlas-xe-it", "atlas-xe-it") == "atlas-xe-it"
+    assert model_of("x-kde", "atlas-base", "atlas-xe-it") == "atlas-xe-it"
+    assert model_of("rome", "atlas-base", "atlas-xe-it") == "atlas-base"

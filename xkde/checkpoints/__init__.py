@@ -13,6 +13,7 @@ from xkde.checkpoints.catalogue import (
     downloaded,
     repository_folder,
     resolve,
+    trained_from,
 )
 from xkde.checkpoints.folders import Card, CheckpointInfo, inspect_folder, read_card
 
@@ -27,4 +28,5 @@ __all__ = [
     "read_card",
     "repository_folder",
     "resolve",
+    "trained_from",
 ]

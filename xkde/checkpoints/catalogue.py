@@ -97,6 +97,15 @@ CATALOGUE: dict[str, Entry] = {
 }
 
 
+def trained_from(base: str, stage: Stage) -> str | None:
+    """Return the embedded checkpoint of a stage that was tuned from a base, if here."""
+    for name, entry in CATALOGUE.items():
+        is_one = entry.embedded and (entry.base, entry.stage) == (base, stage)
+        if is_one and (paths.checkpoints() / name).is_dir():
+            return name
+    return None
+
+
 @dataclass(frozen=True)
 class Reference:
     """Where a checkpoint is. ``path`` is None while a Hub checkpoint is not here."""

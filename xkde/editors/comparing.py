@@ -1,7 +1,7 @@
 """Every editor on one edit: what is to be done, and what became of each.
 
-X-KDE is asked of the edited checkpoint, the others of the base; all with the same edit,
-the same queries and the same questions that must stay as they are. ``trying`` does it.
+Each is asked of its own checkpoint (``model_of``); all with the same edit, the same
+queries and the same questions that must stay as they are. ``trying`` does it.
 Knows no model, no page and no verdict; imports no torch.
 
 Run its tests: ``python -m pytest tests/test_comparing.py``
@@ -14,7 +14,7 @@ from typing import Literal
 from xkde.data.atlas import lookup
 from xkde.data.atlas.questions import name, question
 from xkde.data.atlas.records import World
-from xkde.editors.editors import EDITORS, Need, entry_of
+from xkde.editors.editors import EDITORS, Need, entry_of, model_of
 from xkde.editors.subjects import find
 from xkde.types import Edit, Generation, Query, Sampling
 
@@ -94,7 +94,7 @@ def at_first(task: Task) -> tuple[Tried, ...]:
 
 
 def _at_first(editor: str, task: Task) -> Tried:
-    row = Tried(editor, task.edited if editor == "x-kde" else task.base)
+    row = Tried(editor, model_of(editor, task.base, task.edited))
     if "subject" in entry_of(editor).needs and not task.edit.subject:
         return replace(row, phase="unmet", unmet="subject")
     return row

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from xkde.checkpoints import trained_from
 from xkde.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,6 +156,17 @@ def entry_of(name: str) -> EditorEntry:
             f"There is no editor “{name}”. Choose one of: {', '.join(EDITORS)}."
         )
     return EDITORS[name]
+
+
+def model_of(name: str, base: str, edited: str) -> str:
+    """Return the checkpoint that an editor asks, of two that were chosen.
+
+    X-KDE asks the edited one, all others the base; but LTE the checkpoint that was
+    trained from that base to obey edits in one language, where it is here.
+    """
+    if name == "x-kde":
+        return edited
+    return (trained_from(base, "lte") if name == "lte" else None) or base
 
 
 def make(name: str, settings: Mapping[str, Any] | None = None) -> "Editor":
