@@ -76,7 +76,8 @@ LANGUAGE_SCRIPT = """
 """
 
 TEXT_FONTS: list[gr.themes.Font | str] = [
-    gr.themes.LocalFont("IBM Plex Sans", weights=(400, 600)),
+    # Gradio's file of 600 has no letters beyond Latin-1: “š” would come in pieces.
+    gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)),
     "PingFang SC",
     "Noto Sans CJK SC",
     "Microsoft YaHei",
