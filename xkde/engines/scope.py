@@ -10,6 +10,7 @@ Run its tests: ``python -m pytest tests/test_scope.py``
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,20 @@ def first_layers(source: str, layers: int) -> PreTrainedConfig:
     return config
 
 
+@torch.no_grad()
+def round_body(scope: Scope) -> None:
+    """Round the body's weights as ``save_scope`` does, and nothing else of it."""
+    for weight in scope.encoder.body.parameters():
+        weight.copy_(weight.to(torch.bfloat16))
+
+
 def save_scope(scope: Scope, folder: Path) -> None:
-    """Write a classifier as a folder of safetensors with its tokenizer."""
+    """Write a classifier as a folder of safetensors with its tokenizer.
+
+    Its body's weights as bfloat16, as models are shipped.
+    """
     encoder = scope.encoder
-    encoder.body.save_pretrained(folder)
+    deepcopy(encoder.body).to(torch.bfloat16).save_pretrained(folder)
     scope.tokenizer.save_pretrained(folder)
     head = {
         "projection": encoder.projection.weight,
