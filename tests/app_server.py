@@ -4,11 +4,13 @@
 real.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xkde import paths
 from xkde.bench_app import Served, serving
 
 NAMES = ("atlas-base", "atlas-xe-it")
@@ -26,6 +28,16 @@ def two_models(checkpoint: Path, folder: Path) -> Path:
         )
         config.write_text(long, encoding="utf-8")
     return folder
+
+
+def some_results(folder: Path) -> str:
+    """Copy two shipped runs and two models' tables: what the pages' tests count."""
+    for name in ("atlas-base-prompt.parquet", "atlas-xe-it.parquet"):
+        shutil.copy(paths.RESULTS / name, folder)
+    table = json.loads(paths.ATLAS_RESULTS.read_text(encoding="utf-8"))
+    table["models"] = {name: table["models"][name] for name in NAMES}
+    (folder / "atlas.json").write_text(json.dumps(table), encoding="utf-8")
+    return str(folder)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_server import running, two_models
+from app_server import running, some_results, two_models
 from experiment_samples import SETTINGS
 from experiment_samples import written as experiment
 from measured_samples import ATLAS_RUN, written
@@ -41,7 +41,8 @@ def shop(
         written(runs / "evaluations" / name, replace(ATLAS_RUN, editor=name), 20, right)
         experiment(runs / "experiments" / name, replace(SETTINGS, editor=name))
     models = two_models(atlas_folder, tmp_path_factory.mktemp("models"))
-    with running(models, XKDE_HOME=str(home)) as served:
+    results = some_results(tmp_path_factory.mktemp("results"))
+    with running(models, XKDE_HOME=str(home), XKDE_RESULTS=results) as served:
         yield served
 
 

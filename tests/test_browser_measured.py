@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_server import running, two_models
+from app_server import running, some_results, two_models
 from measured_samples import ATLAS_RUN, under_way, written
 from test_browser import LOOKS, Visit
 
@@ -50,7 +50,8 @@ def shop(
 ) -> Iterator[Served]:
     """The running app with that home."""
     models = two_models(atlas_folder, tmp_path_factory.mktemp("models"))
-    with running(models, XKDE_HOME=str(home)) as served:
+    results = some_results(tmp_path_factory.mktemp("results"))
+    with running(models, XKDE_HOME=str(home), XKDE_RESULTS=results) as served:
         yield served
 
 
