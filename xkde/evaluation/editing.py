@@ -9,7 +9,6 @@ Run its tests: ``python -m pytest tests/test_editing.py``
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,10 +27,12 @@ from xkde.editors.rank_one_batch import (
     generate,
 )
 from xkde.editors.settings import preset_of, settings_for
+from xkde.engines.trees import Pair
 from xkde.errors import InputError, SettingsError
+from xkde.evaluation.generated import Ids, generations_by
 from xkde.evaluation.question import IN_PROMPT
-from xkde.evaluation.teacher_forced import Reading, span
-from xkde.prompts import Wrapper, ask
+from xkde.evaluation.teacher_forced import Reading, readings_by
+from xkde.prompts import Wrapper
 from xkde.types import Edit, Generation, Sampling
 
 Given = Mapping[str, Mapping[str, Any]]  # editor -> its settings
@@ -148,20 +149,15 @@ def generations_of_many(
     on_progress: Progress,
 ) -> list[Generation | None]:
     """Return greedy answers; None where a prompt leaves no room for a full one."""
-    engine = many.engine
-    room = (engine.max_length or sys.maxsize) - max_new_tokens
-    prompts = [engine.encode(ask(text), wrapper).ids for _, text, _ in asked]
-    kept = [place for place, ids in enumerate(prompts) if len(ids) <= room]
-    told = generate(
-        many,
-        [asked[place][0] for place in kept],
-        [prompts[place] for place in kept],
-        Sampling(max_new_tokens),
-        batch_size,
-        on_progress,
-    )
-    found = dict(zip(kept, told, strict=True))
-    return [found.get(place) for place in range(len(asked))]
+
+    def of_their_own(places: list[int], ids: list[Ids]) -> list[Generation]:
+        edits = [asked[place][0] for place in places]
+        return generate(
+            many, edits, ids, Sampling(max_new_tokens), batch_size, on_progress
+        )
+
+    prompts = [text for _, text, _ in asked]
+    return generations_by(many.engine, prompts, wrapper, max_new_tokens, of_their_own)
 
 
 def readings_of_many(
@@ -172,24 +168,10 @@ def readings_of_many(
     on_progress: Progress,
 ) -> list[Reading | None]:
     """Return the first choices for gold answers; None where a text does not fit."""
-    engine = many.engine
-    spans = [span(engine, text, gold, wrapper) for _, text, gold in asked]
-    limit = engine.max_length or sys.maxsize
-    kept = [
-        place
-        for place, its in enumerate(spans)
-        if its.gold and len(its.prompt) + len(its.read) <= limit
-    ]
-    chosen = first_choices(
-        many,
-        [asked[place][0] for place in kept],
-        [(spans[place].prompt, spans[place].read) for place in kept],
-        batch_size,
-        on_progress,
-    )
-    decode = engine.tokenizer.decode
-    found = {
-        place: Reading(ids, spans[place].gold, str(decode(list(ids))))
-        for place, ids in zip(kept, chosen, strict=True)
-    }
-    return [found.get(place) for place in range(len(asked))]
+
+    def of_their_own(places: list[int], pairs: list[Pair]) -> list[tuple[int, ...]]:
+        edits = [asked[place][0] for place in places]
+        return first_choices(many, edits, pairs, batch_size, on_progress)
+
+    texts = [(text, gold) for _, text, gold in asked]
+    return readings_by(many.engine, texts, wrapper, of_their_own)

@@ -8,15 +8,18 @@ benchmark and no file.
 Run its tests: ``python -m pytest tests/test_teacher_forced.py``
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from xkde.engines.prefixes import first_choices
+from xkde.engines.trees import Pair
 from xkde.errors import InputError
 from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered
 
 Family = Literal["llama2", "chatml", "generic"]
+Choose = Callable[[list[int], list[Pair]], Sequence[tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
@@ -145,22 +148,32 @@ def readings(
     """
     check_engine(engine)
     unique = list(dict.fromkeys(asked))
-    spanned = dict(zip(unique, spans(engine, unique, wrapper), strict=True))
-    limit = engine.max_length
+
+    def choose(_: list[int], pairs: list[Pair]) -> list[tuple[int, ...]]:
+        return first_choices(engine.model, pairs, batch_size, on_progress)
+
+    found = dict(zip(unique, readings_by(engine, unique, wrapper, choose), strict=True))
+    return [found[one] for one in asked]
+
+
+def readings_by(
+    engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper, choose: Choose
+) -> list[Reading | None]:
+    """Return the first choices that ``choose`` finds; see ``readings``.
+
+    It is given the places of the questions that fit, and their prompts and answers.
+    """
+    spanned = spans(engine, asked, wrapper)
+    limit = engine.max_length or sys.maxsize
     kept = [
-        one
-        for one, its in spanned.items()
-        if its.gold and (limit is None or len(its.prompt) + len(its.read) <= limit)
+        place
+        for place, its in enumerate(spanned)
+        if its.gold and len(its.prompt) + len(its.read) <= limit
     ]
-    chosen = first_choices(
-        engine.model,
-        [(spanned[one].prompt, spanned[one].read) for one in kept],
-        batch_size,
-        on_progress,
-    )
+    chosen = choose(kept, [(spanned[at].prompt, spanned[at].read) for at in kept])
     decode = engine.tokenizer.decode
     found = {
-        one: Reading(ids, spanned[one].gold, str(decode(list(ids))))
-        for one, ids in zip(kept, chosen, strict=True)
+        place: Reading(ids, spanned[place].gold, str(decode(list(ids))))
+        for place, ids in zip(kept, chosen, strict=True)
     }
-    return [found.get(one) for one in asked]
+    return [found.get(place) for place in range(len(asked))]
