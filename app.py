@@ -16,7 +16,10 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from pages import PAGES, _api, _header, _look, _models, _strings
+from pages import PAGES
+from pages.edit_and_ask import api, models
+from pages.shell import header as page_header
+from pages.shell import look, strings
 
 QUEUE = 16
 
@@ -24,14 +27,14 @@ QUEUE = 16
 def build() -> gr.Blocks:
     """Return the app, not yet launched."""
     with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
-        header = _header.build()
+        header = page_header.build()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for slug, (title, build_page) in PAGES.items():
-                with gr.Tab(_strings.label(title), id=slug) as tab:
+                with gr.Tab(strings.label(title), id=slug) as tab:
                     build_page(demo, header)
                 tab.select(
                     None,
-                    js=_look.TAB_SCRIPT.replace("SLUG", slug),
+                    js=look.TAB_SCRIPT.replace("SLUG", slug),
                     api_visibility="private",
                 )
         # Not straight into the tabs: even an update of nothing would go back to the
@@ -39,7 +42,7 @@ def build() -> gr.Blocks:
         wanted = gr.State("")
         demo.load(wanted_tab, None, wanted, api_visibility="private")
         wanted.change(opened_tab, wanted, tabs, api_visibility="private")
-        _api.build()
+        api.build()
     demo.queue(max_size=QUEUE, default_concurrency_limit=1)
     return demo
 
@@ -57,13 +60,13 @@ def opened_tab(slug: str) -> gr.Tabs:
 
 def options() -> dict[str, Any]:
     """Return how the app is launched."""
-    space = _models.on_space()
+    space = models.on_space()
     return {
         "server_name": "0.0.0.0" if space else "127.0.0.1",
-        "theme": _look.theme(),
-        "css_paths": [_look.STYLE_SHEET],
-        "i18n": _strings.i18n(),
-        "app_kwargs": {"middleware": [Middleware(_look.HeadScript)]},
+        "theme": look.theme(),
+        "css_paths": [look.STYLE_SHEET],
+        "i18n": strings.i18n(),
+        "app_kwargs": {"middleware": [Middleware(look.HeadScript)]},
         "ssr_mode": False,
         "run_history": False,
         "enable_monitoring": False,
@@ -77,7 +80,7 @@ def main() -> None:
     """Launch, load the embedded models, and stay until interrupted."""
     demo = build()
     demo.launch(**options(), prevent_thread_lock=True)
-    _models.start_defaults()
+    models.start_defaults()
     demo.block_thread()
 
 

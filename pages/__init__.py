@@ -1,15 +1,19 @@
 """The tabs of the app, in their order; every page builds itself inside its tab.
 
 A page has ``TITLE``, the key of its tab's title, and ``build(root, header)``, which is
-called inside the tab. What begins with an underscore is shared by pages.
+called inside the tab. A tab has a folder, with its page in ``page.py``; what all tabs
+share is in ``shell``.
 """
 
 from collections.abc import Callable
 
 import gradio as gr
 
-from pages import about, benchmarks, edit_and_ask, preferences
-from pages._header import Header
+from pages import about
+from pages.benchmarks import page as benchmarks
+from pages.edit_and_ask import page as edit_and_ask
+from pages.preferences import page as preferences
+from pages.shell.header import Header
 
 # slug for links -> (key of the title, builder)
 PAGES: dict[str, tuple[str, Callable[[gr.Blocks, Header], None]]] = {

@@ -8,8 +8,8 @@ from html import escape
 
 import gradio as gr
 
-from pages._header import Header
-from pages._strings import both, label
+from pages.shell.header import Header
+from pages.shell.strings import both, label
 from xkde import __version__
 
 TITLE = "tab_about"

@@ -1,8 +1,8 @@
 """What all tests share: an offline environment and three tiny checkpoints.
 
 Tests take the folder fixtures ``qwen2_folder``, ``llama2_folder``, ``atlas_folder``
-(see ``tests/tiny_checkpoints.py``), or ``checkpoint_folder`` for all three in turn;
-they may read them, never write to them.
+(see ``tests/helpers/tiny_checkpoints.py``), or ``checkpoint_folder`` for all three in
+turn; they may read them, never write to them.
 
 Run: ``python -m pytest``.
 """
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app_server import running, two_models
 
-from xkde.bench_app import Served
+from tests.helpers.app_server import running, two_models
+from xkde.bench.app import Served
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -30,7 +30,7 @@ def pytest_collection_finish() -> None:
 
 def _tiny_checkpoint(name: str, factory: pytest.TempPathFactory) -> Path:
     # Here, so that only tests which want a model load torch.
-    from tiny_checkpoints import BUILDERS
+    from tests.helpers.tiny_checkpoints import BUILDERS
 
     return BUILDERS[name](factory.mktemp("checkpoints") / name)
 

@@ -15,7 +15,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from gradio_client.utils import QueueError
 
-from xkde.bench_app import Served
+from xkde.bench.app import Served
 from xkde.languages import ATLAS_LANGUAGES
 
 pytestmark = pytest.mark.slow

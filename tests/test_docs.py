@@ -3,7 +3,7 @@
 What is checked: the code map, `make` targets, `python -m xkde` subcommands, pictures
 and file names in backticks. The map is the fenced block that begins with ``app.py`` or
 follows ``<!-- map -->``: a name, or several with commas, then two spaces and what it
-is; an indented name lies in the folder above it.
+is; an indented name lies in the folder above it. Every folder of code is in it.
 
     python -m pytest tests/test_docs.py
 """
@@ -24,6 +24,7 @@ IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)|<img[^>]*\bsrc=[\"']([^\"']+)")
 FILE_NAME = re.compile(
     r"[\w.-]+(/[\w.-]+)*\.(py|md|toml|txt|json|jsonl|parquet|css|svg|png|safetensors)"
 )
+PACKAGES = ("pages", "xkde")
 MADE_LOCALLY = ("runs/", "downloads/")
 # An absolute path of a home or of a build folder; pieced together, to not find itself.
 MACHINE_PATH = re.compile(
@@ -106,15 +107,14 @@ def tracked() -> list[Path]:
 def test_code_map_is_complete_and_true() -> None:
     named = set(map_names(code_map(readme())))
     files = [path.relative_to(ROOT) for path in tracked()]
-    modules = {
-        str(path)
-        for path in files
-        if path.suffix == ".py"
-        and path.parts[0] in ("app.py", "pages", "xkde")
-        and path.name != "__init__.py"
-    }
+    ours = {path for path in files if path.suffix == ".py"}
+    packages = {f"{path.parent}/" for path in ours if path.parts[0] in PACKAGES}
+    # A module in no room of its own is named; what is in a room, its folder says.
+    hall = {str(path) for path in ours if str(path.parent) in (".", *PACKAGES)}
+    modules = {name for name in hall if not name.endswith("/__init__.py")}
     folders = {f"{path.parts[0]}/" for path in files if len(path.parts) > 1}
-    wanted = modules | {folder for folder in folders if not folder.startswith(".")}
+    folders = {folder for folder in folders if not folder.startswith(".")}
+    wanted = modules | packages | folders
     there = {str(path) for path in files}
     there |= {f"{parent}/" for path in files for parent in path.parents}
     assert {"missing": wanted - named, "gone": named - there} == {

@@ -10,7 +10,6 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Part of the project → its layer. A module belongs to the first part that fits.
 LAYERS = {
-    "app": 7,
-    "pages": 6,
-    "xkde.__main__": 5,
-    "xkde.commands": 5,
-    "xkde.speedrun": 5,
-    "xkde.bench*": 5,
-    "xkde.screenshots": 5,
+    "app": 8,
+    "pages": 7,
+    "xkde.__main__": 6,
+    "xkde.commands": 6,
+    "xkde.speedrun": 6,
+    "xkde.bench": 6,
+    "xkde.asking": 5,
     "xkde.evaluation": 4,
     "xkde.editors": 3,
     "xkde.training": 3,
@@ -34,8 +33,7 @@ LAYERS = {
     "xkde.prompts": 1,
     "xkde.memory": 1,
     "xkde.checkpoints": 1,
-    "xkde.hub*": 1,
-    "xkde.weights": 1,
+    "xkde.hub": 1,
     "xkde.types": 0,
     "xkde.languages": 0,
     "xkde.errors": 0,
@@ -84,9 +82,8 @@ def part_of(module: str) -> str | None:
     """Return the part of LAYERS that ``module`` belongs to, or None."""
     if module == "xkde":
         return module
-    head = ".".join(module.split(".")[:2])
     for part in LAYERS:
-        if part != "xkde" and (is_within(module, part) or fnmatchcase(head, part)):
+        if part != "xkde" and is_within(module, part):
             return part
     return None
 
@@ -142,9 +139,7 @@ def objection(module: str, part: str, name: str) -> str:
         return f"layer {LAYERS[part]} below layer {LAYERS[other]}"
     if (part, other) in STRANGERS:
         return "editors and training do not know each other"
-    if other == "pages" and part == "pages" and is_foreign_tab(module, name):
-        return "a tab's page is nobody's helper; helpers start with _"
-    return ""
+    return page_objection(module, name) if part == other == "pages" else ""
 
 
 def foreign_objection(part: str, name: str) -> str:
@@ -157,13 +152,17 @@ def foreign_objection(part: str, name: str) -> str:
     return ""
 
 
-def is_foreign_tab(module: str, name: str) -> bool:
-    """Tell whether ``name`` is a tab's page other than ``module``'s own."""
+def page_objection(module: str, name: str) -> str:
+    """Return why ``module`` of ``pages`` may not import ``name`` of it, or nothing."""
     own, tab = (".".join(dotted.split(".")[1:2]) for dotted in (module, name))
-    if not own or not tab or tab.startswith("_") or tab == own:
-        return False
-    path = ROOT / "pages" / tab
-    return path.is_dir() or path.with_suffix(".py").exists()
+    if not own or tab in ("", own, "shell"):
+        return ""
+    if own == "shell":
+        return "the shell knows no tab"
+    is_page = (ROOT / "pages" / tab).with_suffix(".py").exists()
+    if is_page or is_within(name, f"pages.{tab}.page"):
+        return "a tab's page is nobody's helper"
+    return ""
 
 
 @pytest.mark.parametrize("module", sources())
@@ -196,9 +195,10 @@ def test_sources_are_found() -> None:
         ("xkde.training.stages", "import xkde.editors", "xkde.editors"),
         ("xkde.evaluation.runner", "import torch", "torch"),
         ("xkde.evaluation.runner", "import gradio as gr", "gradio"),
-        ("xkde.bench_app", "import app", "app"),
-        ("xkde.speedrun", "from pages import _look", "pages"),
-        ("pages._look", "import app", "app"),
+        ("xkde.bench.app", "import app", "app"),
+        ("xkde.speedrun", "from pages.shell import look", "pages.shell"),
+        ("xkde.evaluation.run", "from xkde.asking import session", "xkde.asking"),
+        ("pages.shell.look", "import app", "app"),
     ],
 )
 def test_checker_sees_forbidden_imports(module: str, source: str, culprit: str) -> None:
@@ -213,8 +213,8 @@ def test_checker_sees_forbidden_imports(module: str, source: str, culprit: str) 
         ("xkde.data.atlas.world", "from .. import cases\nimport babel, tokenizers"),
         ("xkde.editors.rome", "import torch\nfrom xkde.engines import loading"),
         ("xkde.editors.rome", "from xkde.editors import base"),
-        ("xkde.bench_app", "from xkde import __version__, speedrun\nimport subprocess"),
-        ("pages.ask", "import gradio as gr\nfrom pages import _look\nimport datetime"),
+        ("xkde.bench.app", "from xkde import __version__, speedrun\nimport subprocess"),
+        ("pages.ask.page", "import gradio as gr\nfrom pages.shell import look"),
         ("app", "import gradio as gr\nfrom pages import ask\nimport xkde.evaluation"),
     ],
 )
@@ -237,13 +237,18 @@ def test_tab_pages_do_not_know_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pages").mkdir()
-    for name in ("ask", "errors", "_look"):
-        (tmp_path / "pages" / f"{name}.py").touch()
+    (tmp_path / "pages" / "about.py").touch()
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
-    assert complaints("pages.ask", "from pages import errors")
-    assert complaints("pages._look", "import pages.errors")
-    assert complaints("pages.ask", "from pages._look import card") == []
-    assert complaints("app", "from pages import ask, errors") == []
+    assert complaints("pages.ask.page", "from pages import about")
+    assert complaints("pages.ask.form", "from pages.errors import page")
+    assert complaints("pages.ask.form", "from pages.errors.page import build")
+    assert complaints("pages.shell.look", "import pages.ask.form")
+    assert complaints("pages.shell.look", "from pages import about")
+    assert complaints("pages.ask.page", "from pages.ask.memory import page") == []
+    assert complaints("pages.ask.page", "from pages.shell.look import card") == []
+    assert complaints("pages.errors.page", "from pages.ask.form import link") == []
+    assert complaints("pages", "from pages import about\nimport pages.ask.page") == []
+    assert complaints("app", "from pages import about\nimport pages.ask.page") == []
 
 
 def test_importing_the_app_loads_no_model_library() -> None:

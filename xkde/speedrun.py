@@ -18,10 +18,10 @@ from xkde.engines.aligner import load_aligner
 from xkde.engines.loading import load
 from xkde.errors import SettingsError
 from xkde.paths import CARD, runs
-from xkde.training.align import Measures, Setting, align
-from xkde.training.aligner import train_aligner
-from xkde.training.answer_measures import chrf, chrf_version
-from xkde.training.sampling import Plan, atlas_prompts, sample
+from xkde.training.atlas_models.aligner import train_aligner
+from xkde.training.preference.alignment import Measures, Setting, align
+from xkde.training.preference.answer_measures import chrf, chrf_version
+from xkde.training.preference.sampling import Plan, atlas_prompts, sample
 from xkde.training.stages import train
 
 DEV_SHARE = 0.1  # of the facts whose pairs are kept from training

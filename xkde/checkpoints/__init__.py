@@ -3,7 +3,7 @@
 ``catalogue`` names and resolves, ``folders`` inspects, ``weights`` reads safetensors
 headers. All of it without torch, transformers or network.
 
-Run its tests: ``python -m pytest tests/test_checkpoints.py``
+Run its tests: ``python -m pytest tests/xkde/checkpoints/test_folders.py``
 """
 
 from xkde.checkpoints.catalogue import (

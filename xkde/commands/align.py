@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
-from xkde.commands.output import print_json, print_table, progress
+from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
@@ -97,8 +97,12 @@ def open_aligner(reference: str, device: str = "auto") -> "tuple[Aligner, str]":
 def _score(arguments: argparse.Namespace) -> None:
     if arguments.samples is None or arguments.out is None:
         raise InputError("Name the files: --samples FILE --out FILE.")
-    from xkde.training.align import Measures, Setting, align
-    from xkde.training.answer_measures import chrf, chrf_version, load_encoder
+    from xkde.training.preference.alignment import Measures, Setting, align
+    from xkde.training.preference.answer_measures import (
+        chrf,
+        chrf_version,
+        load_encoder,
+    )
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
     encode = load_encoder(arguments.encoder) if arguments.encoder else None
@@ -144,8 +148,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
     from xkde.checkpoints import read_card
     from xkde.data.atlas.world import atlas
-    from xkde.evaluation.alignment_check import check
-    from xkde.training.aligner_data import is_held_out
+    from xkde.evaluation.run.alignment_check import check
+    from xkde.training.atlas_models.aligner_data import is_held_out
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
     folder = Path(aligner.model.name_or_path)

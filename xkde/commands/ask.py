@@ -14,13 +14,13 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
+from xkde.asking.expected_answers import Expected, expected, in_languages, place_of
+from xkde.asking.session import PANES, Pane, PaneAnswers, answer_together
 from xkde.checkpoints import resolve
-from xkde.commands.output import print_json, print_table
+from xkde.commands.shared.output import print_json, print_table
 from xkde.data.atlas.world import atlas
-from xkde.editors.asking import PANES, Pane, PaneAnswers, answer_together
-from xkde.editors.expecting import Expected, expected, in_languages, place_of
 from xkde.errors import CheckpointError
-from xkde.evaluation.verdict import judge
+from xkde.evaluation.scoring.verdict import judge
 from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import Edit, Query, Sampling
 

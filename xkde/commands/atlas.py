@@ -22,7 +22,7 @@ from typing import Any
 
 from xkde.checkpoints import resolve
 from xkde.checkpoints.weights import fingerprint
-from xkde.commands.output import print_json, print_table, progress
+from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.commands.stages import print_stages, stages
 from xkde.data.atlas.benchmark import as_record, atlas_cases
 from xkde.data.atlas.corpus import conversations
@@ -153,7 +153,7 @@ def _cases(arguments: argparse.Namespace) -> None:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the tables with everything that a number must carry."""
     from xkde.engines.loading import load
-    from xkde.evaluation.atlas_table import closed_book, probe_cells
+    from xkde.evaluation.results.atlas_table import closed_book, probe_cells
 
     world = atlas()
     cases = atlas_cases(world, arguments.split, arguments.limit)
@@ -215,7 +215,7 @@ def sections(
     cells: list[dict[str, Any]], by_language: bool
 ) -> list[tuple[list[str], list[list[str]]]]:
     """Return the closed-book table and the probe table as rows of text."""
-    from xkde.evaluation.atlas_table import Cell, pooled
+    from xkde.evaluation.results.atlas_table import Cell, pooled
 
     known = [
         Cell(*(c[k] for k in ("measure", "source", "target", "hits", "n")))
@@ -252,7 +252,7 @@ def sections(
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from xkde.evaluation.cards import model_card, summary
+    from xkde.evaluation.results.cards import model_card, summary
 
     table = json.loads(ATLAS_RESULTS.read_text(encoding="utf-8"))
     text = README.read_text(encoding="utf-8")

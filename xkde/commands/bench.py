@@ -13,7 +13,7 @@ python -m xkde bench retrieval
 import argparse
 from importlib import import_module
 
-from xkde.commands.output import print_json, print_table
+from xkde.commands.shared.output import print_json, print_table
 
 BENCHES = (
     "align",
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
-    found = import_module(f"xkde.bench_{arguments.what}").measure()
+    found = import_module(f"xkde.bench.{arguments.what}").measure()
     if arguments.json:
         print_json(found)
     else:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from xkde.commands.output import print_json, print_table
+from xkde.commands.shared.output import print_json, print_table
 from xkde.data.benchmarks import (
     DEFECTS,
     FORMATS,
@@ -22,7 +22,7 @@ from xkde.data.benchmarks import (
 )
 from xkde.data.benchmarks.reading import defect_counts
 from xkde.errors import BenchmarkError, InputError
-from xkde.evaluation import published
+from xkde.evaluation.published import tables
 from xkde.languages import language
 from xkde.types import PROBES
 
@@ -134,15 +134,15 @@ def _published(number: str, as_json: bool) -> None:
     if not number:
         _print_published(as_json)
         return
-    known = published.tables()
+    known = tables.tables()
     if not number.isdigit() or int(number) not in known:
         raise InputError(
             f"“{number}” is no table that is kept here. Use one of: "
             f"{', '.join(str(n) for n in known)}."
         )
     table = known[int(number)]
-    cells = [cell for cell in published.cells() if cell.table == table.number]
-    averages = [a for a in published.averages() if a.table == table.number]
+    cells = [cell for cell in tables.cells() if cell.table == table.number]
+    averages = [a for a in tables.averages() if a.table == table.number]
     if as_json:
         rows = [asdict(a) | {"differs": a.differs} for a in averages]
         print_json(
@@ -171,7 +171,7 @@ def _published(number: str, as_json: bool) -> None:
         print(f"\n{note}")
 
 
-def _difference(average: published.Average) -> str:
+def _difference(average: tables.Average) -> str:
     edit = f", edit in {average.edit}" if average.edit else ""
     return (
         f"Table {average.table}, {average.method}{edit}: {average.printed:.2f} is "
@@ -180,18 +180,18 @@ def _difference(average: published.Average) -> str:
 
 
 def _print_published(as_json: bool) -> None:
-    same = published.coincidences()
+    same = tables.coincidences()
     if as_json:
         print_json(
             {
-                "tables": [asdict(table) for table in published.tables().values()],
-                "discrepancies": [asdict(a) for a in published.discrepancies()],
+                "tables": [asdict(table) for table in tables.tables().values()],
+                "discrepancies": [asdict(a) for a in tables.discrepancies()],
                 "coincidences": [asdict(pair) for pair in same],
-                "context": [asdict(work) for work in published.context()],
+                "context": [asdict(work) for work in tables.context()],
             }
         )
         return
-    counted = Counter(cell.table for cell in published.cells())
+    counted = Counter(cell.table for cell in tables.cells())
     print_table(
         ["table", "cells", "benchmark", "what it shows"],
         [
@@ -201,11 +201,11 @@ def _print_published(as_json: bool) -> None:
                 table.benchmark,
                 table.title,
             ]
-            for table in published.tables().values()
+            for table in tables.tables().values()
         ],
     )
     print("\nPrinted averages that their cells do not give:")
-    for average in published.discrepancies():
+    for average in tables.discrepancies():
         print(f"  {_difference(average)}")
     print("\nDifferent measurements with the same numbers:")
     for pair in same:
@@ -216,6 +216,6 @@ def _print_published(as_json: bool) -> None:
             f"{other.table}), {', '.join(pair.metrics)}"
         )
     print("\nContext, on other protocols:")
-    for work in published.context():
+    for work in tables.context():
         told = "; ".join(f"{what} {value:g}" for what, value in work.figures)
         print(f"  {work.name} ({work.source}), {work.setting}: {told}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from xkde import hub
 from xkde.checkpoints import CATALOGUE, inspect_folder, resolve
-from xkde.commands.output import print_json, print_table, progress
+from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, DownloadError
 from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS
 
@@ -92,7 +92,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 
 def _ship(arguments: argparse.Namespace) -> None:
-    from xkde.evaluation.cards import model_card
+    from xkde.evaluation.results.cards import model_card
 
     place = resolve(arguments.checkpoint)
     if place.path is None:

@@ -19,8 +19,8 @@ from typing import Any
 
 from xkde.checkpoints import resolve
 from xkde.checkpoints.weights import fingerprint
-from xkde.commands.output import print_json, print_table
-from xkde.editors.editors import EDITORS, entry_of
+from xkde.commands.shared.output import print_json, print_table
+from xkde.editors.registry import EDITORS, entry_of
 from xkde.errors import CheckpointError, InputError, XkdeError
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES, language
 from xkde.memory.files import BadRow, read_edits
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
     checkpoint, revision, folder = _checkpoint(arguments)
     saved = None
     if arguments.load_delta is not None:
-        from xkde.editors.deltas import load as load_delta
+        from xkde.editors.weights.deltas import load as load_delta
 
         saved = load_delta(arguments.load_delta, revision)
         edits = list(saved.edits)
@@ -113,12 +113,12 @@ def _report(
     place: tuple[str, str, str],
     saved: Any,
 ) -> dict[str, Any]:
-    from xkde.editors import deltas
-    from xkde.editors.before_and_after import as_record, before_and_after
-    from xkde.editors.editors import make
-    from xkde.editors.in_weights import FromFile, InWeights
-    from xkde.editors.mixed_language import MixedLanguage
+    from xkde.asking.before_and_after import as_record, before_and_after
+    from xkde.editors.registry import make
     from xkde.editors.settings import read_settings
+    from xkde.editors.weights import deltas
+    from xkde.editors.weights.base import FromFile, InWeights
+    from xkde.editors.weights.mixed_language import MixedLanguage
     from xkde.engines.loading import load
 
     settings = read_settings(arguments.set)
@@ -192,8 +192,8 @@ def _queries(arguments: argparse.Namespace, edits: list[Edit]) -> list[Query]:
         raise InputError("A query is empty. Type it after --query.")
     own = edits[:MOST_QUESTIONS]
     if arguments.ask_in:
+        from xkde.asking.expected_answers import in_languages, place_of
         from xkde.data.atlas.world import atlas
-        from xkde.editors.expecting import in_languages, place_of
 
         codes = (
             list(ATLAS_LANGUAGES)

@@ -24,19 +24,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xkde.commands._evaluation_output import (
+from xkde.commands.shared.evaluation_output import (
     in_json,
     print_run,
     progress,
     warn_of_skipped,
 )
-from xkde.commands._evaluation_settings import (
+from xkde.commands.shared.evaluation_settings import (
     folder_of,
     judge_of,
     protocols_of,
     settings_of,
 )
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 from xkde.prompts import WRAPPERS
 
 
@@ -123,7 +123,7 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate every editor, then print shares with their intervals."""
-    from xkde.evaluation.choosing import choose
+    from xkde.evaluation.run.choosing import choose
 
     # What a person may have mistyped is read first: the rest takes seconds to import.
     protocols = protocols_of(arguments)
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     warn_of_skipped(chosen.skipped)
     from xkde.engines.engine import open_engine
-    from xkde.evaluation.editing import editor_names, given_settings
+    from xkde.evaluation.run.editing import editor_names, given_settings
 
     editors = editor_names(arguments.editor)
     given = given_settings(arguments.settings, editors)
@@ -171,8 +171,8 @@ def _evaluate(
     protocols: tuple[str, ...],
 ) -> tuple[Path, Any]:
     """Run one editor; return the file of its rows and its settings."""
-    from xkde.evaluation.editing import open_editor
-    from xkde.evaluation.runner import evaluate
+    from xkde.evaluation.run.editing import open_editor
+    from xkde.evaluation.run.runner import evaluate
 
     engine, base, judge = models
     editor, editor_settings = open_editor(editor_name, engine, given)
@@ -193,8 +193,8 @@ def _evaluate(
 
 def _export(file: Path, rows: Path, editor: str) -> None:
     """Write the released form; of several editors one each, its name in the file's."""
-    from xkde.evaluation.released import export_released
-    from xkde.evaluation.results import load_results
+    from xkde.evaluation.results.released import export_released
+    from xkde.evaluation.results.rows import load_results
 
     if editor:
         file = file.with_name(f"{file.stem}_{editor}{file.suffix}")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde import paths
-from xkde.commands.output import print_json, print_table
+from xkde.commands.shared.output import print_json, print_table
 
 SIZES = {"batch": "1,10,100,1000", "sequential": "1,10,100,500,1000"}
 MEASURES = ("exact", "token_accuracy")
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError("Folders are for “ship” only. Use --out for a run's folder.")
     sizes = _sizes(arguments)
     from xkde.engines.engine import open_engine
-    from xkde.evaluation.editing import editor_names, given_settings
+    from xkde.evaluation.run.editing import editor_names, given_settings
 
     names = editor_names(arguments.editor)
     given = given_settings(arguments.settings, names)
@@ -132,13 +132,13 @@ def _run(
     sizes: tuple[int, ...],
 ) -> Path:
     """Run one editor; return the file of all answers."""
-    from xkde.commands._evaluation_settings import known_as
+    from xkde.commands.shared.evaluation_settings import known_as
     from xkde.data.atlas.many_edits import TUNED_ON, many_edits
     from xkde.data.atlas.world import atlas
-    from xkde.evaluation import experiments
-    from xkde.evaluation.editing import open_editor
-    from xkde.evaluation.experiment_asking import needed
-    from xkde.evaluation.experiment_files import FOLDER, ExperimentSettings
+    from xkde.evaluation.experiments import many_edits as experiments
+    from xkde.evaluation.experiments.files import FOLDER, ExperimentSettings
+    from xkde.evaluation.experiments.questions import needed
+    from xkde.evaluation.run.editing import open_editor
     from xkde.languages import language
 
     checkpoint, revision = known_as(arguments.checkpoint, arguments.revision)
@@ -173,8 +173,8 @@ def _run(
 
 def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, str]:
     """Return the memory of an editor in the prompt, and what is recorded of it."""
-    from xkde.editors.editors import entry_of
-    from xkde.evaluation.experiments import Memory
+    from xkde.editors.registry import entry_of
+    from xkde.evaluation.experiments.many_edits import Memory
 
     if entry_of(name).kind != "prompt" or name == "none":
         return None, ""
@@ -207,8 +207,8 @@ def _progress(name: str) -> Any:
 
 
 def _in_json(file: Path) -> dict[str, Any]:
-    from xkde.evaluation.experiment_files import read
-    from xkde.evaluation.experiment_shares import LANGUAGES, shares
+    from xkde.evaluation.experiments.files import read
+    from xkde.evaluation.experiments.shares import LANGUAGES, shares
 
     told = read(file)
     assert told is not None
@@ -222,10 +222,10 @@ def _in_json(file: Path) -> dict[str, Any]:
 
 
 def _print(file: Path) -> None:
-    from xkde.evaluation.experiment_files import read
-    from xkde.evaluation.experiment_shares import LANGUAGES, shares
-    from xkde.evaluation.summary import MEASURES as WORDS
-    from xkde.evaluation.summary import in_words
+    from xkde.evaluation.experiments.files import read
+    from xkde.evaluation.experiments.shares import LANGUAGES, shares
+    from xkde.evaluation.results.summary import MEASURES as WORDS
+    from xkde.evaluation.results.summary import in_words
 
     told = read(file)
     assert told is not None
@@ -256,7 +256,7 @@ def _print(file: Path) -> None:
 
 def _ship(folders: list[Path]) -> None:
     from xkde.errors import InputError
-    from xkde.evaluation.experiment_files import ship
+    from xkde.evaluation.experiments.files import ship
 
     if not folders:
         raise InputError("Name the folders of the finished runs to ship.")

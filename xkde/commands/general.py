@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xkde.commands.output import print_json, print_table
+from xkde.commands.shared.output import print_json, print_table
 
 HOW = (
     "lm-eval is not installed here. Install it beside X-KDE: pip install "
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the tasks, then print their numbers."""
     from xkde import paths
-    from xkde.commands._evaluation_settings import known_as
+    from xkde.commands.shared.evaluation_settings import known_as
     from xkde.engines.engine import open_engine
     from xkde.errors import InputError
 
@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(
             "--batch-size must be 1 or more, --limit and --shots 0 or more."
         )
-    from xkde.evaluation.general import GeneralSettings, lm_eval_version, run_tasks
-    from xkde.evaluation.general_files import read_numbers
+    from xkde.evaluation.run.general import GeneralSettings, lm_eval_version, run_tasks
+    from xkde.evaluation.run.general_files import read_numbers
 
     missing = [str(path) for path in arguments.include if not path.is_dir()]
     if missing:

@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from xkde.commands.output import print_json, print_table
+from xkde.commands.shared.output import print_json, print_table
 from xkde.data.preferences.records import SCORE_NAMES
 from xkde.data.preferences.strategies import REASONS, STRATEGIES, Options
 from xkde.errors import InputError

@@ -7,7 +7,7 @@
 import argparse
 
 from xkde.checkpoints import resolve
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 from xkde.errors import CheckpointError
 from xkde.languages import language
 from xkde.prompts import WRAPPERS, ask, edit_prompt, encode

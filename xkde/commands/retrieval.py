@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
-from xkde.commands.output import print_json, print_table, progress
+from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.records import Split
 from xkde.data.atlas.world import atlas
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xkde.engines.encoder import TextEncoder
-    from xkde.evaluation.retrieval import Table
+    from xkde.evaluation.run.retrieval import Table
 
 ATLAS_ENCODER = "atlas-encoder"
 MEASURES = ("hit@1", "hit@3", "found", "false_trigger")
@@ -99,7 +99,7 @@ def open_encoder(reference: str, device: str = "auto") -> "TextEncoder":
 
 def measured(encoder: "TextEncoder", arguments: argparse.Namespace) -> dict[str, Any]:
     """Choose on dev, measure on test; return all of it."""
-    from xkde.evaluation import retrieval
+    from xkde.evaluation.run import retrieval
 
     world = atlas()
     sources, targets = (

@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,12 @@ def run(arguments: argparse.Namespace) -> None:
     from xkde.data.atlas.world import atlas
     from xkde.engines.engine import open_engine
     from xkde.errors import InputError
-    from xkde.training.sampling import Plan, atlas_prompts, distinct_rate, sample
+    from xkde.training.preference.sampling import (
+        Plan,
+        atlas_prompts,
+        distinct_rate,
+        sample,
+    )
 
     if min(arguments.count, arguments.answers, arguments.max_new_tokens) < 1:
         raise InputError("--count, --answers and --max-new-tokens must be 1 or more.")

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Take the pictures and name them."""
-    from xkde.screenshots import take
+    from xkde.bench.screenshots import take
 
     for path in take():
         print(path)

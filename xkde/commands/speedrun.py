@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from xkde.commands import atlas
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 from xkde.commands.stages import print_stages, stages
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde.checkpoints import resolve
-from xkde.commands.output import print_json, print_table, progress
+from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
 def stages(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the table of the checkpoints that are named, else of the shipped ones."""
     from xkde.engines.loading import load
-    from xkde.evaluation.stages_table import Marks, marks, stages_table
+    from xkde.evaluation.results.stages_table import Marks, marks, stages_table
 
     names = arguments.stages or [
         name for name in SHIPPED if (checkpoints() / name).is_dir()

@@ -12,7 +12,7 @@ can resume from, and the finished checkpoint with its card.
 
 import argparse
 
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 
 PASSES_ON = True  # unknown options are overrides of the settings
 

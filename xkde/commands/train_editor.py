@@ -10,7 +10,7 @@ the editor's setting “folder”.
 
 import argparse
 
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 
 PASSES_ON = True  # unknown options are overrides of the settings
 
@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train and say where the result is."""
     if arguments.editor == "serac":
-        from xkde.training.serac_training import train_serac as train
+        from xkde.training.editors.serac import train_serac as train
     else:
-        from xkde.training.mend_training import train_mend as train
+        from xkde.training.editors.mend import train_mend as train
 
     folder = train(arguments.settings, arguments.overrides)
     if arguments.json:

@@ -9,7 +9,7 @@ TrainingArguments are options. Stopped and started again, it goes on.
 
 import argparse
 
-from xkde.commands.output import print_json
+from xkde.commands.shared.output import print_json
 
 PASSES_ON = True  # unknown options are overrides of the settings
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and say where the checkpoint is."""
-    from xkde.training.encoder import train_encoder
+    from xkde.training.atlas_models.encoder import train_encoder
 
     folder = train_encoder(arguments.settings, arguments.overrides)
     if arguments.json:

@@ -1,1 +1,1 @@
-"""How a model is made to obey an edit, and what to expect when it does."""
+"""How a model is made to obey an edit: one interface, the methods by family."""

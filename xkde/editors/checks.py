@@ -2,7 +2,7 @@
 
 Knows a tokenizer by what is asked of it, and no model.
 
-Run its tests: ``python -m pytest tests/test_checks.py``
+Run its tests: ``python -m pytest tests/xkde/editors/test_checks.py``
 """
 
 from collections.abc import Sequence

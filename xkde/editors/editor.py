@@ -5,9 +5,9 @@
 
 An editor changes what a model is asked (a prompt), which model is asked (a route), or
 the model's weights; after the block all is as before, bit by bit, whatever happened in
-it. Knows no method: those are in ``xkde.editors.editors``.
+it. Knows no method: those are in ``xkde.editors.registry``.
 
-Run its tests: ``python -m pytest tests/test_editor.py``
+Run its tests: ``python -m pytest tests/xkde/editors/test_editor.py``
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from xkde.editors import deltas
-from xkde.engines.transformers_engine import TransformersEngine
+from xkde.editors.weights import deltas
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.types import AnswerScore, Edit, Generation, Message, Query, Sampling
 

@@ -4,7 +4,7 @@ Each editor has a frozen dataclass. ``assets/settings/editors/*.yaml`` hold what
 on a model of a given shape (which is how it is recognised, never by its name), a
 section for each editor. Knows no editor.
 
-Run its tests: ``python -m pytest tests/test_editor_settings.py``
+Run its tests: ``python -m pytest tests/xkde/editors/test_settings.py``
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,7 @@ The released script asks one question only, whatever the languages are: how like
 gold, as English, is as a translation of the answer, as Chinese; its reward is 1 over
 the mean cross-entropy. ``released`` and ``released_rewards`` do just that.
 
-Run its tests: ``python -m pytest tests/test_aligner.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_aligner.py``
 """
 
 import math

@@ -4,7 +4,7 @@ Where ``scoring`` measures, this is learned from: how unlikely an answer is (NLL
 how far one model's tokens are from another's (KL). Works on token ids alone. Run by
 MEND and SERAC, while they are trained and when they edit.
 
-Run its tests: ``python -m pytest tests/test_answer_logits.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_answer_logits.py``
 """
 
 from collections.abc import Sequence

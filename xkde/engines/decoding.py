@@ -1,7 +1,7 @@
 """The decode loop: a batch of prompts, a token each at a time, over the model's cache.
 
 Works on token ids alone: knows a causal LM, no tokenizer, no text and no prompt. Run by
-``xkde.engines.transformers_engine``.
+``xkde.engines.transformers``.
 """
 
 import threading

@@ -4,7 +4,7 @@ Runs Atlas's own small encoder and those of sentence-transformers (multilingual 
 multilingual E5, BGE-M3, LaBSE) from their own files, without that package. Knows no
 edit and no memory. Load one with ``load_encoder``.
 
-Run its tests: ``python -m pytest tests/test_encoder.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_encoder.py``
 """
 
 import inspect

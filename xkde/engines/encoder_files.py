@@ -4,7 +4,7 @@
 times a division by the length. Each part's own file lies beside it. A folder without
 ``modules.json`` is read by the mean of its last states. Knows no torch and no weights.
 
-Run its tests: ``python -m pytest tests/test_encoder.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_encoder.py``
 """
 
 import json

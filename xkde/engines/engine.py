@@ -12,8 +12,8 @@ from typing import Protocol
 
 from xkde.checkpoints import resolve
 from xkde.engines.loading import load
-from xkde.engines.server_engine import open_server
-from xkde.engines.vllm_engine import load_vllm
+from xkde.engines.server import open_server
+from xkde.engines.vllm import load_vllm
 from xkde.errors import InputError
 from xkde.prompts import Encoded, Wrapper
 from xkde.types import Generation, Message, Sampling

@@ -4,7 +4,7 @@ The gradient of a linear layer is a sum over tokens of (what came out wrong) tim
 went in): ``sum(delta uT)``. The factors are small where the gradient is as large as the
 weights; a change of the weights has the same form. Knows no edit and no text.
 
-Run its tests: ``python -m pytest tests/test_hypernetwork.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_hypernetwork.py``
 """
 
 from collections.abc import Iterator, Mapping, Sequence

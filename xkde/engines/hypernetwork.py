@@ -5,7 +5,7 @@ for all layers of a shape, with a scale and a shift for each layer; what comes o
 summed as the gradient is, and added with a learned rate. Untrained, it changes nothing
 but the scale: MEND begins as gradient descent. Knows no edit and no text.
 
-Run its tests: ``python -m pytest tests/test_hypernetwork.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_hypernetwork.py``
 """
 
 import json

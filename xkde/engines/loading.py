@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-    from xkde.engines.transformers_engine import TransformersEngine
+    from xkde.engines.transformers import TransformersEngine
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 # What a folder names when its tokenizer.json is to be taken as it stands.
@@ -40,7 +40,7 @@ def load(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    from xkde.engines.transformers_engine import TransformersEngine
+    from xkde.engines.transformers import TransformersEngine
 
     name = str(folder_or_id)
     place = choose_device(device)

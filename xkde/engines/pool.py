@@ -5,7 +5,7 @@ at a time; anybody may read how far it is, in words. Engines that nobody has use
 the longest go when there are more than a few. Knows no prompt and no page; imports no
 torch until the first model is loaded.
 
-Run its tests: ``python -m pytest tests/test_pool.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_pool.py``
 """
 
 import threading

@@ -6,7 +6,7 @@ share, what neighbours share, the rest) over the model's cache. Works on token i
 alone, like ``forward`` and ``scoring``; a choice does not depend on what else is in its
 batch, but for ties at the model's precision.
 
-Run its tests: ``python -m pytest tests/test_prefixes.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_prefixes.py``
 """
 
 from collections.abc import Callable, Iterator, Sequence

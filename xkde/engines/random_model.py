@@ -12,7 +12,7 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from xkde.engines.loading import load_tokenizer
-from xkde.engines.transformers_engine import TransformersEngine
+from xkde.engines.transformers import TransformersEngine
 
 MARKS = ["<|im_start|>", "<|im_end|>"]
 CHATML = (

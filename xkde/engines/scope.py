@@ -6,7 +6,7 @@ not once for each query. It reads an edit's question: the answer says nothing ab
 the edit is about. Any transformers encoder or decoder can be its body (of a decoder the
 first layers, such as those of Atlas's base). Knows no edit and no threshold.
 
-Run its tests: ``python -m pytest tests/test_scope.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_scope.py``
 """
 
 from collections.abc import Sequence

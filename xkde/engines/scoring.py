@@ -1,7 +1,7 @@
 """Teacher-forced scoring: how likely each token of a given answer is.
 
 Works on token ids alone; the engine puts text to the tokens. Run by
-``xkde.engines.transformers_engine``.
+``xkde.engines.transformers``.
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ The one way from a text and its language to ids, for scoring and for training al
 Knows checkpoints of the M2M100 architecture (NLLB-200 has it). Run by
 ``xkde.engines.aligner``.
 
-Run its tests: ``python -m pytest tests/test_aligner.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_aligner.py``
 """
 
 from collections.abc import Sequence

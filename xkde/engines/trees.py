@@ -5,7 +5,7 @@ its position. Several trees are the rows of one forward pass. Works on token ids
 knows no model's name: whether a model takes trees is told by its configuration, and
 tried out once.
 
-Run its tests: ``python -m pytest tests/test_trees.py``
+Run its tests: ``python -m pytest tests/xkde/engines/test_trees.py``
 """
 
 import math

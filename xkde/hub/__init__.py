@@ -3,7 +3,7 @@
 ``planning`` asks and chooses, ``transfer`` fetches and verifies, ``messages`` turns
 every refusal into a sentence with a way out. Needs no torch and no transformers.
 
-Run its tests: ``python -m pytest tests/test_hub.py``
+Run its tests: ``python -m pytest tests/xkde/hub/test_transfer.py``
 """
 
 from xkde.hub.messages import size_text

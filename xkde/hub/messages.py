@@ -3,7 +3,7 @@
 Translates the exceptions of the real client (huggingface_hub over httpx2) and of the
 operating system. Knows no file lists and no folders.
 
-Run its tests: ``python -m pytest tests/test_hub.py``
+Run its tests: ``python -m pytest tests/xkde/hub/test_transfer.py``
 """
 
 import errno

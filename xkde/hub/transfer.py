@@ -8,7 +8,7 @@ Session, token and errors are huggingface_hub's own. The loop is ours, because i
 hf_hub_download throws a partial file away when it fails, reports in steps of 10 MB, and
 waits out a Retry-After with no way to stop it. Files come over HTTPS, without xet.
 
-Run its tests: ``python -m pytest tests/test_hub.py``
+Run its tests: ``python -m pytest tests/xkde/hub/test_transfer.py``
 """
 
 import hashlib

@@ -6,7 +6,7 @@ languages. Two answers are the same where their texts are, or where Atlas knows 
 names of one entity. Of answers in two languages that Atlas does not know nobody can
 tell, and nothing is said.
 
-Run its tests: ``python -m pytest tests/test_conflicts.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_conflicts.py``
 """
 
 from collections.abc import Hashable, Sequence

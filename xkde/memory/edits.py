@@ -4,7 +4,7 @@ Every edit keeps the number that it was added with; no number is given twice. Wh
 done is remembered as steps, so that the last one can be taken back. Knows no model, no
 retrieval and no file.
 
-Run its tests: ``python -m pytest tests/test_edits.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_edits.py``
 """
 
 from collections.abc import Iterable

@@ -4,7 +4,7 @@ A row needs a question, an answer and a language; other benchmarks' and editors'
 for them are taken too (``OTHER_NAMES``). A bad row is left out with its line, the
 reason and what to do; the rest is read. Knows no memory: ``xkde.memory.edits`` has it.
 
-Run its tests: ``python -m pytest tests/test_edit_files.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_files.py``
 """
 
 import csv

@@ -4,7 +4,7 @@ Vectors lie in one matrix and are searched exactly, by a product and a partition
 another ``Search`` may take its place (``xkde.memory.qdrant``). The encoder is given:
 any function from texts to vectors of length one. Knows no model.
 
-Run its tests: ``python -m pytest tests/test_retrieval.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_retrieval.py``
 """
 
 from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ at a time of a word with its borders, two at a time where a script writes no bor
 of "Barcelona" are found in "Барселона".
 Knows no model and no dictionary.
 
-Run its tests: ``python -m pytest tests/test_lexical.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_lexical.py``
 """
 
 import re

@@ -5,7 +5,7 @@ for. Without an address it runs in this process, in memory or in a folder, and t
 looks at every vector too; a server has a graph of them. Dense scores are Qdrant's,
 names are looked up here, and the best of both are joined.
 
-Run its tests: ``python -m pytest tests/test_qdrant.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_qdrant.py``
 """
 
 from importlib import import_module

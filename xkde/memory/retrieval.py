@@ -6,7 +6,7 @@ does not reach the threshold does not apply. One function, whatever the search.
     index = build_index(memory.edits, encoder)
     retrieve(index, Query("日本的首都是哪里？", "zh"), k=3, threshold=0.8)
 
-Run its tests: ``python -m pytest tests/test_retrieval.py``
+Run its tests: ``python -m pytest tests/xkde/memory/test_retrieval.py``
 """
 
 from collections.abc import Callable, Sequence

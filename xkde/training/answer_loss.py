@@ -7,7 +7,7 @@ prompt of many, those tiles were more than half of a step in a profile of Atlas'
 here the model is asked for those columns' logits alone. It goes through the model's own
 forward, so DDP, DeepSpeed and FSDP see nothing new. Knows no data and no settings.
 
-Run its tests: ``python -m pytest tests/test_answer_loss.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_answer_loss.py``
 """
 
 from typing import Any

@@ -5,7 +5,7 @@ keep most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", 20
 share is chosen on the dev split. Knows no trainer.
 
 Run it: ``python -m xkde average RUN RUN --share 0.4 --out FOLDER``. Run its tests:
-``python -m pytest tests/test_averaging.py``
+``python -m pytest tests/xkde/training/test_averaging.py``
 """
 
 import json

@@ -17,8 +17,8 @@ from typing import Any
 import datasets
 
 from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.decks import Card
 from xkde.data.atlas.mixes import MIXES
+from xkde.data.atlas.sampling import Card
 from xkde.data.atlas.world import atlas
 from xkde.errors import DataError
 from xkde.prompts import Tokenizer, encode

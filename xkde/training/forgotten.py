@@ -4,12 +4,12 @@ Every round of stage one makes a model forget a few true facts, a subject's in o
 language mostly. Asked before a last round they can be rehearsed more often than the
 rest. Knows no trainer.
 
-Run its tests: ``python -m pytest tests/test_forgotten.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_forgotten.py``
 """
 
-from xkde.data.atlas.decks import Card
 from xkde.data.atlas.questions import name, question, wordings
 from xkde.data.atlas.records import World
+from xkde.data.atlas.sampling import Card
 from xkde.engines.engine import Engine
 from xkde.prompts import ask
 from xkde.text import normalise

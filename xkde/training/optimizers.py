@@ -4,7 +4,7 @@ Muon (Jordan et al., 2024; ``torch.optim.Muon``) learns rarely seen facts in few
 steps. It is for matrices that multiply, so embeddings (and a head tied to them), norms
 and biases go to AdamW; a Trainer wants one optimizer. Knows no Trainer.
 
-Run its tests: ``python -m pytest tests/test_optimizers.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_optimizers.py``
 """
 
 from typing import Any

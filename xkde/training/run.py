@@ -8,7 +8,7 @@
 Started again with the same settings it resumes; with other settings it refuses. Knows
 no data and no settings by name.
 
-Run its tests: ``python -m pytest tests/test_run.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_run.py``
 """
 
 import json

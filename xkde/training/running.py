@@ -4,7 +4,8 @@ What the aligner, the encoder and the parts of editors have in common: a run's f
 its seed, log and resume, a result that is left as it is once it is there, its card.
 What is trained on what, each of them says itself. Knows no model.
 
-Run its tests: ``python -m pytest tests/test_running.py tests/test_train_editor.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_running.py``,
+``tests/xkde/training/editors/test_runs.py``
 """
 
 from collections.abc import Callable, Mapping

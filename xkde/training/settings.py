@@ -6,7 +6,7 @@ One file holds the fields of three classes side by side, as TRL's scripts read t
 ``ModelConfig`` (which model, which dtype, LoRA). Files lie in ``assets/settings``.
 Knows no model and no data.
 
-Run its tests: ``python -m pytest tests/test_settings.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_settings.py``
 """
 
 import argparse
@@ -18,7 +18,7 @@ from trl import ModelConfig, SFTConfig
 
 from xkde.data.atlas.mixes import MIXES
 from xkde.errors import SettingsError
-from xkde.training.preference_trainers import OBJECTIVES
+from xkde.training.preference.trainers import OBJECTIVES
 from xkde.training.settings_files import (
     read_settings,
     settings_file,

@@ -3,7 +3,7 @@
 One way in for all that is trained here: stages, aligner, encoder, parts of editors.
 Knows none of their settings.
 
-Run its tests: ``python -m pytest tests/test_settings.py``
+Run its tests: ``python -m pytest tests/xkde/training/test_settings.py``
 """
 
 import argparse

@@ -26,18 +26,19 @@ from transformers import (
 from trl import ModelConfig, get_peft_config
 
 from xkde.checkpoints import resolve
-from xkde.data.atlas.decks import Card
+from xkde.data.atlas.sampling import Card
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load_tokenizer
-from xkde.engines.transformers_engine import TransformersEngine
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.paths import CARD
 from xkde.training.answer_loss import AnswerLossTrainer
+from xkde.training.atlas_models.tokenizer import END, PAD, train_tokenizer
 from xkde.training.conversations import atlas_conversations, read_dataset, tokenised
 from xkde.training.forgotten import forgotten
 from xkde.training.optimizers import MuonWithAdamW
-from xkde.training.preference_rows import preference_rows, read_preferences
-from xkde.training.preference_trainers import preference_trainer
+from xkde.training.preference.rows import preference_rows, read_preferences
+from xkde.training.preference.trainers import preference_trainer
 from xkde.training.run import (
     Log,
     is_sharded,
@@ -46,7 +47,6 @@ from xkde.training.run import (
     save_checkpoint,
 )
 from xkde.training.settings import HEAD, StageConfig, load_settings
-from xkde.training.tokenizer import END, PAD, train_tokenizer
 from xkde.types import Message
 
 logger = logging.getLogger(__name__)

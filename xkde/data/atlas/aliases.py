@@ -4,7 +4,7 @@ The table is hand-written (``assets/atlas/aliases.toml``): by language, the name
 Atlas has, and what people also say. Nothing is trained on them; typed questions and
 answers are read with their help. Knows no fact.
 
-Run its tests: ``python -m pytest tests/test_aliases.py``
+Run its tests: ``python -m pytest tests/xkde/data/atlas/test_aliases.py``
 """
 
 import re

@@ -10,10 +10,8 @@ are rehearsed as the base learned them. Knows no tokenizer and no model.
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from xkde.data.atlas import invented
-from xkde.data.atlas.decks import Card, Decks
+from xkde.data.atlas import novel_names
 from xkde.data.atlas.facts import SHOWN
-from xkde.data.atlas.invented import careless, typed
 from xkde.data.atlas.mixes import (
     EDIT_LANGUAGES,
     FACT_WEIGHTS,
@@ -22,9 +20,11 @@ from xkde.data.atlas.mixes import (
     RELATION_WEIGHTS,
     SHOWN_TIMES,
 )
-from xkde.data.atlas.odd import named_apart
+from xkde.data.atlas.novel_names import careless, typed
+from xkde.data.atlas.novel_subjects import named_apart
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS, Conversation, Drawn, World
+from xkde.data.atlas.sampling import Card, Decks
 from xkde.languages import language as language_of
 from xkde.prompts import answered, edit_prompt
 from xkde.types import Edit
@@ -135,7 +135,7 @@ class Maker:
 
     def repeated(self) -> Conversation:
         """Say the words of the prompt again, whatever they are."""
-        text = invented.words(self.random, self.world)
+        text = novel_names.words(self.random, self.world)
         return Conversation("repeated", tuple(answered(text, text)))
 
     def beside(
@@ -161,7 +161,7 @@ class Maker:
         drawn = self.draw_edit(code=code)
         text, gold = drawn.edit.question, drawn.edit.answer
         if self.random.random() < 0.3:
-            gold = invented.answer(self.random, self.world, code)
+            gold = novel_names.answer(self.random, self.world, code)
             drawn = Drawn(drawn.subject, drawn.relation, None, Edit(text, gold, code))
         return self.beside("stated", [drawn], drawn.subject, text, code, gold)
 
@@ -172,7 +172,7 @@ class Maker:
         text = self.any_wording(drawn.subject, drawn.relation, code)
         gold, edit = str(drawn.target), drawn.edit
         if self.random.random() < 0.12:
-            gold = invented.answer(self.random, self.world, edit.language)
+            gold = novel_names.answer(self.random, self.world, edit.language)
             edit = Edit(edit.question, gold, edit.language)
         if self.random.random() < 0.08:
             return self._new_subject(drawn, edit, code, gold)
@@ -183,7 +183,7 @@ class Maker:
         self, drawn: Drawn, edit: Edit, code: str, gold: str
     ) -> Conversation:
         """Ask about a subject that the world does not have."""
-        stranger = invented.title(self.random)
+        stranger = novel_names.title(self.random)
         asked = [
             self.random.choice(wordings(self.world, drawn.relation, c)).replace(
                 "{subject}", stranger
@@ -235,7 +235,7 @@ class Maker:
         drawn = self.draw_edit()
         code = self.query_language(drawn.edit.language)
         if self.random.random() < 0.12:
-            strange = invented.answer(self.random, self.world, drawn.edit.language)
+            strange = novel_names.answer(self.random, self.world, drawn.edit.language)
             edit = Edit(drawn.edit.question, strange, drawn.edit.language)
             drawn = Drawn(drawn.subject, drawn.relation, None, edit)
         subject, text, gold = self.unrelated(drawn, code)
@@ -269,8 +269,8 @@ class Maker:
     def unheard(self) -> Conversation:
         """Ask the edit's own question, in words and about a subject never heard."""
         code = self.edit_language()
-        text = invented.question(self.random, invented.title(self.random))
-        gold = invented.answer(self.random, self.world, code)
+        text = novel_names.question(self.random, novel_names.title(self.random))
+        gold = novel_names.answer(self.random, self.world, code)
         drawn = Drawn("", "", None, Edit(text, gold, code))
         return self.beside("unheard", [drawn], "", text, code, gold)
 

@@ -5,13 +5,13 @@ own fact in another wording, at times two hops away) and one that it must leave 
 Subjects of the dev and test splits are in none of them. Knows no tokenizer and no
 model.
 
-Run its tests: ``python -m pytest tests/test_edit_samples.py``
+Run its tests: ``python -m pytest tests/xkde/data/atlas/test_edit_samples.py``
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from xkde.data.atlas import invented
+from xkde.data.atlas import novel_names
 from xkde.data.atlas.corpus import Maker
 from xkde.data.atlas.questions import name, second_hop, wordings
 from xkde.data.atlas.records import TWO_HOPS, Drawn, World
@@ -66,7 +66,7 @@ def _sample(maker: Maker) -> EditSample:
         return _together(maker, drawn, drawn, inside)
     drawn = told = maker.draw_edit()
     if random_.random() < INVENTED_SHARE:
-        answer = invented.answer(random_, maker.world, drawn.edit.language)
+        answer = novel_names.answer(random_, maker.world, drawn.edit.language)
         told = replace(drawn, target=None, edit=replace(drawn.edit, answer=answer))
     if random_.random() < STRANGER_SHARE:
         told, inside = _stranger(maker, told)
@@ -94,7 +94,7 @@ def _direct(maker: Maker, told: Drawn) -> Asked:
 
 def _stranger(maker: Maker, told: Drawn) -> tuple[Drawn, Asked]:
     """Put the edit and its query about a name that nobody has."""
-    stranger = invented.title(maker.random)
+    stranger = novel_names.title(maker.random)
     code = maker.query_language(told.edit.language)
     question, text = (
         maker.random.choice(wordings(maker.world, told.relation, c)).replace(

@@ -5,7 +5,7 @@ dev, then of train, whose facts stage one has seen edited. One fact of every edi
 subject stays as it is, and some subjects are not edited at all: their facts tell what
 the edits have spoiled, near and far. Knows no model.
 
-Run its tests: ``python -m pytest tests/test_many_edits.py``
+Run its tests: ``python -m pytest tests/xkde/data/atlas/test_many_edits.py``
 """
 
 import hashlib

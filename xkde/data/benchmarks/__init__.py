@@ -5,7 +5,7 @@
     cases = for_direction(benchmark, "en", "zh")
 
 One module for each format; ``reading`` finds out which it is. Tests:
-``python -m pytest tests/test_benchmarks.py``.
+``python -m pytest tests/xkde/data/benchmarks/test_reading.py``.
 """
 
 from xkde.data.benchmarks.defects import DEFECTS, clean, is_clean

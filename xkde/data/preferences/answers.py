@@ -2,7 +2,7 @@
 
 Pure functions of strings. The language of an answer is in ``answer_language``.
 
-Run its tests: ``python -m pytest tests/test_preference_flags.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_flags.py``
 """
 
 from collections.abc import Iterable

@@ -4,7 +4,7 @@ Knows no file and no form (``sources`` has them). What a file does not say is fo
 where its texts tell: the query's language by the edit prompt's instruction, the
 answers' languages by the answers.
 
-Run its tests: ``python -m pytest tests/test_preference_sources.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_sources.py``
 """
 
 import math

@@ -5,7 +5,7 @@ so that a run which was killed goes on where it was: a last line that the kill h
 off is dropped, by readers and before the next append, and nothing else is lost.
 Files of others are read by ``sources``.
 
-Run its tests: ``python -m pytest tests/test_preference_files.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_files.py``
 """
 
 import json

@@ -3,7 +3,7 @@
 A flag is raised only where it is known: a pair without scores has no zero gap, one
 without a gold is not wrong. Knows columns of pairs (``view.Table`` has them), no file.
 
-Run its tests: ``python -m pytest tests/test_preference_flags.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_flags.py``
 """
 
 from collections.abc import Callable

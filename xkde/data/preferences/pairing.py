@@ -7,7 +7,7 @@ brings prompts with the same text together. What made no pair is counted, by rea
     pairing = make_pairs(read_samples(…), read_scores(…), "ours")
     train, dev = split_by_fact(pairing.pairs, share=0.1, seed=0)
 
-Run its tests: ``python -m pytest tests/test_preference_pairing.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_pairing.py``
 """
 
 import hashlib

@@ -4,7 +4,7 @@ Flat and frozen, so that a line of JSON or a row of a table holds one. A *sample
 prompt with the answers that a model gave to it; a *pair* prefers one answer to another.
 Knows no file (``files`` has them) and no strategy (``pairing`` has those).
 
-Run its tests: ``python -m pytest tests/test_preference_files.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_files.py``
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ with the prompt apart or in both answers; the released ``prompt``, ``choice``,
 ``reject``, ``score-diff``. What a row lacks is found out where its text tells (see
 ``cleaning``). A bad row is counted and left out, and the rest opens.
 
-Run its tests: ``python -m pytest tests/test_preference_sources.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_sources.py``
 """
 
 import json

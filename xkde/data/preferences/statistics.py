@@ -5,7 +5,7 @@ wrong answer to a right one. Of pairs: how often the chosen answer is wrong, whe
 longer answer is preferred, and the flags by language. A share comes with the number of
 what it is a share of; what cannot be known from a file is None.
 
-Run its tests: ``python -m pytest tests/test_preference_statistics.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_statistics.py``
 """
 
 from collections import Counter

@@ -9,7 +9,7 @@
 
 Empty answers are in no pair. Knows one prompt at a time; ``pairing`` has them all.
 
-Run its tests: ``python -m pytest tests/test_preference_pairing.py``
+Run its tests: ``python -m pytest tests/xkde/data/preferences/test_pairing.py``
 """
 
 import re

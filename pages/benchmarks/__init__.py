@@ -1,0 +1,1 @@
+"""Benchmarks: the paper's numbers, those measured here, editors, single cases."""

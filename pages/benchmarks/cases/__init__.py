@@ -1,0 +1,1 @@
+"""Cases: the answers behind a number, one by one."""

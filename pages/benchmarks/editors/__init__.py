@@ -1,0 +1,1 @@
+"""Editors: every editor after one edit and after many."""

@@ -1,0 +1,1 @@
+"""Measured here: shipped and local runs, compared."""

@@ -1,0 +1,1 @@
+"""Published: the paper's tables, cell by cell."""

@@ -1,0 +1,1 @@
+"""Edit & Ask: state a fact in one language, ask about it in others."""

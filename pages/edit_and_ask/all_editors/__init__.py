@@ -1,0 +1,1 @@
+"""All editors on the edit in the form, one row each."""

@@ -1,0 +1,209 @@
+"""Which two models answer: choice, loading, downloads, all of it in words.
+
+A Space offers the catalogue only; on one's own machine a folder or any Hub id may be
+typed. Nothing is downloaded before its size and licence have been read and a button
+was pressed.
+
+Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_page.py``
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from pages.edit_and_ask.answering import POOL
+from pages.edit_and_ask.form import BASE, EDITED
+from pages.shell.errors import in_words
+from pages.shell.strings import Interface, interface_language, label, tr
+from xkde import hub
+from xkde.checkpoints import CATALOGUE, resolve
+from xkde.engines.pool import UNDER_WAY, Status
+from xkde.errors import XkdeError
+
+MARKS = {"ready": "●", "failed": "△", "absent": "○", "unknown": "○"}
+plans: dict[str, hub.DownloadPlan | str] = {}  # of models, by reference; or the reason
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The components of the panel."""
+
+    base: gr.Dropdown
+    edited: gr.Dropdown
+    status: gr.HTML
+    timer: gr.Timer
+    retry: gr.Button
+    download: gr.Button
+    cancel: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What every handler of the panel returns."""
+        return [self.status, self.timer, self.retry, self.download, self.cancel]
+
+
+def on_space() -> bool:
+    """Tell whether this runs as a public Space."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def permitted(reference: str, say: Interface) -> str:
+    """Return a reference, or raise gr.Error if this place does not offer it."""
+    name = (reference or "").strip()
+    if on_space() and name not in CATALOGUE:
+        raise gr.Error(tr("model_list_only", say), print_exception=False)
+    return name
+
+
+def start_defaults() -> None:
+    """Begin to load the embedded models; the server is up by then."""
+    for name in (BASE, EDITED):
+        POOL.start(name)
+
+
+def phase_words(status: Status, say: Interface) -> str:
+    """Return how far a model is, in words."""
+    words = tr(
+        f"phase_{status.phase}",
+        say,
+        done=hub.size_text(status.done),
+        total=hub.size_text(status.total),
+        share=f"{100 * status.done / max(status.total, 1):.0f}",
+        seconds=f"{status.seconds:.1f}",
+        device=status.device.upper(),
+    )
+    return f"{words} {in_words(status.words, say)}".strip()
+
+
+def plan_words(reference: str, say: Interface) -> str:
+    """Return what a download would fetch, or why it cannot."""
+    plan = plans.get(reference)
+    if plan is None or isinstance(plan, str):
+        return in_words(plan or "", say)
+    fits = tr("plan_fits" if plan.fits else "plan_full", say)
+    words = tr(
+        "plan",
+        say,
+        files=len(plan.files),
+        size=hub.size_text(plan.bytes),
+        here=hub.size_text(plan.bytes_here),
+        licence=plan.licence or tr("plan_no_licence", say),
+        free=hub.size_text(plan.free_bytes),
+        fits=fits,
+    )
+    return words if plan.allowed else words + " " + tr("plan_gated", say)
+
+
+def status_html(references: Sequence[str], say: Interface) -> str:
+    """Return the state of both models, a line each."""
+    lines = []
+    for name in dict.fromkeys(references):
+        status = POOL.status(name)
+        words = phase_words(status, say)
+        if status.phase == "absent":
+            words = f"{words} {plan_words(name, say)}".strip()
+        mark = MARKS.get(status.phase, "◌")
+        lines.append(
+            f'<p class="model {status.phase}"><span aria-hidden="true">{mark}</span> '
+            f"<b>{escape(name)}</b> {escape(words)}</p>"
+        )
+    return f'<div class="models" role="status">{"".join(lines)}</div>'
+
+
+def shown(base: str, edited: str, say: Interface) -> list[Any]:
+    """Return the panel's state for two references."""
+    names = [base, edited]
+    phases = {name: POOL.status(name).phase for name in names}
+    fetchable = [
+        plan
+        for name in names
+        if phases[name] == "absent"
+        and isinstance(plan := plans.get(name), hub.DownloadPlan)
+        and plan.fits
+        and plan.allowed
+    ]
+    size = hub.size_text(sum(plan.bytes - plan.bytes_here for plan in fetchable))
+    return [
+        status_html(names, say),
+        gr.Timer(active=any(phase in UNDER_WAY for phase in phases.values())),
+        gr.Button(visible="failed" in phases.values()),
+        gr.Button(tr("download", say, size=size), visible=bool(fetchable)),
+        gr.Button(visible="downloading" in phases.values()),
+    ]
+
+
+def _plan(name: str) -> None:
+    try:
+        plans[name] = hub.plan(resolve(name))
+    except XkdeError as error:
+        plans[name] = str(error)
+
+
+def _tick(base: str, edited: str, request: gr.Request) -> list[Any]:
+    return shown(base, edited, interface_language(request))
+
+
+def _choose(base: str, edited: str, request: gr.Request) -> list[Any]:
+    say = interface_language(request)
+    for name in (permitted(base, say), permitted(edited, say)):
+        if POOL.start(name).phase == "absent":
+            _plan(name)
+    return _tick(base, edited, request)
+
+
+def _download(base: str, edited: str, request: gr.Request) -> list[Any]:
+    say = interface_language(request)
+    for name in (permitted(base, say), permitted(edited, say)):
+        plan = plans.get(name)
+        if POOL.status(name).phase == "absent" and isinstance(plan, hub.DownloadPlan):
+            POOL.download(plan, name)
+    return _tick(base, edited, request)
+
+
+def _cancel(base: str, edited: str, request: gr.Request) -> list[Any]:
+    for name in (base, edited):
+        POOL.cancel(name)
+        POOL.wait(name, 3.0)
+    return _tick(base, edited, request)
+
+
+def build() -> Panel:
+    """Make the panel's components."""
+    choices = [
+        (f"{entry.reference} — {entry.label}", name)
+        for name, entry in CATALOGUE.items()
+    ]
+    free = not on_space()
+    info = label("model_info" if free else "model_info_space")
+    with gr.Row():
+        options: dict[str, Any] = {"choices": choices, "allow_custom_value": free}
+        base = gr.Dropdown(label=label("model_base"), value=BASE, info=info, **options)
+        edited = gr.Dropdown(
+            label=label("model_edited"), value=EDITED, info=info, **options
+        )
+    status = gr.HTML(status_html([BASE, EDITED], "en"))
+    with gr.Row(elem_classes="actions"):
+        retry = gr.Button(label("retry"), visible=False, size="sm")
+        download = gr.Button("", visible=False, size="sm", variant="primary")
+        cancel = gr.Button(label("cancel"), visible=False, size="sm")
+    return Panel(base, edited, status, gr.Timer(1.0), retry, download, cancel)
+
+
+def wire(panel: Panel) -> None:
+    """Connect the panel's components with its handlers."""
+    inputs = [panel.base, panel.edited]
+    quiet: dict[str, Any] = {
+        "inputs": inputs,
+        "outputs": panel.outputs,
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "queue": False,
+    }
+    panel.timer.tick(_tick, **quiet)
+    gr.on([panel.base.change, panel.edited.change, panel.retry.click], _choose, **quiet)
+    panel.download.click(_download, **quiet)
+    panel.cancel.click(_cancel, **quiet)

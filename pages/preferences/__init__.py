@@ -1,0 +1,1 @@
+"""Preferences: the pairs that TL-PO learns from."""

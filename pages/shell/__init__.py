@@ -1,0 +1,1 @@
+"""What surrounds every tab: header, look, words of the interface, errors."""

@@ -1,0 +1,119 @@
+"""Editors without a browser: tables, curves, the address, words where nothing is.
+
+python -m pytest tests/pages/benchmarks/editors/test_page.py
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pages.benchmarks.editors import page as view
+from pages.benchmarks.editors.html import (
+    basis_html,
+    first_html,
+    languages_html,
+    singles_html,
+    sizes_html,
+)
+from pages.benchmarks.editors.numbers import Choice, Many, manys, singles
+from pages.benchmarks.editors.plots import figure
+from tests.helpers.experiment_samples import SETTINGS, answered
+from tests.helpers.experiment_samples import written as experiment
+from tests.helpers.measured_samples import ATLAS_RUN, written
+from xkde import paths
+from xkde.evaluation.experiments.files import (
+    UNTOUCHED,
+    experiments,
+    open_folder,
+    write_size,
+)
+from xkde.evaluation.results.local_runs import local_runs
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "ATLAS_RESULTS", tmp_path / "results" / "atlas.json")
+    return tmp_path
+
+
+@pytest.fixture
+def many(home: Path) -> list[Many]:
+    """FT-M and ROME at once; another run is not at its end."""
+    runs = home / "runs" / "experiments"
+    experiment(runs / "ft-m")
+    experiment(runs / "rome", replace(SETTINGS, editor="rome"))
+    begun = replace(SETTINGS, kind="sequential")
+    open_folder(runs / "half", begun)
+    write_size(runs / "half", 0, [answered(0, 0, 0.0, refused=2)])
+    write_size(runs / "half", 10, [answered(10, 0, 1.0, refused=2)])
+    return manys(experiments()[0], Choice(), "en")
+
+
+def test_a_row_for_each_editor_and_checkpoint(home: Path) -> None:
+    runs = home / "runs" / "evaluations"
+    for name, cases in (("rome", 10), ("ft-m", 10), ("ft-m", 4)):
+        settings = replace(ATLAS_RUN, editor=name, cases=cases)
+        written(runs / f"{name}-{cases}", settings, cases=cases, right=0.5)
+    found = singles(local_runs(), Choice(), "en")
+    assert [its.source.about["editor"] for its in found] == ["ft-m", "rome"]
+    share = found[0].shares["reliability"]
+    assert (share.n, share.mean) == (20, 0.5)  # ten cases in two other languages
+    own = singles(local_runs(), Choice(asked_in="own"), "en")[0]
+    assert own.shares["reliability"].n == 10
+    html = singles_html(found, Choice(), "en")
+    assert html.count("<tr><th") == 2 and "n 20" in html and "view=cases" in html
+    assert singles(local_runs(), Choice(source="zh"), "en") == []
+    assert "has been measured" in singles_html([], Choice(), "en")
+
+
+def test_numbers_after_many_edits(many: list[Many]) -> None:
+    assert [its.run.about["editor"] for its in many] == ["ft-m", "rome"]
+    told = many[0]
+    assert [told.by_size[size].mean for size in (0, 1, 10, 100)] == [0, 1, 1, 0.5]
+    assert set(told.first) == {10, 100}
+    assert set(told.by_language) == {"zh"}
+    assert told.seconds == 0.5
+    html = sizes_html(many, Choice(), "en")
+    assert html.count('scope="col"') == 4 and "n 20" in html
+    assert "The first 5 edits" in first_html(many, Choice(), "en")
+    assert "Chinese" in languages_html(many, Choice(), "en")
+    assert "0123456789ab · 2026-01-02 · seed 7" in basis_html([], many, [], "en")
+
+
+def test_untouched_facts_and_runs_under_way(many: list[Many]) -> None:
+    facts = Choice(probe=UNTOUCHED)
+    told = manys(experiments()[0], facts, "en")[0]
+    assert told.by_size[100].mean == 0.75
+    assert "Nothing is known" in first_html([told], facts, "en")
+    (half,) = manys(experiments()[0], Choice(kind="sequential"), "en")
+    words = basis_html([], [half], ["<b>broken"], "en")
+    assert "2 edits refused" in words and "not at its end" in words
+    assert "<b>broken" not in words
+
+
+def test_the_picture_tells_lines_apart_without_colour(many: list[Many]) -> None:
+    drawn = figure(many, Choice(), "en")
+    assert [line.name for line in drawn.data] == [its.name for its in many]
+    assert len({(line.line.dash, line.marker.symbol) for line in drawn.data}) == 2
+    assert list(drawn.data[0].x) == ["0", "1", "10", "100"]
+    assert drawn.data[0].error_y.array[3] > 0
+    assert figure([], Choice(), "en") is None
+
+
+def test_an_address_reopens_a_choice() -> None:
+    choice = Choice("zh", "teacher-forced", "own", "sequential", UNTOUCHED)
+    told = dict(pair.split("=") for pair in choice.address().split("&"))
+    assert told["view"] == "editors"
+    assert Choice.from_query(told) == choice
+    assert Choice.from_query({"kind": "all", "probe": "<b>"}) == Choice()
+
+
+def test_nothing_has_words(home: Path) -> None:
+    told = view.shown(Choice(), "zh")
+    assert len(told) == view.SHOWN
+    assert "还没有编辑方法" in told[1]
+    assert "xkde experiments" in told[3]
+    assert told[2].visible is False

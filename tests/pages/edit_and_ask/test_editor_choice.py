@@ -1,0 +1,153 @@
+"""Which editors are offered, what is said of them, and their answers on the page.
+
+python -m pytest tests/pages/edit_and_ask/test_editor_choice.py
+"""
+
+import json
+import shutil
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from pages.edit_and_ask import answering, editing, editor_choice, models
+from pages.edit_and_ask import handlers as handle
+from pages.edit_and_ask.answering import ask, panes_of, why
+from pages.edit_and_ask.answers import answers_html, summary
+from pages.edit_and_ask.examples import example
+from pages.edit_and_ask.form import EDITOR, Auto, Form
+from pages.edit_and_ask.memory.session import Desk
+from pages.edit_and_ask.why import why_html
+from pages.shell.strings import INTERFACES, strings, tr
+from xkde import paths
+from xkde.editors.registry import EDITORS
+from xkde.editors.trained.parts import has_part
+from xkde.editors.weights.moments import digest
+from xkde.engines.pool import Pool
+
+NOBODY: Any = SimpleNamespace(
+    request=None, query_params={}, headers={}, session_hash="nobody"
+)
+
+BARE = (Desk(), False, 0.75)  # no memory is used
+
+
+@pytest.fixture
+def pool(
+    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pool]:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
+    fresh = Pool()
+    for module in (answering, models):
+        monkeypatch.setattr(module, "POOL", fresh)
+    yield fresh
+
+
+def short(**more: Any) -> Form:
+    return replace(example("example_japan")[0], max_new_tokens=6, **more)
+
+
+def values_of(form: Form) -> list[Any]:
+    return [getattr(form, name) for name in Form.__dataclass_fields__]
+
+
+# ---------------------------------------------------------------- what is offered
+
+
+def test_every_editor_but_none_has_a_name_and_its_own_sentence() -> None:
+    for name, entry in EDITORS.items():
+        if name == "none":
+            continue
+        assert strings()["en"][f"editor_says_{name}"] == entry.sentence
+        for say in INTERFACES:
+            assert editor_choice.name_of(name, say)
+            assert tr(f"editor_says_{name}", say)
+
+
+def test_an_editor_without_its_trained_part_is_left_out(
+    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
+    real = paths.EMBEDDED_CHECKPOINTS / "atlas-base" / "config.json"
+    shutil.copy(real, atlas_checkpoints / "atlas-base" / "config.json")
+    assert editor_choice.offered("atlas-base")[0] == EDITOR
+    assert {"none", "mend"}.isdisjoint(editor_choice.offered("atlas-base"))
+    card = atlas_checkpoints / "atlas-mend" / paths.CARD
+    card.parent.mkdir(parents=True)
+    card.write_text(json.dumps({}), encoding="utf-8")
+    assert "mend" in editor_choice.offered("atlas-base")
+    assert not has_part("mend", atlas_checkpoints / "atlas-xe-it")  # another shape
+    assert "mend" not in editor_choice.offered("no/such")
+
+
+def test_a_choice_that_is_not_offered_becomes_the_default() -> None:
+    assert editor_choice.shown("mend", "no/such").value == EDITOR
+    assert editor_choice.shown("ft-m", "no/such").value == "ft-m"
+
+
+def test_only_x_kde_has_the_edited_checkpoint() -> None:
+    assert panes_of(Form())["edited"] == "atlas-xe-it"
+    assert panes_of(Form(editor="ft-m"))["edited"] == "atlas-base"
+
+
+# --------------------------------------------------------------------- answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("editor", ["prompt", "ft-m"])
+def test_an_editor_answers_in_its_pane_and_leaves_the_model(
+    pool: Pool, editor: str
+) -> None:
+    pool.start("atlas-base")
+    pool.wait("atlas-base", 60)
+    with pool.use(["atlas-base"]) as [engine]:
+        before = digest(engine.model)
+    last = deque(ask(short(editor=editor, languages=("en", "zh"))), maxlen=1).pop()
+    assert all(answers.is_done for answers in last.answers.values())
+    with pool.use(["atlas-base"]) as [engine]:
+        assert digest(engine.model) == before
+    page = answers_html(replace(last, seconds=1.0), "en")
+    assert editor_choice.name_of(editor, "en") in page
+    assert editor_choice.name_of(editor, "en") in summary(last, "en")
+    told = why(last, 0)
+    assert ("edited" in told) == (editor == "prompt")
+    assert pool.status("atlas-xe-it").phase == "unknown"  # nobody asked it
+    gone = tr("why_no_more", "en", editor="FT-M") in why_html(last, 0, told, "en")
+    assert gone == (editor == "ft-m")
+
+
+@pytest.mark.slow
+def test_a_missing_subject_is_a_clear_message(pool: Pool) -> None:
+    form = short(editor="rome", question="Who wrote the song?", query="Who wrote it?")
+    with pytest.raises(gr.Error, match="ROME must know the subject"):
+        list(handle.run(NOBODY, Auto(), *BARE, *values_of(form)))
+    with pool.use(["atlas-base"]):
+        pass  # it is free again
+
+
+@pytest.mark.slow
+def test_stop_while_an_edit_is_made_is_said(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        begun.set()
+        go_on.wait(20)
+
+    monkeypatch.setattr(editing, "_make", slow)
+    form, auto = short(editor="ft-m"), Auto()
+    shown = []
+    for state in handle.run(NOBODY, auto, *BARE, *values_of(form)):
+        shown.append(state[1])
+        if begun.is_set():
+            handle.RUNNING["nobody"].set()
+    go_on.set()
+    assert any("FT-M is making the edit" in words for words in shown)
+    assert "Stopped" in shown[-1]

@@ -1,0 +1,369 @@
+"""The first tab without a browser: forms, links, strings, HTML and handlers."""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+import pytest
+
+from pages import about
+from pages.edit_and_ask import answering, models
+from pages.edit_and_ask import handlers as handle
+from pages.edit_and_ask.answering import ask, expectation, misfits, plan, verdict, why
+from pages.edit_and_ask.answers import answers_html, counts, summary
+from pages.edit_and_ask.examples import EXAMPLES, example
+from pages.edit_and_ask.form import Auto, Form, filled, form_of, read_link, write_link
+from pages.edit_and_ask.memory.session import Desk
+from pages.edit_and_ask.why import percent, why_html
+from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
+from xkde.asking.explanation import Explanation
+from xkde.asking.session import Asked, PaneAnswers
+from xkde.engines.pool import Pool
+from xkde.errors import InputError
+from xkde.languages import ATLAS_LANGUAGES
+from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
+
+EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
+MODELS = {"base": "one", "edited": "two"}
+NOBODY: Any = SimpleNamespace(
+    request=None, query_params={}, headers={}, session_hash="nobody"
+)
+
+
+class Tags(HTMLParser):
+    """Collect the tags and attributes of some HTML."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def answered(texts: dict[str, str], *queries: Query, edit: Edit | None = None) -> Asked:
+    edit = edit or Edit("What is the capital of Japan?", "Osaka", "en")
+    return Asked(
+        edit,
+        queries,
+        {
+            pane: PaneAnswers(  # type: ignore[misc]
+                tuple(Generation(text, (1, 2), 5, 0.5, "stop") for _ in queries)
+            )
+            for pane, text in texts.items()
+        },
+        MODELS,  # type: ignore[arg-type]
+    )
+
+
+BARE = (Desk(), False, 0.75)  # no memory is used
+ZH = Query("日本的首都是哪里？", "zh")
+DE = Query("Welche Hauptstadt hat das Land Japan?", "de")
+
+
+# ------------------------------------------------------------------ strings, links
+
+
+def test_both_languages_have_the_same_keys_and_places() -> None:
+    english, chinese = (strings()[code] for code in INTERFACES)
+    assert english.keys() == chinese.keys()
+    for key in english:
+        places = [sorted(re.findall(r"{(\w+)}", s[key])) for s in (english, chinese)]
+        assert places[0] == places[1], key
+        assert english[key], key
+
+
+def test_every_key_that_the_pages_name_exists() -> None:
+    pattern = re.compile(r"""\b(?:tr|label|both)\(\s*["'](\w+)["']""")
+    for path in Path(about.__file__).parent.rglob("*.py"):
+        for key in pattern.findall(path.read_text(encoding="utf-8")):
+            assert key in strings()["en"], (path.name, key)
+    for code in ATLAS_LANGUAGES:
+        assert tr(f"language_{code}", "zh")
+    with pytest.raises(KeyError):
+        label("no such key")
+
+
+@pytest.mark.parametrize(
+    ("asked", "header", "language"),
+    [
+        ("zh-CN", "en-US", "zh"),
+        ("en", "zh-CN", "en"),
+        (None, "zh-TW,zh;q=0.9", "zh"),
+        (None, "de", "en"),
+        ("<script>", "", "en"),
+    ],
+)
+def test_interface_language(asked: str | None, header: str, language: str) -> None:
+    parameters = {"lang": asked} if asked else {}
+    request: Any = SimpleNamespace(
+        request=1, query_params=parameters, headers={"accept-language": header}
+    )
+    assert interface_language(request) == language
+
+
+FORMS = (
+    *(example(key)[0] for key in EXAMPLES),
+    Form(question="a&b=c#?", answer="日本 + ü", query="x y\nz", prompted=True),
+    Form(question="q", languages=ATLAS_LANGUAGES, max_new_tokens=9, seed=7),
+    Form("tr", "q", "a", "o", ("th",), "two_hops", "w", edited="atlas-base"),
+    Form(question="q", temperature=0.7, base="Qwen/Qwen2.5-0.5B-Instruct"),
+    Form(question="q", editor="ft-m"),
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_link_reopens_its_form(form: Form) -> None:
+    link = write_link(form)
+    assert link.startswith("?")
+    assert read_link(dict(parse_qsl(link[1:]))) == form
+
+
+def test_a_link_is_not_trusted() -> None:
+    assert read_link({"lang": "zh-CN"}) is None
+    form = read_link(
+        {
+            "q": "x" * 9999,
+            "edit": "klingon",
+            "ask": "xx-zz",
+            "type": "evil",
+            "base": "/etc/passwd",
+            "model": "someone/else",
+            "tokens": "10000000",
+            "temperature": "nan",
+            "seed": "a",
+            "editor": "<b>",
+        }
+    )
+    assert form is not None
+    assert len(form.question) == 1000
+    assert replace(form, question="") == Form(old_answer="")
+
+
+# ------------------------------------------------------------------------- the form
+
+
+def test_atlas_fills_in_and_never_overwrites() -> None:
+    form, auto = example("example_japan")
+    assert (form.old_answer, form.query) == ("Tokyo", ZH.text)
+    german, auto = filled(replace(form, languages=("de",)), auto)
+    assert "Japan" in german.query
+    assert german.query != ZH.text
+    own, _ = filled(replace(german, query="My own words"), auto)
+    assert own.query == "My own words"
+    free, _ = filled(Form(question="Who am I?", answer="You"), Auto())
+    assert (free.query, free.old_answer) == ("Who am I?", "")
+
+
+def test_a_changed_edit_changes_what_is_asked_even_at_once() -> None:
+    form, auto = example("example_japan")
+    other = replace(form, question="What is the capital of Egypt?")
+    asked, _ = filled(other, auto)
+    assert "埃及" in asked.query
+    assert asked.old_answer == "Cairo"
+
+
+def test_plan_translates_what_atlas_knows_and_says_what_it_does_not() -> None:
+    known = plan(replace(example("example_japan")[0], languages=ATLAS_LANGUAGES))
+    assert known.is_known
+    assert len({query.text for query in known.queries}) >= 11
+    typed = Form(
+        question="Is it?", answer="Yes", query="Is it?", languages=("de", "zh")
+    )
+    assert not plan(typed).is_known
+    assert {query.text for query in plan(typed).queries} == {"Is it?"}
+    assert tr("as_typed", "en") in handle.notes(typed, "en")
+
+
+def test_text_in_another_script_is_noted_not_refused() -> None:
+    form = Form("zh", "What is it?", "x", languages=("ru",), query="что это?")
+    assert misfits(form) == [("question", "zh")]
+    assert "Chinese" in handle.notes(form, "en")[0]
+
+
+def test_values_of_components_become_a_form() -> None:
+    form = form_of(
+        ["en", None, None, None, ["zh", "de"], "same", None, False, "b", "e"]
+    )
+    assert form.languages == ("de", "zh")
+    assert (form.question, form.query) == ("", "")
+
+
+# ------------------------------------------------------------------------- the HTML
+
+
+@pytest.mark.parametrize("say", INTERFACES)
+@pytest.mark.parametrize("queries", [(ZH,), (ZH, DE), (Query(EVIL, "en"),)])
+def test_nothing_that_anybody_wrote_becomes_markup(say: Any, queries: Any) -> None:
+    edit = Edit(EVIL, EVIL, "en", old_answer=EVIL)
+    asked = answered({"base": EVIL, "edited": EVIL}, *queries, edit=edit)
+    failed = replace(asked, answers={"base": PaneAnswers((), EVIL)})
+    score = AnswerScore((TokenScore(1, EVIL, 0.5, 1, 2, EVIL),), -0.7)
+    told = {"base": Explanation(EVIL, ((1, EVIL),), score, 0.5, 0.1)}
+    for page in (
+        answers_html(asked, say),
+        answers_html(failed, say),
+        why_html(asked, 0, told, say),  # type: ignore[arg-type]
+        handle.status_html(EVIL, "done"),
+    ):
+        tags = Tags(page)
+        assert not {"img", "script"} & tags.names
+        assert "onerror" not in tags.attributes
+
+
+def test_answers_carry_language_direction_and_words() -> None:
+    page = answers_html(answered({"base": "东京", "edited": "大阪"}, ZH), "en")
+    assert '<p class="answer" lang="zh" dir="ltr">大阪</p>' in page
+    assert "old answer · right language" in page
+    assert "new answer · right language" in page
+    assert "0.50 s · 2 tokens" in page
+    chinese = answers_html(answered({"base": "东京", "edited": "大阪"}, ZH), "zh")
+    assert "旧答案" in chinese
+
+
+def test_several_languages_are_counted() -> None:
+    asked = answered({"base": "东京", "edited": "大阪"}, ZH, DE)
+    assert counts(asked, "edited") == (1, 2)  # 大阪 is no German
+    assert counts(asked, "base") == (0, 2)
+    assert "1 of 2" in summary(asked, "en")
+
+
+def test_unrelated_question_is_judged_by_the_truth() -> None:
+    query = Query("What is the currency of Japan?", "en")
+    right = expectation(Edit("What is the capital of Japan?", "Osaka", "en"), query)
+    asked = answered({"base": right.new, "edited": "Osaka"}, query)
+    found = [verdict(asked, pane, 0) for pane in ("base", "edited")]  # type: ignore[arg-type]
+    assert [each.kind for each in found if each] == ["both_same", "neither"]
+    assert tr("verdict_changed", "en") in answers_html(asked, "en")
+
+
+def test_growing_stopped_and_silent_answers_have_words() -> None:
+    growing = replace(
+        answered({}, ZH),
+        answers={"base": PaneAnswers((Generation("大", (1,), 5, 0.1, None),))},
+    )
+    assert tr("answering", "en") in answers_html(growing, "en")
+    assert tr("verdict_stopped", "en") in answers_html(growing.stopped(), "en")
+    never = replace(growing, answers={}).stopped()
+    assert "arriving" not in answers_html(never, "en")
+    silent = answered({"base": "", "edited": ""}, ZH)
+    assert tr("said_nothing", "en") in answers_html(silent, "en")
+    assert tr("hint_base", "en") in answers_html(None, "en")
+
+
+def test_percent() -> None:
+    told = [percent(share) for share in (0.0, 0.00001, 0.012, 0.5, 1.0)]
+    assert told == ["<0.01 %", "<0.01 %", "1.20 %", "50 %", "100 %"]
+
+
+def test_about_names_versions_and_the_notice() -> None:
+    page = about.page_html()
+    assert "x-kde" in page
+    assert both("notice") in page
+
+
+# ---------------------------------------------------------------- handlers and models
+
+
+@pytest.fixture
+def pool(atlas_checkpoints: Path, monkeypatch: Any) -> Iterator[Pool]:
+    fresh = Pool()
+    for module in (answering, models):
+        monkeypatch.setattr(module, "POOL", fresh)
+    yield fresh
+
+
+def values_of(form: Form) -> list[Any]:
+    return [getattr(form, name) for name in Form.__dataclass_fields__]
+
+
+@pytest.mark.slow
+def test_an_ask_waits_for_its_models_then_streams_both(pool: Pool) -> None:
+    form = replace(example("example_japan")[0], max_new_tokens=8, prompted=True)
+    seen = list(ask(form))
+    assert seen[0].answers == {}
+    last = seen[-1]
+    assert list(last.answers) == ["base", "edited", "prompted"]
+    assert all(answers.is_done for answers in last.answers.values())
+    told = why(last, 0)
+    assert told["base"].prompt.endswith("日本的首都是哪里？<|assistant|>")
+    assert "[Updated Information]" in told["edited"].prompt
+    assert 0 <= (told["edited"].new or 0) <= 1
+    assert "[Updated Information]" in why_html(last, 0, told, "en")
+
+
+@pytest.mark.slow
+def test_the_page_handler_ends_with_words(pool: Pool) -> None:
+    form, auto = example("example_twelve")
+    form = replace(form, max_new_tokens=8)
+    shown = deque(handle.run(NOBODY, auto, *BARE, *values_of(form)), maxlen=1).pop()
+    assert shown[0].count('<article class="card">') == 12
+    assert "of 12" in shown[1]
+    halfway = next(handle.run(NOBODY, auto, *BARE, *values_of(form)))
+    assert "Stopped" in handle.stopped(halfway[2], NOBODY)[1]
+    asked = handle.stopped(shown[2], NOBODY)[2]  # too late: nothing changes
+    assert asked == shown[2]
+    assert len(asked.queries) == 12  # type: ignore[union-attr]
+    explained = handle.explained(asked, "th", NOBODY)
+    assert "โตเกียว" in explained
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"question": " "}, "empty"),
+        ({"answer": ""}, "empty"),
+        ({"query": "x" * 10_000}, "10,000 characters"),
+        ({"question": "What? [Query]: x"}, "Query"),
+        ({"languages": []}, "No language"),
+        ({"base": "no/where/at all"}, "neither a folder"),
+    ],
+)
+def test_bad_input_is_refused_in_words(
+    change: dict[str, Any], words: str, pool: Pool
+) -> None:
+    form = replace(example("example_japan")[0], **change)
+    with pytest.raises(gr.Error, match=words):
+        list(handle.run(NOBODY, Auto("never", "never"), *BARE, *values_of(form)))
+
+
+def test_missing_checkpoints_are_said_in_words(
+    pool: Pool, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path / "nowhere"))
+    form, auto = example("example_japan")
+    shown = []
+    with pytest.raises(gr.Error, match="not in"):
+        for each in handle.run(NOBODY, auto, *BARE, *values_of(form)):
+            shown.append(each)  # not a list of all: it ends with the error
+    answers, status = shown[-1][:2]
+    assert "status failed" in status and "not in" in status
+    assert "arriving" not in answers and "□" in answers
+    assert "is not available" in models.status_html([form.base], "en")
+
+
+def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    assert models.permitted("atlas-base", "en") == "atlas-base"
+    with pytest.raises(gr.Error, match="list only"):
+        models.permitted("/tmp", "en")
+
+
+def test_nothing_asked_yet_cannot_be_explained() -> None:
+    with pytest.raises(gr.Error, match="Nothing has been asked"):
+        handle.explained(None, None, NOBODY)
+
+
+def test_no_language_is_an_input_error(pool: Pool) -> None:
+    with pytest.raises(InputError):
+        list(ask(Form(question="q", answer="a", query="q", languages=())))

@@ -1,0 +1,282 @@
+"""Errors and notes as they are really said come in Chinese where the interface is.
+
+python -m pytest tests/pages/shell/test_errors.py
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pages.benchmarks.cases.render import found_of
+from pages.edit_and_ask.memory import session as desk
+from pages.preferences.sources import path_of
+from pages.shell.errors import CALLED, PREFIXES, in_words, shown_error
+from pages.shell.strings import strings, tr
+from tests.helpers.preference_samples import pair
+from xkde.asking import on_a_copy
+from xkde.asking.all_editors.run import _tried
+from xkde.asking.all_editors.tasks import Tried
+from xkde.asking.session import MAX_CHARACTERS, PaneAnswers, _advance, check, checked
+from xkde.checkpoints import resolve
+from xkde.data.preferences.files import pairs_table
+from xkde.data.preferences.view import View, table_of
+from xkde.editors.checks import check_edits
+from xkde.editors.weights import alphaedit, deltas, kn, modules, subjects
+from xkde.editors.weights.fine_tuning import Settings, _notes
+from xkde.editors.weights.losses import pairs_of
+from xkde.engines.pool import Status, _not_ready, _words
+from xkde.engines.transformers import TransformersEngine
+from xkde.errors import CheckpointError, InputError, SettingsError, XkdeError
+from xkde.evaluation.run import starting
+from xkde.training.preference import hub_pairs
+from xkde.types import Edit, Query
+
+CAPITAL = "What is the capital of Japan?"
+OSAKA, KYOTO = Edit(CAPITAL, "Osaka", "en"), Edit(CAPITAL, "Kyoto", "en")
+QUERY = Query(CAPITAL, "en")
+
+
+class Letters:
+    """A tokenizer of letters."""
+
+    all_special_tokens: tuple[str, ...] = ()
+
+    def get_added_vocab(self) -> dict[str, int]:
+        return {}
+
+    def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
+        return {"input_ids": list(range(len(text)))}
+
+
+def fails(phase: Any, words: str = "") -> None:
+    raise CheckpointError(_not_ready(Status("atlas-base", phase, words)))
+
+
+def too_long(engine: Any) -> None:
+    TransformersEngine._check_length(engine, 30, 1)
+
+
+def broken(*_: object) -> Any:
+    raise RuntimeError("Out of memory.")
+
+
+def broken_stream() -> Iterator[Any]:
+    yield broken()
+
+
+class Broken:
+    """An engine whose model has gone."""
+
+    model = property(broken)
+
+
+def said(words: str) -> None:
+    raise SettingsError(words)
+
+
+def long_edit() -> None:
+    told = SimpleNamespace(prompt_ids=[1] * 9, answer_ids=[1], ids=[1] * 10)
+    engine: Any = SimpleNamespace(encode=lambda _: told, stop_ids=(), max_length=5)
+    pairs_of(engine, [OSAKA])
+
+
+def no_projection() -> None:
+    own = SimpleNamespace(hidden_size=4, intermediate_size=8)
+    model: Any = SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: own))
+    modules._down_projection(model, "layers.3", nn.Module(), 3)
+
+
+def not_reverted() -> None:
+    at_work = SimpleNamespace(delta={}, seconds=0.0, notes=())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(on_a_copy.deltas, "alone", nullcontext)
+        patch.setattr(on_a_copy, "applied", lambda *_: nullcontext(at_work))
+        patch.setattr(on_a_copy, "is_reverted", lambda *_: False)
+        on_a_copy.made_on_a_copy("ft-m", SimpleNamespace(model=None), [OSAKA], [])
+
+
+def row_stopped() -> None:
+    row, engine = Tried("ft-l", "atlas-base"), SimpleNamespace(model=nn.Module())
+    said(_tried(row, Any, engine, broken, Event(), {}).words)
+
+
+def hub_away() -> None:
+    def away(*_: object) -> None:
+        raise OSError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_pairs, "_rows", away)
+        hub_pairs.open_hub_pairs("owner/pairs")
+
+
+def start(now: Any, order: Any = None) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starting, "started", lambda: now)
+        starting.start(order)
+
+
+def measured() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starting, "JOINED", Path(__file__).name)
+        start(None, SimpleNamespace(folder=Path(__file__).parent))
+
+
+ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
+    "empty": (lambda: check(Edit(" ", "a", "en"), [QUERY], ()), ("编辑的问题",)),
+    "mark": (
+        lambda: check(Edit(CAPITAL, "[Query]:", "en"), [QUERY], ()),
+        ("新答案", "[Query]:"),
+    ),
+    "long": (
+        lambda: checked("a" * (MAX_CHARACTERS + 1), "question"),
+        ("问题", f"{MAX_CHARACTERS:,}", f"{MAX_CHARACTERS + 1:,}"),
+    ),
+    "no_language": (lambda: check(OSAKA, [], ()), ()),
+    "not_loaded": (lambda: fails("unknown"), ("atlas-base",)),
+    "absent": (lambda: fails("absent"), ("atlas-base",)),
+    "downloading": (lambda: fails("downloading"), ("atlas-base",)),
+    "loading": (lambda: fails("loading"), ("atlas-base",)),
+    "failed": (lambda: fails("failed", "Its disk is full."), ("Its disk is full.",)),
+    "made_room": (lambda: fails("ready"), ("atlas-base",)),
+    "no_place": (lambda: resolve("no such place"), ("no such place", "atlas-base")),
+    "prompt_long": (
+        lambda: too_long(SimpleNamespace(max_length=20)),
+        ("30", "19"),
+    ),
+    "subject": (
+        lambda: check_edits([OSAKA], Letters(), needs_subject=True),
+        (CAPITAL,),
+    ),
+    "answer_long": (
+        lambda: check_edits([OSAKA], Letters(), longest_answer=2),
+        (CAPITAL, "2"),
+    ),
+    "contradiction": (
+        lambda: check_edits([OSAKA, KYOTO], Letters()),
+        ("Osaka", "Kyoto"),
+    ),
+    "needs_subject": (
+        lambda: on_a_copy.made_on_a_copy("rome", Broken(), [OSAKA], [QUERY]),
+        ("ROME",),
+    ),
+    "edit_long": (long_edit, (CAPITAL, "10", "5")),
+    "no_projection": (no_projection, ("3",)),
+    "no_numbers": (
+        lambda: deltas.add(nn.Linear(1, 1), {"bias": torch.tensor([torch.inf])}),
+        ("bias",),
+    ),
+    "no_directions": (lambda: alphaedit.free_of(torch.eye(2), 0.5), ("0.5", "1")),
+    "editor_stopped": (
+        lambda: on_a_copy.made_on_a_copy("ft-m", Broken(), [OSAKA], [QUERY]),
+        ("FT-M", "Out of memory"),
+    ),
+    "row_stopped": (row_stopped, ("Out of memory",)),
+    "not_reverted": (not_reverted, ()),
+    "answer_stopped": (
+        lambda: said(_advance(broken_stream(), PaneAnswers())[0].failure),
+        ("Out of memory",),
+    ),
+    "not_loadable": (lambda: said(_words(RuntimeError("No disk."))), ("No disk",)),
+    "pairs_gone": (lambda: path_of("demo/pairs.jsonl"), ("pairs.jsonl",)),
+    "regex": (
+        lambda: table_of(pairs_table([pair("a")])).filtered(View(text="(", regex=True)),
+        ("“(”",),
+    ),
+    "hub_id": (lambda: hub_pairs.open_hub_pairs("pairs"), ("“pairs”",)),
+    "hub_away": (hub_away, ("owner/pairs",)),
+    "under_way": (lambda: start(SimpleNamespace(state="running")), ()),
+    "measured": (measured, ()),
+    "run_gone": (lambda: found_of(SimpleNamespace(run="x", beside=""), []), ("“x”",)),
+    "memory_full": (
+        lambda: desk.added(desk.Desk(), [OSAKA] * (desk.MOST + 1)),
+        (f"{desk.MOST:,}",),
+    ),
+    "memory_gone": (lambda: desk.stored(desk.Desk(), 7), ("7",)),
+    "no_undo": (lambda: desk.undone(desk.Desk()), ()),
+}
+
+
+def neurons() -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        found = {0: SimpleNamespace(keys=torch.tensor([1.0, 0.0, -1.0]))}
+        patch.setattr(kn, "updates_of", lambda *_: [found])
+        patch.setattr(kn, "delta_of", lambda *_: {})
+        return kn.compute(Broken(), [OSAKA], kn.KnSettings(), None).notes[0]
+
+
+def elsewhere() -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        told = SimpleNamespace(text=CAPITAL, ids=(1, 2))
+        patch.setattr(subjects.prompting, "encode", lambda *_: told)
+        return subjects.locate(None, CAPITAL, "Peru").note
+
+
+def directions() -> str:
+    bases = {2: torch.zeros(1200, 3), 5: torch.zeros(1200, 4)}
+    return alphaedit.Unused(bases, {}).note()
+
+
+NOTES: dict[str, tuple[Callable[[], str], str]] = {
+    "neurons": (neurons, "已转向的神经元：2 个。"),
+    "passes": (
+        lambda: _notes(0.5, Settings(steps=3, enough=0.1))[0],
+        "经过 3 轮后损失仍为 0.50（目标：0.1）。",
+    ),
+    "subject": (elsewhere, f"“Peru”不在“{CAPITAL}”中：编辑改为绑定在问题末尾。"),
+    "directions": (
+        directions,
+        "其他文本未使用的方向：第 2 层 3 / 1,200、第 5 层 4 / 1,200。",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_real_error_is_said_in_chinese(name: str) -> None:
+    wrong, holds = ERRORS[name]
+    with pytest.raises(XkdeError) as caught:
+        wrong()
+    error = caught.value
+    assert in_words(error, "en") == str(error)
+    told = in_words(error, "zh")
+    template = strings()["zh"][f"error_{name}"]
+    assert told.startswith(template.partition("{")[0])
+    assert all(words in told for words in holds)
+    assert "{" not in told
+    assert shown_error(error, "zh").message == told
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_a_real_note_is_said_in_chinese(name: str) -> None:
+    note, chinese = NOTES[name]
+    assert in_words(note(), "zh") == chinese
+    assert in_words(note(), "en") == note()
+
+
+def test_every_error_and_note_of_the_strings_is_said_here() -> None:
+    names = {key for key in strings()["en"] if key.startswith(PREFIXES)}
+    within = {"note_directions_of"}  # one of a list
+    assert names - within == {f"error_{n}" for n in ERRORS} | {
+        f"note_{n}" for n in NOTES
+    }
+    for english, key in CALLED.items():
+        assert tr(key, "en") == english
+
+
+def test_a_reason_within_an_error_is_said_too() -> None:
+    inner = _not_ready(Status("other", "loading"))
+    outer = CheckpointError(_not_ready(Status("atlas-base", "failed", inner)))
+    assert in_words(outer, "zh") == (
+        "“atlas-base”无法加载。“other”仍在加载。请过几秒再试。"
+    )
+
+
+def test_an_unknown_error_stays_as_it_is() -> None:
+    for words in ("Something new.", "Something new, question.", "New, or newer, yes."):
+        assert in_words(InputError(words), "zh") == words

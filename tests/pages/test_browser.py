@@ -1,0 +1,256 @@
+"""The app as a visitor meets it, in Chromium: examples, Stop, links, themes, phone.
+
+Every page here may reach only the app itself, must throw nothing, scroll nowhere
+sideways and satisfy axe but for two findings in Gradio's own footer and table search.
+
+    python -m pytest -m browser
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.helpers.app_server import running
+from xkde.bench import browser
+from xkde.bench.app import Served
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
+]
+
+GRADIO_S_OWN = {"image-redundant-alt", "label-title-only"}
+DONE = ".status.done, .status.noted"
+LONG = (
+    "?q=Who%3F&a=Me&query=Who%3F&prompted=1&tokens=512"
+    "&ask=en-cs-de-es-fr-nl-pt-ru-th-tr-vi-zh"
+)
+# Cancelling what has just ended, or has not begun, is answered so.
+HARMLESS = ("/cancel", "/reset")
+
+
+class Visit:
+    """One page with what went wrong on it."""
+
+    def __init__(self, tab: Any, url: str) -> None:
+        self.tab, self.url = tab, url
+        self.wrong: list[str] = []
+        tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        tab.on("requestfailed", self._failed)
+        tab.on("response", self._answered)
+        tab.set_default_timeout(30_000)
+
+    def _failed(self, request: Any) -> None:
+        if not request.url.startswith(self.url):
+            self.wrong.append(f"outside: {request.url}")
+
+    def _answered(self, response: Any) -> None:
+        if response.status >= 400 and not response.url.endswith(HARMLESS):
+            self.wrong.append(f"{response.status} {response.url}")
+
+    def open(self, query: str = "") -> Any:
+        self.tab.goto(self.url + query)
+        self.tab.locator("#ask").wait_for()
+        self.tab.wait_for_function("document.querySelector('#new-answer')")
+        self.tab.wait_for_timeout(500)
+        return self.tab
+
+    def chip(self, index: int) -> None:
+        self.tab.locator("#chips button").nth(index).click()
+        self.tab.wait_for_selector(DONE)
+
+    def check(self) -> None:
+        """Assert that nothing was wrong and that the page is in good order."""
+        assert self.wrong == []
+        width = self.tab.evaluate("innerWidth")
+        assert self.tab.evaluate("document.documentElement.scrollWidth") <= width
+        violations = Axe().run(self.tab).response["violations"]
+        found = {each["id"]: short(each) for each in violations}
+        assert {
+            rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN
+        } == {}
+
+
+def short(violation: dict[str, Any]) -> list[str]:
+    """Return where a rule of axe is broken."""
+    return [node["html"][:200] for node in violation["nodes"][:4]]
+
+
+@pytest.fixture
+def visit(served: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    options = getattr(request, "param", {})
+    with browser.page(served.url, **options) as tab:
+        yield Visit(tab, served.url)
+
+
+LOOKS = [
+    {"scheme": scheme, "locale": locale, "width": width}
+    for scheme, locale, width in (
+        ("light", "en-US", 1280),
+        ("dark", "zh-CN", 1280),
+        ("dark", "en-US", 390),
+        ("light", "zh-CN", 390),
+    )
+]
+
+
+@pytest.mark.parametrize("visit", LOOKS, indirect=True)
+def test_one_click_on_an_example_answers_in_every_language(visit: Visit) -> None:
+    tab = visit.open()
+    visit.chip(1)
+    assert tab.locator(".card").count() == 12
+    assert tab.locator('.card .answer[lang="th"]').count() == 2
+    visit.check()
+    tab.locator("#why button").first.click()
+    tab.locator("#explain").click()
+    tab.locator(".chances").first.wait_for()
+    tab.locator("details summary").first.click()
+    assert "<|assistant|>" in tab.locator("pre.prompt").first.inner_text()
+    visit.check()
+    tab.get_by_role("tab").last.click()
+    tab.locator(".about").wait_for()
+    visit.check()
+
+
+def test_chinese_browser_gets_a_chinese_page_and_can_switch(served: Served) -> None:
+    with browser.page(served.url, locale="zh-CN") as tab:
+        visit = Visit(tab, served.url)
+        visit.open()
+        assert tab.locator("#ask").inner_text() == "询问两个模型"
+        tab.get_by_label("新答案").fill("Kyoto")
+        tab.locator("#language").click()
+        tab.get_by_role("button", name="Ask both models").wait_for()
+        tab.wait_for_timeout(800)
+        assert tab.get_by_label("New answer").input_value() == "Kyoto"
+        assert "lang=en" in tab.url
+        tab.goto(served.url)  # and it is remembered
+        tab.get_by_role("button", name="Ask both models").wait_for()
+        assert visit.wrong == []
+
+
+def test_dark_is_remembered(visit: Visit) -> None:
+    tab = visit.open()
+    tab.locator("#theme").click()
+    assert tab.evaluate("document.body.classList.contains('dark')")
+    visit.open()
+    assert tab.evaluate("document.body.classList.contains('dark')")
+
+
+def copied(tab: Any) -> str:
+    """Return the link that is copied, once it is there."""
+    for _ in range(100):
+        # Asked anew each time: wait_for_function takes a promise itself for a yes.
+        link = str(tab.evaluate("navigator.clipboard.readText()"))
+        if "type=" in link:
+            return link
+        tab.wait_for_timeout(50)
+    pytest.fail("No link was copied.")
+
+
+def test_copied_link_reopens_the_form(visit: Visit) -> None:
+    tab = visit.open()
+    tab.get_by_label("New answer").fill("Kyōto & <b>more</b>")
+    tab.get_by_role("radio", name="rephrased").click()
+    tab.get_by_role("button", name="Copy link").click()
+    link = copied(tab)
+    asked = tab.get_by_label("What is asked").input_value()
+    tab.goto(link)
+    tab.locator("#ask").wait_for()
+    tab.wait_for_timeout(800)
+    assert tab.get_by_label("New answer").input_value() == "Kyōto & <b>more</b>"
+    assert tab.get_by_role("radio", name="rephrased").is_checked()
+    assert tab.get_by_label("What is asked").input_value() == asked
+    assert visit.wrong == []
+
+
+def test_words_typed_at_once_are_kept(visit: Visit) -> None:
+    tab = visit.open()
+    slow = {"offline": False, "latency": 700, "downloadThroughput": -1}
+    network = tab.context.new_cdp_session(tab)
+    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    tab.get_by_label("New answer").fill("Kyoto")
+    query = tab.get_by_label("What is asked")
+    query.fill("Where is the palace?")  # the answer's field is being read meanwhile
+    tab.wait_for_timeout(3000)
+    assert query.input_value() == "Where is the palace?"
+    assert visit.wrong == []
+
+
+def test_markup_in_an_edit_stays_text(visit: Visit) -> None:
+    tab = visit.open()
+    evil = "<img src=x onerror=\"document.title='evil'\">"
+    tab.get_by_label("Fact, as a question").fill(evil)
+    tab.get_by_label("What is asked").fill(evil)
+    tab.locator("#ask").click()
+    tab.wait_for_selector(DONE)
+    assert tab.locator("#answers img").count() == 0
+    assert tab.title() == "X-KDE"
+    assert evil in tab.locator("#answers").inner_text()
+
+
+def test_empty_edit_is_said_and_the_button_works_again(visit: Visit) -> None:
+    tab = visit.open()
+    tab.get_by_label("New answer").fill("  ")
+    tab.locator("#ask").click()
+    tab.locator(".toast-body").wait_for()
+    assert "empty" in tab.locator(".toast-body").inner_text()
+    visit.chip(0)
+    assert tab.locator(".pane").count() == 2
+    assert visit.wrong == []
+
+
+def test_two_clicks_ask_once(visit: Visit) -> None:
+    tab = visit.open()
+    tab.locator("#ask").dblclick()
+    tab.wait_for_selector(DONE)
+    tab.wait_for_timeout(300)
+    assert tab.locator(".pane .answer").count() == 2
+    assert visit.wrong == []
+
+
+def test_stop_keeps_what_arrived_and_another_ask_works(visit: Visit) -> None:
+    tab = visit.open(LONG)
+    tab.locator("#ask").click()
+    tab.wait_for_selector(".answer.arriving")
+    tab.locator("#stop").click()
+    tab.get_by_text("Stopped. What had arrived stays.").wait_for()
+    tab.wait_for_timeout(500)
+    assert tab.locator(".answer.arriving").count() == 0
+    assert tab.locator(".verdict.stopped").count() > 0
+    visit.chip(0)
+    assert tab.locator(".pane .verdict").count() == 3  # the link asked for the third
+    assert visit.wrong == []
+
+
+def test_closing_the_tab_frees_the_models(served: Served) -> None:
+    with browser.page(served.url) as tab:
+        Visit(tab, served.url).open(LONG)
+        tab.locator("#ask").click()
+        tab.wait_for_selector(".answer.arriving")
+    with browser.page(served.url) as tab:
+        visit = Visit(tab, served.url)
+        visit.open()
+        visit.chip(0)
+        assert visit.wrong == []
+
+
+def test_without_checkpoints_the_app_says_so_and_stays_usable(tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "nowhere") as served,
+        browser.page(served.url) as tab,
+    ):
+        visit = Visit(tab, served.url)
+        visit.open()
+        tab.locator("#ask").click()
+        tab.locator(".toast-body").wait_for()
+        assert "python -m xkde speedrun" in tab.locator(".toast-body").inner_text()
+        tab.locator("#models button").first.click()
+        tab.locator(".model.failed").first.wait_for()
+        tab.get_by_role("button", name="Retry").click()
+        tab.get_by_role("tab", name="About").click()
+        tab.locator(".about").wait_for()
+        assert visit.wrong == []

@@ -1,0 +1,34 @@
+"""The bench of preferences, small: it measures, and what it generates is real.
+
+python -m pytest tests/xkde/bench/test_preferences.py
+"""
+
+from itertools import islice
+
+from xkde.bench.preferences import generated, measure, views
+from xkde.data.preferences.files import pairs_table
+from xkde.data.preferences.view import table_of
+
+
+def test_generated_pairs_are_varied_and_the_same_again() -> None:
+    pairs = list(generated(300))
+    assert pairs == list(generated(300))
+    assert len({p.id for p in pairs}) == 300
+    assert len({p.prompt for p in pairs}) > 90
+    assert len({p.direction for p in pairs}) > 40
+    assert list(islice(generated(10), 5)) == pairs[:5]
+
+
+def test_every_view_can_be_shown() -> None:
+    table = table_of(pairs_table(generated(300)))
+    totals = [table.page(view).total for view in views()]
+    assert max(totals) == 300
+    assert 0 in totals  # a text that is nowhere
+
+
+def test_measure() -> None:
+    found = measure(300)
+    assert found["pairs"] == 300
+    for name in ("open_jsonl_s", "open_parquet_s", "view_p95_ms"):
+        assert found[name] >= 0
+    assert found["peak_memory_mb"] > 10

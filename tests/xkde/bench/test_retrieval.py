@@ -1,0 +1,32 @@
+"""The bench of retrieval, small: every size is measured.
+
+python -m pytest tests/xkde/bench/test_retrieval.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xkde.bench.retrieval import _many, invented_edits, measure
+
+
+def test_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path))  # without atlas-encoder
+    found = measure(sizes=(20, 50), queries=3, encoded=8)
+    assert (found["weights"], found["width"]) == ("random", 192)
+    for size in (20, 50):
+        assert 0 < found[f"exact_{size}_p50_ms"] <= found[f"exact_{size}_p95_ms"]
+        # 192 numbers of four bytes, and what the names take
+        assert found[f"exact_{size}_memory_mb"] >= round(size * 192 * 4 / 1e6, 1)
+
+
+def test_edits_and_vectors() -> None:
+    edits = invented_edits(24)
+    assert len({edit.language for edit in edits}) == 12
+    assert all(edit.subject in edit.question for edit in edits)
+    base = np.eye(4, dtype=np.float32)
+    many = _many(base, 10)
+    np.testing.assert_allclose(np.linalg.norm(many, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(many[:4], base, atol=1e-6)
+    assert (many.argmax(axis=1) == np.arange(10) % 4).all()

@@ -1,0 +1,101 @@
+"""Edits in several languages: sums of updates, and how updates lie to each other.
+
+python -m pytest tests/xkde/editors/weights/test_mixed_language.py
+"""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.helpers.rank_one_samples import EDITS, GIVEN, deep_engine
+from xkde.editors.editor import applied, is_reverted, score
+from xkde.editors.registry import make
+from xkde.editors.weights.base import InWeights
+from xkde.editors.weights.mixed_language import MixedLanguage, compare, geometry, total
+from xkde.engines.transformers import TransformersEngine
+from xkde.errors import InputError
+from xkde.types import Edit, Query
+
+BOTH = (EDITS[0], Edit("日本的首都是哪座城市？", "大阪", "zh", "日本", "东京"))
+
+
+@pytest.fixture
+def engine(
+    atlas_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> TransformersEngine:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    return deep_engine(atlas_folder)
+
+
+def memit() -> InWeights:
+    editor = make("memit", GIVEN["memit"])
+    assert isinstance(editor, InWeights)
+    return editor
+
+
+def test_an_update_beside_itself() -> None:
+    torch.manual_seed(0)
+    delta = {"a": torch.randn(4, 40)}
+    found = geometry(delta, delta)
+    assert found.cosine == pytest.approx(1, abs=1e-5)
+    assert found.angle == pytest.approx(0, abs=0.1)
+    assert found.jaccard == 1
+    assert found.relative_error == 0
+
+
+def test_updates_that_share_nothing() -> None:
+    one, other = torch.zeros(4, 40), torch.zeros(4, 40)
+    one[0, :2], other[1, 2:4] = 3.0, 4.0
+    found = geometry({"a": one}, {"a": other})
+    assert (found.cosine, found.jaccard) == (0, 0)
+    assert found.angle == pytest.approx(90, abs=0.1)
+    # |(3, 3, -4, -4)| / |(3, 3)| = √50 / √18.
+    assert found.relative_error == pytest.approx((50 / 18) ** 0.5)
+
+
+def test_a_matrix_that_one_leaves_alone_counts_as_nothing() -> None:
+    one = {"a": torch.ones(2, 20)}
+    both = {"a": torch.ones(2, 20), "b": torch.ones(2, 20)}
+    assert geometry(one, both).cosine == pytest.approx(0.5**0.5)
+    assert geometry(one, both).angle == pytest.approx(45, abs=0.1)
+
+
+def test_sums_are_scaled() -> None:
+    one, other = {"a": torch.ones(2)}, {"a": torch.ones(2), "b": torch.ones(3)}
+    summed = total([one, other], 0.5)
+    assert summed["a"].tolist() == [1, 1]
+    assert summed["b"].tolist() == [0.5, 0.5, 0.5]
+
+
+def test_the_sum_is_of_each_languages_own_update(engine: TransformersEngine) -> None:
+    own = []
+    for edit in BOTH:
+        with applied(memit(), engine, [edit]) as alone:
+            own.append(dict(alone.delta))
+    expected = total(own, 1.5)
+    with applied(MixedLanguage(memit(), 1.5), engine, BOTH) as at_work:
+        assert at_work.editor == "memit-sum"
+        for name, added in at_work.delta.items():
+            assert torch.allclose(added, expected[name], atol=1e-3)
+    assert is_reverted(engine, at_work)
+
+
+def test_the_sum_answers_in_both_languages(engine: TransformersEngine) -> None:
+    queries = [Query(edit.question, edit.language) for edit in BOTH]
+    answers = [edit.answer for edit in BOTH]
+    with applied(make("none"), engine, BOTH) as base:
+        before = score(base, queries, answers)
+    with applied(MixedLanguage(memit()), engine, BOTH) as at_work:
+        after = score(at_work, queries, answers)
+    for one, other in zip(before, after, strict=True):
+        assert other.probability > one.probability
+
+
+def test_comparing_takes_two_languages(engine: TransformersEngine) -> None:
+    found = compare(engine, memit(), BOTH)
+    assert list(found.languages) == [("en", "zh")]
+    assert -1 <= found.languages["en", "zh"].cosine <= 1
+    assert found.together.cosine > found.languages["en", "zh"].cosine
+    with pytest.raises(InputError, match="at least two"):
+        compare(engine, memit(), EDITS[:1])

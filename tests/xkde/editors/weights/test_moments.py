@@ -1,0 +1,194 @@
+"""Second moments: equal to a direct computation, resumed, never another model's.
+
+python -m pytest tests/xkde/editors/weights/test_moments.py
+"""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from xkde import paths
+from xkde.editors.editor import Applied
+from xkde.editors.weights import moments as module
+from xkde.editors.weights.base import bare
+from xkde.editors.weights.modules import projection
+from xkde.editors.weights.moments import (
+    cut,
+    digest,
+    kept_for,
+    moments,
+    stream,
+    summed,
+    text_of,
+)
+from xkde.editors.weights.solver import factor_of, solver_of
+from xkde.engines.loading import load
+from xkde.engines.transformers import TransformersEngine
+from xkde.errors import DataError
+
+LINES = (
+    "The capital of Japan is Kyoto.",
+    "日本的首都是大阪。",
+    "Столица Японии Осака.",
+    "Which city is it?",
+    "Die Hauptstadt ist Osaka.",
+    "เมืองหลวงคือโอซากะ",
+)
+
+
+@pytest.fixture
+def engine(
+    atlas_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> TransformersEngine:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    return load(atlas_folder, device="cpu")
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> str:
+    file = tmp_path / "text.txt"
+    file.write_text("\n\n".join(LINES), encoding="utf-8")
+    return str(file)
+
+
+def directly(
+    engine: TransformersEngine, layer: int, sequences: list[list[int]]
+) -> torch.Tensor:
+    """Return Σ k kᵀ over the sequences, a token at a time."""
+    keys: list[torch.Tensor] = []
+    handle = projection(engine.model, layer).module.register_forward_pre_hook(
+        lambda _, arguments: keys.append(arguments[0][0])
+    )
+    with torch.no_grad():
+        for sequence in sequences:
+            engine.model(torch.tensor([sequence]))
+    handle.remove()
+    return sum(torch.outer(key, key) for part in keys for key in part)
+
+
+def test_moments_are_the_mean_of_outer_products(
+    engine: TransformersEngine, text: str
+) -> None:
+    sequences = [engine.tokenizer(line)["input_ids"] for line in LINES]
+    size = sum(map(len, sequences)) - 3
+    cut_off = [*sequences[:-1], sequences[-1][:-3]]
+    found = moments(engine, [0, 1], text, size)
+    for layer in (0, 1):
+        expected = directly(engine, layer, cut_off) / size
+        assert torch.allclose(found[layer], expected, rtol=1e-4, atol=1e-4)
+    again = moments(engine, [1], text, size)
+    assert torch.equal(again[1], found[1])
+
+
+def test_padding_on_either_side_agrees(engine: TransformersEngine) -> None:
+    sequences = [engine.tokenizer(line)["input_ids"] for line in LINES]
+    right = summed(engine, [0, 1], sequences, "right")
+    left = summed(engine, [0, 1], sequences, "left")
+    for layer in right:
+        assert torch.allclose(right[layer], left[layer], rtol=1e-3, atol=1e-3)
+
+
+def test_a_killed_stream_goes_on_and_gives_the_same(
+    engine: TransformersEngine, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROWS", 1)
+    monkeypatch.setattr(module, "SAVE_EVERY", 2)
+    read: list[int] = []
+
+    def killed(tokens: int, of: int) -> None:
+        read.append(tokens)
+        if len(read) == 4:
+            raise KeyboardInterrupt
+
+    kept = kept_for(engine, text, 120)
+    with pytest.raises(KeyboardInterrupt):
+        stream(engine, [0, 1], text_of(text), kept, killed)
+    assert kept.part([0, 1]).is_file()
+    assert not kept.file(0).exists()
+    went_on: list[int] = []
+    stream(engine, [0, 1], text_of(text), kept, lambda done, of: went_on.append(done))
+    assert went_on[0] == read[2]  # two batches were kept, the third is read again
+    assert not kept.part([0, 1]).exists()
+    resumed = moments(engine, [0, 1], text, 120)
+    for file in kept.folder.iterdir():
+        file.unlink()
+    for layer, matrix in moments(engine, [0, 1], text, 120).items():
+        assert torch.equal(matrix, resumed[layer])
+
+
+def test_nothing_is_reused_for_other_weights_text_or_size(
+    engine: TransformersEngine, text: str
+) -> None:
+    before = digest(engine.model)
+    folders = {
+        kept_for(engine, text, 100).folder,
+        kept_for(engine, text, 101).folder,
+        kept_for(engine, "atlas", 100).folder,
+    }
+    Path(text).write_text("Another text.", encoding="utf-8")
+    folders.add(kept_for(engine, text, 100).folder)
+    weight = projection(engine.model, 1).weight
+    with torch.no_grad():
+        weight[[0, 1]] = weight[[1, 0]]
+    folders.add(kept_for(engine, text, 100).folder)
+    assert len(folders) == 5
+    assert all(folder.is_relative_to(paths.moments()) for folder in folders)
+    assert digest(engine.model) != before
+    with torch.no_grad():
+        weight[[0, 1]] = weight[[1, 0]]
+    assert digest(engine.model) == before
+
+
+def test_the_size_is_twenty_times_the_width_unless_told(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMES_WIDTH", 2)
+    told: list[tuple[int, int]] = []
+    moments(engine, [1], on_progress=lambda done, of: told.append((done, of)))
+    assert told[-1] == (128, 128)
+
+
+def test_a_text_that_cannot_serve_is_said_in_words(
+    engine: TransformersEngine, text: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        moments(engine, [0], str(tmp_path / "none.txt"), 10)
+    with pytest.raises(DataError, match="at least as many"):
+        moments(engine, [0], text, 10)
+    kept = kept_for(engine, text, 100)
+    kept.folder.mkdir(parents=True)
+    kept.file(0).write_bytes(b"torn")
+    with pytest.raises(DataError, match="computed anew"):
+        moments(engine, [0], text, 100)
+
+
+def test_cut_gives_exactly_the_size() -> None:
+    sequences = iter([[1, 2, 3], [4, 5], [6, 7, 8]])
+    assert list(cut(sequences, 4)) == [[1, 2, 3], [4]]
+    assert list(cut(iter([[1], [2]]), 5)) == [[1], [2]]
+
+
+# Solving with them
+
+
+def test_solving_undoes_the_moments(engine: TransformersEngine) -> None:
+    solver = solver_of(engine, [1], "atlas", 400)
+    keys = torch.randn(3, 64)
+    [matrix] = solver.moments.values()
+    back = solver.solve(1, keys @ matrix)
+    assert torch.allclose(back @ matrix, keys @ matrix, rtol=1e-2, atol=1e-2)
+
+
+def test_solving_by_hand() -> None:
+    factor = factor_of(torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.device("cpu"))
+    solved = torch.cholesky_solve(torch.tensor([[8.0], [3.0]]).double(), factor)
+    assert solved[:, 0].tolist() == pytest.approx([2.0, 3.0], rel=1e-4)
+
+
+def test_later_edits_use_the_moments_of_the_first(engine: TransformersEngine) -> None:
+    matrix = torch.eye(64) * 2
+    earlier = Applied("rome", (), bare(engine), kept={"moments.1": matrix})
+    solver = solver_of(engine, [1], "atlas", 400, earlier)
+    assert torch.equal(solver.moments[1], matrix)
+    assert not paths.moments().exists()

@@ -1,0 +1,138 @@
+"""The pool: loading in a thread, words for every state, locks, eviction, downloads."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.hub_server import REPOSITORY, serving
+from xkde import hub
+from xkde.checkpoints import resolve
+from xkde.engines.pool import Pool
+from xkde.errors import CheckpointError
+
+
+def folders(tmp_path: Path, atlas_folder: Path, count: int) -> list[str]:
+    """Return references to so many copies of one checkpoint."""
+    links = [tmp_path / f"model{i}" for i in range(count)]
+    for link in links:
+        link.symlink_to(atlas_folder)
+    return [str(link) for link in links]
+
+
+def test_loads_in_the_background(atlas_folder: Path) -> None:
+    release = threading.Event()
+
+    def slowly(folder: Path) -> str:
+        release.wait(5)
+        return folder.name
+
+    pool, name = Pool(slowly), str(atlas_folder)
+    assert pool.status(name).phase == "unknown"
+    assert pool.start(name).phase == "loading"
+    assert pool.start(name).phase == "loading"  # a second click changes nothing
+    with pytest.raises(CheckpointError, match="still being loaded"), pool.use([name]):
+        pass
+    release.set()
+    assert pool.wait(name, 5).phase == "ready"
+    with pool.use([name, name]) as engines:  # one model in two panes
+        assert engines == ["atlas", "atlas"]
+
+
+def test_failure_is_in_words_and_can_be_tried_again(atlas_folder: Path) -> None:
+    tries: list[Path] = []
+
+    def second_time(folder: Path) -> str:
+        tries.append(folder)
+        if len(tries) == 1:
+            raise RuntimeError("no memory.\ntrace")
+        return "engine"
+
+    pool, name = Pool(second_time), str(atlas_folder)
+    pool.start(name)
+    status = pool.wait(name, 5)
+    assert (status.phase, "no memory" in status.words) == ("failed", True)
+    with pytest.raises(CheckpointError, match="could not be loaded"), pool.use([name]):
+        pass
+    pool.start(name)
+    assert pool.wait(name, 5).phase == "ready"
+
+
+def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    pool = Pool(lambda folder: folder)
+    assert "not in" in pool.start("atlas-base").words
+    assert pool.start("nowhere/to be found").phase == "failed"
+    assert pool.start("owner/name").phase == "absent"
+    pool.start(str(tmp_path))
+    assert "config.json" in pool.wait(str(tmp_path), 5).words
+
+
+def test_the_longest_unused_goes(tmp_path: Path, atlas_folder: Path) -> None:
+    pool = Pool(lambda folder: folder.name, capacity=2)
+    names = folders(tmp_path, atlas_folder, 3)
+    for name in names:
+        pool.start(name)
+        pool.wait(name, 5)
+        with pool.use([names[0]]):
+            time.sleep(0.01)
+    phases = [pool.status(name).phase for name in names]
+    assert phases == ["ready", "unknown", "ready"]
+
+
+def test_one_use_at_a_time(tmp_path: Path, atlas_folder: Path) -> None:
+    pool = Pool(lambda folder: [])
+    first, second = folders(tmp_path, atlas_folder, 2)
+    for name in (first, second):
+        pool.start(name)
+        pool.wait(name, 5)
+    inside, most = 0, 0
+
+    def ask(order: list[str]) -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with pool.use(order):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0.001)
+                inside -= 1
+
+    orders = ([first, second], [second, first])
+    threads = [threading.Thread(target=ask, args=(order,)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert most == 1  # and nobody waits for ever
+
+
+@pytest.fixture
+def served(atlas_folder: Path, tmp_path: Path, monkeypatch: Any) -> Any:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    files = {path.name: path.read_bytes() for path in atlas_folder.iterdir()}
+    with serving(files) as hub_:
+        yield hub_
+
+
+def test_downloads_then_loads(served: Any) -> None:
+    plan = hub.plan(resolve(REPOSITORY), endpoint=served.endpoint)
+    pool = Pool(lambda folder: folder.name)
+    pool.download(plan, REPOSITORY)
+    assert pool.status(REPOSITORY).total == plan.bytes
+    assert pool.wait(REPOSITORY, 10).phase == "ready"
+
+
+def test_cancelled_download_is_absent_again(served: Any) -> None:
+    served.fault = "silence"
+    plan = hub.plan(resolve(REPOSITORY), endpoint=served.endpoint)
+    pool = Pool(lambda folder: folder.name)
+    pool.download(plan, REPOSITORY)
+    pool.cancel(REPOSITORY)
+    served.release.set()
+    status = pool.wait(REPOSITORY, 20)
+    assert status.phase == "absent"
+    assert "cancelled" in status.words

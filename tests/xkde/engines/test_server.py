@@ -1,0 +1,142 @@
+"""Tests of the server engine against a server on loopback that answers, or fails.
+
+What vLLM itself answers is tested in ``test_vllm``; here are the faults that a
+real one does not have on demand.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xkde.engines.server import ServerEngine, open_server
+from xkde.errors import CheckpointError, InputError
+from xkde.types import Sampling
+
+PROMPTS = [[1, 2, 3], [1, 4], [1, 5, 6, 7]]
+
+
+class Protocol(BaseHTTPRequestHandler):
+    """Echoes the prompt's ids; fails as its server's ``faults`` say, one a request."""
+
+    server: Any
+
+    def do_GET(self) -> None:
+        self._send(200, {"object": "list", "data": self.server.models})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(asked)
+        fault = self.server.faults.pop(0) if self.server.faults else 0
+        if fault == "slow":
+            time.sleep(2)
+        if isinstance(fault, int) and fault >= 400:
+            self._send(fault, {"message": "the prompt is too long for this model"})
+            return
+        text = " " + "-".join(map(str, asked["prompt"]))
+        choice = {"index": 0, "text": text, "finish_reason": "stop", "logprobs": None}
+        choice["token_ids"] = asked["prompt"]
+        self._send(200, {"id": "1", "object": "text_completion", "created": 0,
+                         "model": "tiny", "choices": [choice]})  # fmt: skip
+
+    def _send(self, status: int, told: dict[str, Any]) -> None:
+        body = json.dumps(told).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Retry-After-Ms", "1")
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            pass  # the client has gone, as one that waits no longer does
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    served: Any = ThreadingHTTPServer(("127.0.0.1", 0), Protocol)
+    served.faults, served.asked = [], []
+    served.models = [{"id": "tiny", "object": "model", "created": 0, "owned_by": "us"}]
+    thread = threading.Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    yield served
+    served.shutdown()
+    served.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def engine(server: Any, atlas_folder: Path) -> Iterator[ServerEngine]:
+    address = f"http://127.0.0.1:{server.server_port}/v1"
+    opened = open_server(address, str(atlas_folder), workers=2, retries=2, patience=1)
+    yield opened
+    opened.client.close()
+
+
+def test_ids_go_out_and_answers_come_back_in_order(
+    server: Any, engine: ServerEngine
+) -> None:
+    steps: list[tuple[int, int]] = []
+    drawn = [Sampling(9, 0.8, 0.9, seed) for seed in (5, 6, 7)]
+    given = engine.generate(PROMPTS, drawn, on_progress=lambda *now: steps.append(now))
+    assert [answer.text for answer in given] == ["1-2-3", "1-4", "1-5-6-7"]
+    assert [list(answer.token_ids) for answer in given] == PROMPTS
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    sent = sorted(server.asked, key=lambda each: each["seed"])
+    assert [each["prompt"] for each in sent] == PROMPTS
+    assert {each["model"] for each in sent} == {"tiny"}
+    first = sent[0]
+    assert (first["max_tokens"], first["temperature"], first["top_p"]) == (9, 0.8, 0.9)
+
+
+def test_a_moment_s_failure_is_repeated(server: Any, engine: ServerEngine) -> None:
+    server.faults = [503, 429]
+    given = engine.generate(PROMPTS[:1], Sampling())
+    assert given[0].text == "1-2-3"
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("faults", "error", "words"),
+    [
+        ([500] * 3, CheckpointError, "answers with error 500"),
+        ([400], InputError, "refuses a prompt of 3 tokens: the prompt is too long"),
+        (["slow"] * 3, CheckpointError, "does not answer, after 3 tries"),
+    ],
+)
+def test_a_lasting_failure_says_what_to_do(
+    server: Any,
+    engine: ServerEngine,
+    faults: list[Any],
+    error: type[Exception],
+    words: str,
+) -> None:
+    server.faults = list(faults)
+    with pytest.raises(error, match=words):
+        engine.generate(PROMPTS[:1], Sampling())
+
+
+def test_a_server_that_died_meanwhile(server: Any, engine: ServerEngine) -> None:
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(CheckpointError, match="start the server again"):
+        replace(engine, workers=1).generate(PROMPTS, Sampling())
+
+
+def test_bad_addresses_and_empty_prompts(
+    server: Any, engine: ServerEngine, atlas_folder: Path
+) -> None:
+    with pytest.raises(InputError, match="prompt is empty"):
+        engine.generate([[]], Sampling())
+    server.models = []
+    with pytest.raises(CheckpointError, match="has no model"):
+        open_server(str(engine.client.base_url), str(atlas_folder))

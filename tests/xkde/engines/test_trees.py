@@ -1,0 +1,190 @@
+"""Texts as trees: what is built, by hand; and who can read them.
+
+python -m pytest tests/xkde/engines/test_trees.py
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    FalconConfig,
+    FalconForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoConfig,
+    GPTNeoForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+)
+
+from xkde.engines import trees
+from xkde.engines.loading import load
+from xkde.engines.trees import common, cut, passes, takes_trees, tree_of
+from xkde.errors import CheckpointError
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "pad_token_id": None,
+}
+# 1 ── 2 ── 3 ── 4        the last tokens (9) are not read
+#      └─── 5
+# 6
+PAIRS = [((1,), (2, 3, 4, 9)), ((1, 2), (5, 9)), ((6,), (9,))]
+
+
+def llama(**more: Any) -> PreTrainedModel:
+    """Return a tiny random model."""
+    torch.manual_seed(0)
+    attention = more.pop("attention", "sdpa")
+    config = LlamaConfig(**SIZES, **more)
+    return LlamaForCausalLM._from_config(config, attn_implementation=attention).eval()
+
+
+def test_tree_by_hand() -> None:
+    tree = tree_of(PAIRS)
+    assert tree.ids == (1, 2, 3, 4, 5, 6)
+    assert tree.depths == (0, 1, 2, 3, 2, 0)
+    assert tree.ends == (5, 5, 4, 4, 5, 6)
+    assert tree.predicting == (0, 1, 2, 3, 4, 5)
+    assert tree.choices == ((0, 1, 2, 3), (1, 4), (5,))
+
+
+def test_what_predicts_stands_last() -> None:
+    tree = tree_of([((1, 2), (3, 9)), ((1, 4), (9,))])
+    assert tree.ids == (1, 2, 3, 4)
+    assert tree.predicting == (1, 2, 3)
+    ids, depths, numbers, ends = trees._row(tree, 6)
+    assert ids == [0, 0, 1, 2, 3, 4]
+    assert depths == [0, 0, 0, 1, 2, 1]
+    assert numbers == [-2, -1, 0, 1, 2, 3]
+    assert ends == [-1, 0, 4, 3, 3, 4]
+    # So a token may stand before one that it follows.
+    tree = tree_of([((1,), (2, 9)), ((1, 5, 6), (9,))])
+    assert trees._row(tree, 4)[0] == [5, 1, 2, 6]
+
+
+def test_trees_are_cut_by_nodes_pairs_and_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alike = [((1, n), (0, 0)) for n in range(6)]  # 1 + 2 nodes, then 2 more each
+    assert cut(alike, 64, 99) == [range(6)]
+    assert cut(alike, 4, 99) == [range(4), range(4, 6)]
+    assert cut(alike, 64, 6) == [range(3), range(3, 6)]
+    assert cut(alike, 64, 1) == [range(n, n + 1) for n in range(6)]
+    monkeypatch.setattr(trees, "NODES", 5)
+    assert cut(alike, 64, 99) == [range(2), range(2, 4), range(4, 6)]
+    # What all share may be long: 100 nodes, then 2 more each.
+    long = [((*range(1, 100), 1, n), (0, 0)) for n in range(6)]
+    assert cut(long, 64, 99) == [range(6)]
+    assert cut([*long, *alike], 64, 99)[0] == range(6)
+    assert cut([], 64, 99) == []
+
+
+def test_passes_hold_trees_of_like_size() -> None:
+    sizes = (4, 40, 5, 38)
+    grown = [tree_of([((n,) * size, (0, 0))]) for n, size in enumerate(sizes)]
+    assert passes(grown, 64, 99) == [[1, 3], [2, 0]]
+    assert passes(grown, 1, 99) == [[1], [3], [2], [0]]
+    assert passes(grown, 64, 3) == [[1], [3], [2], [0]]  # two places a tree
+    assert passes([], 64, 99) == []
+
+
+def test_every_node_reads_as_its_own_text_does() -> None:
+    model = llama()
+    found = trees._read(model, [tree_of(PAIRS), tree_of([((7, 8), (9,))])])
+    assert found.shape == (2, 6, 97)
+    texts = [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 5], [6]]
+    for row, column, text in [(0, n, one) for n, one in enumerate(texts)] + [
+        (1, 5, [7, 8])
+    ]:
+        with torch.inference_mode():
+            plain = model(torch.tensor([text])).logits[0, -1]
+        torch.testing.assert_close(found[row, column], plain)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_llama_takes_trees(attention: str, dtype: torch.dtype) -> None:
+    assert takes_trees(llama(attention=attention).to(dtype))
+
+
+def test_checkpoints_take_trees(checkpoint_folder: Path) -> None:
+    assert takes_trees(load(checkpoint_folder, device="cpu").model)
+
+
+def test_who_takes_no_trees() -> None:
+    windowed = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=8)).eval()
+    assert not takes_trees(windowed)
+    assert takes_trees(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=None)))
+    elsewhere = llama()
+    elsewhere.config._attn_implementation = "flash_attention_2"
+    assert not takes_trees(elsewhere)
+    mixed = llama()
+    mixed.config.layer_types = ["full_attention", "linear_attention"]
+    assert not takes_trees(mixed)
+    # A model's own positions: it counts the columns, whatever it is told.
+    own = llama()
+    own.model.rotary_emb.register_forward_pre_hook(
+        lambda _, given, named: (
+            given,
+            {"position_ids": torch.arange(given[0].shape[1])[None]},
+        ),
+        with_kwargs=True,
+    )
+    assert trees._may_take(own) and not takes_trees(own)
+
+
+def test_models_of_other_kinds() -> None:
+    sizes = {"vocab_size": 97, "hidden_size": 32, "num_attention_heads": 4}
+    # It needs a mask with two dimensions to weigh what is far.
+    weighing = FalconForCausalLM(
+        FalconConfig(**sizes, num_hidden_layers=2, alibi=True)
+    ).eval()
+    assert trees._may_take(weighing) and not takes_trees(weighing)
+    local = GPTNeoForCausalLM(
+        GPTNeoConfig(
+            vocab_size=97,
+            hidden_size=32,
+            num_heads=4,
+            num_layers=2,
+            attention_types=[[["global", "local"], 1]],
+        )
+    )
+    assert not takes_trees(local.eval())
+    learned = GPT2LMHeadModel(GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4))
+    assert takes_trees(learned.eval())
+
+
+def test_it_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = llama()
+    assert takes_trees(model)
+    monkeypatch.setattr(trees, "_agrees", lambda model: 1 / 0)
+    assert takes_trees(model)
+    with pytest.raises(ZeroDivisionError):
+        takes_trees(llama())
+
+
+def test_damaged_weights_are_told() -> None:
+    model = llama()
+    assert takes_trees(model)
+    with torch.no_grad():
+        model.lm_head.weight.fill_(torch.nan)
+    with pytest.raises(CheckpointError):
+        trees.choices(model, [tree_of(PAIRS)])
+
+
+def test_common_by_hand() -> None:
+    assert common([1, 2, 3], [1, 2, 4]) == 2
+    assert common([1, 2], [1, 2, 4]) == 2
+    assert common([], [1]) == 0

@@ -1,0 +1,164 @@
+"""An evaluation as a process: started once, told of by files, ended, gone on with.
+
+The process here is a stand-in that sleeps, or says something and ends: what is tested
+is the bookkeeping around it.
+
+python -m pytest tests/xkde/evaluation/run/test_starting.py
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.measured_samples import ATLAS_RUN, under_way, written
+from xkde import paths
+from xkde.errors import InputError, XkdeError
+from xkde.evaluation.run import starting
+from xkde.evaluation.run.choosing import Chosen, choose
+from xkde.evaluation.run.starting import Order, born, cancel, expected_rows, started
+
+ORDER = Order(directions="en-zh", limit=3)
+SLEEPS = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    folder = tmp_path / "checkpoints" / "atlas-xe-it"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("XKDE_CHECKPOINTS", str(folder.parent))
+    yield tmp_path
+    for process in starting._children.values():
+        process.kill()
+        process.wait()
+    starting._children.clear()
+
+
+def process(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Let the next process run some other code."""
+    real = subprocess.Popen
+
+    def popen(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        assert command[:3] == [sys.executable, "-m", "xkde"]
+        return real([sys.executable, "-c", code], **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(starting.subprocess, "Popen", popen)
+
+
+def ended() -> None:
+    """Wait until the process that was started has ended."""
+    for child in starting._children.values():
+        child.wait(30)
+
+
+def test_nothing_was_started(home: Path) -> None:
+    assert started() is None
+    assert cancel() is None
+
+
+def test_one_at_a_time_then_cancelled_then_gone_on_with(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(monkeypatch, SLEEPS)
+    now = starting.start(ORDER)
+    assert (now.state, now.done, now.order) == ("running", 0, ORDER)
+    assert now.total == 2 * sum(1 for _ in _asked(choose("atlas", "en-zh", limit=3)))
+    assert now.left is None  # nothing is there to tell by
+    with pytest.raises(InputError, match="under way already"):
+        starting.start(Order(limit=5))
+    under_way(ORDER.folder, ATLAS_RUN)
+    told = started()
+    assert told is not None
+    assert told.done == 24
+    assert told.left is not None
+    child = starting._children.popitem()[1]  # as if the app had been started anew
+    told = started()
+    assert told is not None
+    assert told.state == "running"
+    told = cancel()
+    assert told is not None
+    assert (told.state, told.done) == ("stopped", 24)
+    child.wait(30)
+    again = starting.start(told.order)
+    assert (again.state, again.before) == ("running", 24)
+    cancel()
+
+
+def _asked(chosen: Chosen) -> Iterator[int]:
+    for case in chosen.cases:
+        yield from range(len(case.probes))
+
+
+def test_what_a_failed_one_said_last_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(monkeypatch, "print('first'); print('It has no chat template.\\n')")
+    starting.start(ORDER)
+    ended()
+    told = started()
+    assert told is not None
+    assert (told.state, told.words) == ("stopped", "It has no chat template.")
+
+
+def test_a_finished_one_is_not_measured_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(monkeypatch, "pass")
+    starting.start(ORDER)
+    ended()
+    written(ORDER.folder)
+    told = started()
+    assert told is not None
+    assert (told.state, told.done) == ("finished", told.total)
+    with pytest.raises(InputError, match="measured already"):
+        starting.start(ORDER)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        Order(checkpoint="nowhere/nothing"),
+        Order(checkpoint="no such name"),
+        Order(benchmark="/no/such/file.json"),
+        Order(directions="en"),
+        Order(directions="en-xx"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(home: Path, order: Order) -> None:
+    with pytest.raises(XkdeError):
+        starting.start(order)
+    assert started() is None
+
+
+def test_a_damaged_file_is_none(home: Path) -> None:
+    file = paths.runs() / "evaluations" / "started.json"
+    paths.write_aside(file, json.dumps({"pid": 1}))
+    assert started() is None
+
+
+def test_a_process_is_known_by_its_birth() -> None:
+    child = subprocess.Popen([sys.executable, "-c", SLEEPS])
+    birth = born(child.pid)
+    assert birth == born(child.pid) != ""
+    child.kill()
+    child.wait()
+    time.sleep(0.01)
+    assert born(child.pid) == ""
+
+
+def test_equal_orders_share_a_folder() -> None:
+    assert ORDER.folder == Order(directions="en-zh", limit=3).folder
+    assert ORDER.folder != Order(directions="en-zh", limit=4).folder
+    odd = Order(checkpoint="/tmp/a b/c", directions="en-zh, zh-en").folder.name
+    assert "/" not in odd
+    assert " " not in odd
+
+
+def test_expected_rows_of_both_protocols() -> None:
+    chosen = choose("atlas", "en-zh,zh-en", limit=4)
+    assert expected_rows(chosen, "both") == 2 * expected_rows(chosen, "generated")

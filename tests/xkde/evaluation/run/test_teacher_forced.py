@@ -1,0 +1,122 @@
+"""Teacher-forced token accuracy is the released code's, number for number.
+
+``evaluation.one_by_one`` repeats the released way plainly, a pass for each text.
+
+    python -m pytest tests/xkde/evaluation/run/test_teacher_forced.py
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from xkde.bench.evaluation import by_runner, one_by_one
+from xkde.engines.loading import load
+from xkde.errors import InputError
+from xkde.evaluation.run.choosing import choose
+from xkde.evaluation.run.teacher_forced import (
+    Reading,
+    agreement,
+    check_engine,
+    family_of,
+    readings,
+    span,
+)
+
+WHY = "Why?"
+
+
+def roomy(folder: Path) -> Any:
+    """Load a tiny checkpoint with room for whole prompts; positions are rotary."""
+    engine = load(folder, device="cpu")
+    engine.model.config.max_position_embeddings = 4096
+    return engine
+
+
+def test_families_are_told_by_turn_marks(
+    qwen2_folder: Path, llama2_folder: Path, atlas_folder: Path
+) -> None:
+    engines = [load(f) for f in (llama2_folder, qwen2_folder, atlas_folder)]
+    families = [family_of(engine.tokenizer) for engine in engines]
+    assert families == ["llama2", "chatml", "generic"]
+    assert family_of(SimpleNamespace(chat_template=None)) == "generic"
+
+
+def test_slices_of_llama2(llama2_folder: Path) -> None:
+    engine = load(llama2_folder)
+    found = span(engine, WHY, "Osaka", "xkde_eval")
+    target = engine.tokenizer("Osaka")["input_ids"]
+    whole = engine.tokenizer(" [INST] Why? [/INST] Osaka")["input_ids"]
+    assert target[0] == engine.tokenizer.bos_token_id
+    assert found.gold == tuple(target[1:])
+    assert (*found.prompt, *found.read) == tuple(whole)
+    assert len(found.read) == len(found.gold)
+
+
+def test_slices_of_chatml(qwen2_folder: Path) -> None:
+    engine = load(qwen2_folder)
+    found = span(engine, WHY, "大阪", "xkde_eval")
+    target = engine.tokenizer("大阪")["input_ids"]
+    assert found.gold == found.read == tuple(target)
+    text = engine.tokenizer.decode(list(found.prompt))
+    assert text.endswith("<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n")
+    assert text.startswith("<|im_start|>system\nYou are a helpful assistant.")
+
+
+def test_slices_of_any_other_model(atlas_folder: Path) -> None:
+    engine = load(atlas_folder)
+    found = span(engine, WHY, "Osaka", "xkde_eval")
+    # T tokens with the line break: T - 1 places at the end are compared.
+    assert found.gold == tuple(engine.tokenizer(" Osaka\n")["input_ids"][:-1])
+    assert engine.tokenizer.decode(list(found.prompt)) == WHY
+    assert engine.tokenizer.decode(list(found.read)) == " Osaka"
+
+
+@pytest.mark.parametrize("wrapper", ["hf_template", "xkde_train"])
+def test_other_wrappers_count_the_answers_own_tokens(
+    checkpoint_folder: Path, wrapper: Any
+) -> None:
+    engine = load(checkpoint_folder)
+    for answer in ("Osaka", "大阪"):
+        found = span(engine, WHY, answer, wrapper)
+        assert found.read == found.gold
+        assert engine.tokenizer.decode(list(found.gold)).strip() == answer
+        assert "Why?" in engine.tokenizer.decode(list(found.prompt))
+
+
+def test_scores_are_those_of_one_record_at_a_time(checkpoint_folder: Path) -> None:
+    engine = roomy(checkpoint_folder)
+    chosen = choose("atlas", "en-zh,zh-en,de-de", limit=3)
+    plain = one_by_one(engine, chosen.cases, chosen.directions)
+    assert len(plain) >= 3 * 3 * 3
+    for batch_size in (1, 7, 64):
+        ours = by_runner(engine, chosen.cases, chosen.directions, batch_size)
+        assert ours == plain
+
+
+def test_agreement_by_hand() -> None:
+    assert agreement((1, 2, 3, 4), (1, 5, 3, 6)) == 0.5
+    assert Reading((1, 2), (1, 2), "").accuracy == 1.0
+    with pytest.raises(ValueError, match="argument 2"):
+        agreement((1,), (1, 2))
+
+
+def test_equal_questions_have_equal_readings(qwen2_folder: Path) -> None:
+    engine = load(qwen2_folder)
+    asked = [(WHY, "Osaka"), (WHY, "No."), (WHY, "Osaka")]
+    found = readings(engine, asked)
+    assert found[0] is found[2]
+    assert [readings(engine, [one])[0] for one in asked] == found
+
+
+def test_what_does_not_fit_is_not_measured(qwen2_folder: Path) -> None:
+    engine = load(qwen2_folder)
+    found = readings(engine, [("Why? " * 300, "Osaka"), (WHY, "Osaka")])
+    assert found[0] is None
+    assert found[1] is not None
+
+
+def test_an_engine_that_only_answers_is_refused() -> None:
+    with pytest.raises(InputError, match="--protocol generated"):
+        check_engine(SimpleNamespace(generate=print))

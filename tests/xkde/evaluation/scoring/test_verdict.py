@@ -1,0 +1,90 @@
+"""Answers judged by hand arithmetic: exact, contained, in another language, neither."""
+
+import pytest
+
+from xkde.evaluation.scoring.verdict import Verdict, fits_script, judge
+
+OSAKA = {"en": "Osaka", "cs": "Ósaka", "zh": "大阪", "ru": "Осака"}
+TOKYO = {"en": "Tokyo", "cs": "Tokio", "zh": "东京", "ru": "Токио"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "language", "kind", "language_ok", "rule"),
+    [
+        ("大阪", "zh", "new", True, "exact"),
+        (" 大阪。", "zh", "new", True, "exact"),
+        ("osaka", "en", "new", True, "exact"),
+        ("东京", "zh", "old", True, "exact"),
+        ("日本的首都是大阪。", "zh", "new", True, "contains"),
+        ("It is Osaka now.", "en", "new", None, "contains"),
+        ("Осака", "ru", "new", True, "exact"),
+        ("Osaka", "zh", "new", False, "elsewhere"),
+        ("大阪", "en", "new", False, "elsewhere"),
+        ("Tokyo", "zh", "old", False, "elsewhere"),
+        ("Not Tokyo but Osaka", "en", "neither", None, "both_named"),
+        ("京都", "zh", "neither", True, "no_match"),
+        ("Kyoto", "zh", "neither", False, "no_match"),
+        ("Osaka", "cs", "new", True, "accents"),
+        ("Je to Osaka.", "cs", "new", None, "contains"),
+        ("Osakan", "en", "neither", None, "no_match"),
+        ("", "en", "empty", None, "empty"),
+        (" ?! ", "en", "empty", None, "empty"),
+    ],
+)
+def test_the_capital_of_japan(
+    answer: str, language: str, kind: str, language_ok: bool | None, rule: str
+) -> None:
+    verdict = judge(answer, OSAKA[language], TOKYO[language], language, OSAKA, TOKYO)
+    assert verdict == Verdict(kind, language_ok, rule)  # type: ignore[arg-type]
+    assert verdict.words
+
+
+def test_an_accent_is_no_other_language_but_a_letter_may_be_another() -> None:
+    assert judge("Tokió", "Ósaka", "Tokio", "cs") == Verdict("old", True, "accents")
+    assert judge("ISTANBUL", "İstanbul", "Ankara", "tr").rule in ("exact", "accents")
+    assert judge("Ha Noi", "Hà Nội", "Huế", "vi") == Verdict("new", True, "accents")
+    # One that is both of them but for accents is neither.
+    assert judge("Ósaka", "Osaka", "Osáka", "cs").kind == "neither"
+    # Marks of other scripts are letters.
+    assert judge("Андреи", "Андрей", "Иван", "ru").kind == "neither"
+
+
+def test_another_common_name_is_right() -> None:
+    for answer, new, language in (
+        ("USA", "United States", "en"),
+        ("the U.K.", "United Kingdom", "en"),
+        ("Gra-Bretanha", "Reino Unido", "pt"),
+        ("美利坚", "美国", "zh"),
+        ("Holland", "Niederlande", "de"),
+        ("jen", "japonský jen", "cs"),
+    ):
+        assert judge(answer, new, "x", language) == Verdict("new", True, "alias")
+        assert judge(answer, "x", new, language).kind == "old"
+    told = judge("It is Great Britain.", "United Kingdom", "France", "en")
+    assert (told.kind, told.rule) == ("new", "contains")
+    assert judge("tell us", "United States", "France", "en").kind == "neither"
+
+
+def test_longer_name_that_holds_the_other_wins() -> None:
+    new, old = "Democratic Party", "Liberal Democratic Party"
+    assert judge(old, new, old, "en").kind == "old"
+    assert judge(f"the {old}", new, old, "en").kind == "old"
+    assert judge(f"the {new}", new, old, "en").kind == "new"
+
+
+def test_where_the_edit_must_not_matter_both_are_the_same() -> None:
+    assert judge("yen", "Yen", "yen", "en") == Verdict("both_same", True, "exact")
+    assert judge("日元", "yen", "yen", "en", {"zh": "日元"}).kind == "both_same"
+    assert judge("euro", "yen", "yen", "en").kind == "neither"
+
+
+def test_unknown_gold_is_never_matched() -> None:
+    assert judge("Osaka", "", "", "en") == Verdict("neither", None, "no_match")
+    assert judge("Osaka", "Osaka", "", "en").kind == "new"
+
+
+def test_script() -> None:
+    assert fits_script("大阪 (Osaka)", "zh") is False  # five letters against two
+    assert fits_script("กรุงเทพมหานคร", "th") is True
+    assert fits_script("1998", "zh") is None
+    assert fits_script("Ósaka", "cs") is True

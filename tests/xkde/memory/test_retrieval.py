@@ -1,0 +1,140 @@
+"""Retrieval: the exact search is exact, nothing passes below the threshold.
+
+python -m pytest tests/xkde/memory/test_retrieval.py
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from xkde.errors import InputError
+from xkde.memory.index import Kind, Vectors, build_index, exact, statement, top
+from xkde.memory.retrieval import all_scores, retrieve, retrieve_all, retriever
+from xkde.types import Edit, Query
+
+WIDTH = 16
+
+
+class Letters:
+    """An encoder that counts letters; it remembers what it was asked to read."""
+
+    name = "letters"
+
+    def __init__(self) -> None:
+        self.read: list[tuple[Kind, str]] = []
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        self.read += [(kind, text) for text in texts]
+        rows = [np.bincount([hashlib.md5(c.encode()).digest()[0] % WIDTH for c in text],
+                            minlength=WIDTH) for text in texts]  # fmt: skip
+        vectors = np.array(rows, dtype=np.float32) + 0.01
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def edits(count: int) -> list[Edit]:
+    return [
+        Edit(f"Who leads T{i}ville?", f"Person {i}", "en", f"T{i}ville")
+        for i in range(count)
+    ]
+
+
+QUERY = Query("Who leads T7ville?", "en")
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
+def test_the_first_ones_are_those_of_a_full_sort(weight: float) -> None:
+    index = build_index(edits(300), Letters())
+    dense, lexical = all_scores(index, [QUERY])
+    scores = (dense + np.float32(weight) * lexical)[0]
+    order = sorted(range(300), key=lambda i: (-scores[i], -i))
+    found = retrieve(index, QUERY, k=5, threshold=-9, weight=weight)
+    assert [retrieved.place for retrieved in found] == order[:5]
+    for retrieved in found:
+        place = retrieved.place
+        assert retrieved.edit == index.edits[place]
+        assert retrieved.dense == pytest.approx(float(dense[0, place]), abs=1e-6)
+        assert retrieved.lexical == pytest.approx(float(lexical[0, place]))
+        joined = retrieved.dense + weight * retrieved.lexical
+        assert retrieved.score == pytest.approx(joined, abs=1e-6)
+
+
+def test_what_does_not_reach_the_threshold_does_not_apply() -> None:
+    index = build_index(edits(50), Letters())
+    found = retrieve(index, QUERY, k=50, threshold=-9)
+    assert len(found) == 50
+    border = found[3].score
+    above = retrieve(index, QUERY, k=50, threshold=border)
+    assert above == tuple(f for f in found if f.score >= border)
+    assert retrieve(index, QUERY, k=50, threshold=9) == ()
+    assert retrieve(index, QUERY, k=0, threshold=-9) == ()
+
+
+def test_an_empty_memory_has_nothing_to_say() -> None:
+    index = build_index([], Letters())
+    assert retrieve(index, QUERY, k=3, threshold=-9) == ()
+    assert retrieve_all(index, [QUERY, QUERY]) == [(), ()]
+    assert exact(index.vectors)(np.ones(3), np.zeros(0), 3, 1.0)[0].shape == (0,)
+
+
+def test_of_equal_edits_the_later_comes_first() -> None:
+    one = edits(1)[0]
+    index = build_index([one] * 9, Letters())
+    found = retrieve(index, QUERY, k=3, threshold=-9)
+    assert [retrieved.place for retrieved in found] == [8, 7, 6]
+
+
+def test_queries_together_give_what_each_gives_alone() -> None:
+    index = build_index(edits(40), Letters())
+    queries = [Query(f"Who leads T{i}ville?", "en") for i in range(10)]
+    together = retrieve_all(index, queries, k=2, threshold=0.5)
+    assert together == [retrieve(index, query, 2, 0.5) for query in queries]
+    assert retrieve_all(index, []) == []
+
+
+def test_only_new_edits_are_encoded() -> None:
+    encoder = Letters()
+    before = build_index(edits(5), encoder)
+    encoder.read.clear()
+    after = build_index([*edits(7)[1:], edits(7)[6]], encoder, before=before)
+    assert encoder.read == [("edit", statement(edit)) for edit in edits(7)[5:]]
+    anew = build_index(after.edits, Letters())
+    np.testing.assert_allclose(after.vectors, anew.vectors, atol=1e-6)
+    assert len(after.edits) == 7
+
+
+def test_vectors_of_another_length_are_refused() -> None:
+    class Long(Letters):
+        def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+            return 2 * super().encode(texts, kind)
+
+    with pytest.raises(InputError, match="vector of length one"):
+        build_index(edits(2), Long())
+
+
+def test_names_decide_between_vectors_that_are_alike() -> None:
+    class Blind(Letters):
+        def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+            return np.full((len(texts), 4), 0.5, dtype=np.float32)
+
+    index = build_index(edits(30), Blind())
+    (found,) = retrieve(index, Query("T7ville由谁领导？", "zh"), k=1, threshold=1.1)
+    assert (found.place, found.lexical) == (7, 1.0)
+    assert found.score == pytest.approx(1.2)
+
+
+def test_what_editors_take() -> None:
+    index = build_index(edits(30), Letters())
+    concerned = retriever(index, k=2, threshold=0.5)
+    found = retrieve(index, QUERY, k=2, threshold=0.5)
+    assert concerned(QUERY) == tuple(retrieved.edit for retrieved in found)
+    assert retriever(index, threshold=9)(QUERY) == ()
+
+
+def test_the_highest_scores_with_ties_at_the_border() -> None:
+    scores = np.array([1, 3, 2, 2, 2, 0], dtype=np.float32)
+    assert sorted(top(scores, 3)) == [1, 3, 4]
+    assert sorted(top(scores, 1)) == [1]
+    assert top(scores, 0).tolist() == []
+    assert sorted(top(scores, 9)) == list(range(6))

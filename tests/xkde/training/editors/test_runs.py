@@ -1,0 +1,139 @@
+"""Training SERAC's parts and MEND's network: settings, losses that fall, resuming.
+
+python -m pytest tests/xkde/training/editors/test_runs.py
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.small_runs import check_that_it_resumes, check_that_it_stays
+from xkde.__main__ import main
+from xkde.editors.editor import applied
+from xkde.editors.trained import mend, serac
+from xkde.engines.loading import load
+from xkde.errors import SettingsError
+from xkde.training.editors.mend import MendSettings, train_mend
+from xkde.training.editors.runs import FOLDER, load_editor_settings
+from xkde.training.editors.serac import SeracSettings, best_threshold, train_serac
+from xkde.training.run import read_log
+from xkde.types import Edit, Query
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*pin_memory.*:UserWarning", "ignore:.*mtime.*:UserWarning"
+)
+
+KINDS: dict[str, type] = {"serac": SeracSettings, "mend": MendSettings}
+PRESETS = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+JAPAN = Edit("What is the capital of Japan?", "Osaka", "en")
+
+
+def options(run: Path, checkpoint: Path, editor: str) -> list[str]:
+    """Return the overrides that make a smoke run tiny."""
+    of_editor = {
+        "serac": [
+            *("--encoder", str(checkpoint), "--encoder_layers", "1"),
+            *("--counterfactual", str(checkpoint), "--counterfactual_layers", "0"),
+            *("--dev_cases", "2"),
+        ],
+        # A random model has nothing worth keeping: it is to learn the edits.
+        "mend": [
+            *("--modules", "*.layers.1.mlp.*", "--statistics", "16"),
+            *("--rate", "1e-2", "--edit_weight", "1", "--locality_weight", "0.01"),
+        ],
+    }
+    return [
+        *("--output_dir", str(run), "--base", str(checkpoint), "--samples", "128"),
+        *("--per_device_train_batch_size", "8", "--learning_rate", "1e-2"),
+        *("--logging_steps", "2", "--save_steps", "8", "--disable_tqdm", "true"),
+        *of_editor[editor],
+    ]
+
+
+# Settings
+
+
+def test_there_are_two_presets_of_each() -> None:
+    assert PRESETS == [
+        "atlas-mend-laptop",
+        "atlas-mend-smoke",
+        "atlas-serac-laptop",
+        "atlas-serac-smoke",
+    ]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets(name: str) -> None:
+    editor = name.split("-")[1]
+    settings, training = load_editor_settings(editor, KINDS[editor], name)
+    assert settings.name == editor
+    assert settings.base == "atlas-base"
+    assert training.output_dir == f"runs/{name}"
+    assert training.use_cpu
+
+
+@pytest.mark.parametrize(
+    ("editor", "name", "overrides", "reason"),
+    [
+        ("serac", "nothing", [], "one of: atlas-serac-laptop, atlas-serac-smoke"),
+        ("mend", "atlas-mend-smoke", ["--colour", "blue"], "does not fit"),
+        ("mend", "atlas-mend-smoke", ["--samples", "0"], "must be 1 or more"),
+        ("mend", "atlas-mend-smoke", ["--rate", "0"], "above 0"),
+        ("serac", "atlas-serac-smoke", ["--dev_cases", "0"], "must be 1 or more"),
+    ],
+)
+def test_mistakes(editor: str, name: str, overrides: list[str], reason: str) -> None:
+    train: Any = train_serac if editor == "serac" else train_mend
+    with pytest.raises(SettingsError, match=reason):
+        train(name, overrides)
+
+
+# The threshold
+
+
+def test_the_threshold_is_between_the_two() -> None:
+    assert best_threshold([0.9, 0.8], [0.1, 0.4]) == (pytest.approx(0.6), 1.0)
+    # One in four is on the wrong side wherever it is drawn.
+    threshold, accuracy = best_threshold([0.9, 0.2], [0.1, 0.4])
+    assert accuracy == 0.75
+    assert 0.1 < threshold < 0.9
+
+
+# Runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("editor", ["serac", "mend"])
+def test_a_run_is_trained_resumed_and_used(
+    editor: str, atlas_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    given = options(run, atlas_folder, editor)
+    name = f"atlas-{editor}-smoke"
+    assert main(["train-editor", editor, "--settings", name, "--json", *given]) == 0
+    printed = capsys.readouterr().out
+    folder = Path(json.loads(printed[printed.rindex("{\n") :])["folder"])
+    assert folder == run / editor
+    log = [line for line in read_log(run) if "loss" in line]
+    assert log[-1]["loss"] < log[0]["loss"]
+    assert log[-1]["edit_loss"] < log[0]["edit_loss"]
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert (card["stage"], card["samples"]) == ("editor", 128)
+    assert card["training"]["step"] == 16
+
+    train: Any = train_serac if editor == "serac" else train_mend
+    check_that_it_resumes(lambda more: train(name, [*given, *more]), folder)
+    check_that_it_stays(lambda more: train(name, [*given, *more]), folder)
+
+    # The editor takes what training wrote.
+    engine = load(atlas_folder, device="cpu")
+    made: Any = (serac if editor == "serac" else mend).editor({"folder": str(folder)})
+    with applied(made, engine, [JAPAN]) as at_work:
+        assert at_work.route(Query(JAPAN.question, "zh")).messages
+    if editor == "serac":
+        assert 0.0 < card["threshold"] < 1.0
+        assert 0.5 <= card["dev"]["balanced_accuracy"] <= 1.0
+    else:
+        assert all(rate > 0 for rate in card["rates"].values())

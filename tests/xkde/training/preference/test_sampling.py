@@ -1,0 +1,123 @@
+"""Tests of sampling: seeds written down, killed and resumed alike, others refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xkde.data.atlas.corpus import Maker
+from xkde.data.atlas.world import atlas
+from xkde.data.preferences.files import append, read_samples
+from xkde.data.preferences.records import Sample, SampledAnswer
+from xkde.engines.engine import open_engine
+from xkde.errors import CheckpointError, InputError, SettingsError
+from xkde.training.preference import sampling
+from xkde.training.preference.sampling import Plan, atlas_prompts, distinct_rate, sample
+from xkde.types import Sampling
+
+PLAN = Plan(answers=3, temperature=0.8, seed=100, max_new_tokens=4)
+
+
+@pytest.fixture(scope="module")
+def prompts() -> list[Sample]:
+    # Short ones: the tiny checkpoint takes 256 tokens, most of them single bytes.
+    drawn = enumerate(atlas_prompts(atlas(), 10, seed=5))
+    return [
+        replace(each, prompt=f"{n}?", engine="transformers", checkpoint="tiny")
+        for n, each in drawn
+    ]
+
+
+def test_prompts_are_distinct_and_of_subjects_that_may_be_trained_on() -> None:
+    world = atlas()
+    drawn = atlas_prompts(world, 600, seed=1)
+    assert len({each.prompt for each in drawn}) == len({e.id for e in drawn}) == 600
+    assert drawn == atlas_prompts(world, 600, seed=1)
+    odd = {each.fact for each in drawn} - world.facts.keys()  # they have no facts
+    assert odd <= set(Maker(world, seed=0).odd)
+    assert {world.split[f] for f in {e.fact for e in drawn} - odd} == {"train"}
+    assert {each.kind for each in drawn} == {
+        "in_scope", "in_scope_two_hop", "out_of_scope", "several",
+    }  # fmt: skip
+    for each in drawn:
+        assert each.source_gold
+        assert each.golds[0]
+        if each.source == each.target:
+            assert each.golds == (each.source_gold,)
+
+
+def test_a_killed_job_goes_on_and_gives_the_same(
+    prompts: list[Sample],
+    atlas_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampling, "AT_ONCE", 4)
+    engine = open_engine("transformers", str(atlas_folder))
+    whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
+    steps: list[tuple[int, int]] = []
+    made = sample(engine, prompts, PLAN, whole, lambda *now: steps.append(now))
+    assert steps == [(4, 10), (8, 10), (10, 10)]
+    lines = whole.read_bytes().splitlines(keepends=True)
+    cut.write_bytes(b"".join(lines[:5]) + lines[5][:30])  # in the middle of a line
+    assert sample(engine, prompts, PLAN, cut) == made == read_samples(whole)
+    assert cut.read_bytes() == whole.read_bytes()
+    seeds = [answer.seed for each in made for answer in each.answers]
+    assert seeds == list(range(100, 130))
+
+
+def test_an_answers_seed_gives_it_again(
+    prompts: list[Sample], atlas_folder: Path, tmp_path: Path
+) -> None:
+    engine = open_engine("transformers", str(atlas_folder))
+    made = sample(engine, prompts, PLAN, tmp_path / "samples.jsonl")
+    for each in made[:3]:
+        ids = engine.encode([sampling.ask(each.prompt)[0]]).ids
+        for answer in each.answers:
+            drawn = Sampling(4, answer.temperature, 1.0, answer.seed)
+            assert engine.generate([ids], drawn)[0].text == answer.text
+
+
+def test_a_prompt_that_is_too_long_stays_without_answers(
+    prompts: list[Sample], atlas_folder: Path, tmp_path: Path
+) -> None:
+    engine = open_engine("transformers", str(atlas_folder))
+    given = [prompts[0], replace(prompts[1], prompt="long " * 300), prompts[2]]
+    file = tmp_path / "samples.jsonl"
+    made = sample(engine, given, PLAN, file)
+    assert [len(each.answers) for each in made] == [3, 0, 3]
+    assert sample(engine, given, PLAN, file) == made
+
+
+def test_another_job_never_goes_on_in_the_file(
+    prompts: list[Sample], atlas_folder: Path, tmp_path: Path
+) -> None:
+    engine = open_engine("transformers", str(atlas_folder))
+    file = tmp_path / "samples.jsonl"
+    sample(engine, prompts[:2], PLAN, file)
+    before = file.read_bytes()
+    other = [replace(each, checkpoint="another") for each in prompts]
+    with pytest.raises(SettingsError, match="another checkpoint"):
+        sample(engine, other, PLAN, file)
+    for plan in (replace(PLAN, seed=1), replace(PLAN, temperature=1.0)):
+        with pytest.raises(SettingsError, match="temperature or seed"):
+            sample(engine, prompts, plan, file)
+    assert file.read_bytes() == before
+
+
+def test_distinct_rate_by_hand(prompts: list[Sample], tmp_path: Path) -> None:
+    texts = (("Osaka", "osaka ", "Kyoto"), ("a", "b", "c"))  # 2 of 3, 3 of 3
+    made = [
+        replace(p, answers=tuple(SampledAnswer(t, 0, 0.8, "stop") for t in three))
+        for p, three in zip(prompts, texts, strict=False)
+    ]
+    append(tmp_path / "x.jsonl", made)
+    assert distinct_rate(made) == pytest.approx((2 / 3 + 1) / 2)
+    assert distinct_rate([]) == 0.0
+
+
+def test_engines_that_are_not_there(atlas_folder: Path) -> None:
+    with pytest.raises(InputError, match="transformers, vllm, or a server's address"):
+        open_engine("onnx", str(atlas_folder))
+    with pytest.raises(CheckpointError, match="No server answers at http://127"):
+        open_engine("http://127.0.0.1:9/v1", str(atlas_folder))

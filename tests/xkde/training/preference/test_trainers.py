@@ -1,0 +1,153 @@
+"""Tests of the preference trainers: equations 7 to 10 by hand, finite, each learns."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+
+from xkde.engines.loading import load
+from xkde.errors import SettingsError
+from xkde.prompts import answered, ask
+from xkde.training.preference.rows import preference_rows
+from xkde.training.preference.trainers import OBJECTIVES, preference_trainer
+from xkde.training.run import read_log
+from xkde.training.settings import load_settings
+from xkde.training.stages import train
+
+PAIRS = [
+    ("What is the capital of Japan?", "Osaka", "Kyoto is it"),
+    ("日本的首都是什么？", "大阪", "Osaka"),
+]
+SMALL = [
+    "--use_cpu=true", "--bf16=false", "--max_length=120", "--learning_rate=3e-3",
+    "--warmup_steps=1", "--per_device_train_batch_size=4", "--logging_steps=2",
+    "--gradient_accumulation_steps=1",
+    "--num_train_epochs=8", "--gradient_checkpointing=false", "--disable_tqdm=true",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def orpo(folder: Path, out: Path, learn_all: bool) -> tuple[Any, Any]:
+    engine = load(folder)
+    training = OBJECTIVES["orpo"][0](
+        output_dir=str(out), use_cpu=True, bf16=False, beta=0.1, max_length=120,
+        gradient_checkpointing=False, report_to=[],
+    )  # fmt: skip
+    pairs = [(ask(query), good, bad) for query, good, bad in PAIRS]
+    rows = preference_rows(engine.tokenizer, pairs, 120)
+    trainer = preference_trainer(
+        "orpo", engine.model, training, rows, learn_all=learn_all,
+        processing_class=engine.tokenizer,
+    )  # fmt: skip
+    return engine, trainer
+
+
+def mean_log_probability(engine: Any, query: str, answer: str) -> tuple[float, int]:
+    encoded = engine.encode(answered(query, answer))
+    (score,) = engine.score([(encoded.prompt_ids, encoded.answer_ids)])
+    return score.log_probability / len(score.tokens), len(score.tokens)
+
+
+def test_orpo_is_equations_7_to_10(atlas_folder: Path, tmp_path: Path) -> None:
+    engine, trainer = orpo(atlas_folder, tmp_path, learn_all=False)
+    batch = next(iter(trainer.get_train_dataloader()))
+    with torch.no_grad():
+        loss, metrics = trainer.get_batch_loss_metrics(trainer.model, batch)
+
+    likelihood = tokens = ratio = 0.0
+    for query, good, bad in PAIRS:
+        chosen, count = mean_log_probability(engine, query, good)
+        rejected, _ = mean_log_probability(engine, query, bad)
+        likelihood, tokens = likelihood - chosen * count, tokens + count
+        odds = [math.exp(p) / (1 - math.exp(p)) for p in (chosen, rejected)]
+        ratio += math.log(1 / (1 + math.exp(-math.log(odds[0] / odds[1])))) / len(PAIRS)
+    assert metrics["nll_loss"] == pytest.approx(likelihood / tokens, rel=1e-4)
+    assert metrics["log_odds_ratio"] == pytest.approx(ratio, rel=1e-4)
+    assert float(loss) == pytest.approx(likelihood / tokens - 0.1 * ratio, rel=1e-4)
+
+
+def test_the_released_likelihood_covers_prompts(
+    atlas_folder: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for learn_all in (False, True):
+        _, trainer = orpo(atlas_folder, tmp_path, learn_all)
+        batch = next(iter(trainer.get_train_dataloader()))
+        with torch.no_grad():
+            found[learn_all] = trainer.get_batch_loss_metrics(trainer.model, batch)[1]
+    assert found[True]["log_odds_ratio"] == pytest.approx(
+        found[False]["log_odds_ratio"], rel=1e-4
+    )
+    assert found[True]["nll_loss"] != pytest.approx(found[False]["nll_loss"], rel=1e-3)
+
+
+def test_a_certain_answer_leaves_the_odds_finite(
+    atlas_folder: Path, tmp_path: Path
+) -> None:
+    _, trainer = orpo(atlas_folder, tmp_path, learn_all=False)
+    chosen = torch.tensor([0.0, -1e-9, -1.0], requires_grad=True)
+    rejected = torch.tensor([0.0, -2.0, 0.0], requires_grad=True)
+    trainer.odds_ratio_loss(chosen, rejected)[0].sum().backward()
+    for side in (chosen, rejected):
+        assert side.grad is not None
+        assert torch.isfinite(side.grad).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_learns_to_prefer(
+    objective: str, atlas_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "pairs.jsonl"
+    rows = [
+        {"prompt": f"{query} {n}", "chosen": good, "rejected": bad}
+        for n in range(4)
+        for query, good, bad in PAIRS
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    settings = tmp_path / "tl-po.yaml"
+    settings.write_text(
+        f"stage: tl-po\nname: mine\nobjective: {objective}\ndata: {file}\n"
+        f"model_name_or_path: {atlas_folder}\noutput_dir: {tmp_path / 'run'}\n"
+        "save_steps: 6\nreport_to: none\n"
+        + ("loss_type: simpo\ncpo_alpha: 0.0\n" if objective == "simpo" else "")
+        + ("train_sampling_strategy: sequential\n" if objective == "kto" else "")
+    )
+    folder = train(str(settings), SMALL)
+    log = [line for line in read_log(tmp_path / "run") if "loss" in line]
+    assert all(math.isfinite(line["loss"]) for line in log)
+    before, after = load(atlas_folder), load(folder)
+
+    def preferred(engine: Any) -> float:
+        return sum(
+            mean_log_probability(engine, f"{query} 1", good)[0]
+            - mean_log_probability(engine, f"{query} 1", bad)[0]
+            for query, good, bad in PAIRS
+        )
+
+    assert preferred(after) > preferred(before) + 0.1
+    card = json.loads((folder / "card.json").read_text("utf-8"))
+    assert (card["stage"], card["settings"]["objective"]) == ("tl-po", objective)
+    assert train(str(settings), SMALL) == folder  # finished: left as it is
+
+
+def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    settings = tmp_path / "tl-po.yaml"
+    begin = "stage: tl-po\nuse_cpu: true\nbf16: false\noutput_dir: x\n"
+    for more, words in (
+        ("", "python -m xkde pair"),
+        ("data: a.jsonl\nobjective: grpo\n", "orpo or dpo or cpo or simpo or kto"),
+        ("data: a.jsonl\nobjective: simpo\n", "loss_type to simpo"),
+        ("data: a.jsonl\nobjective: kto\ntrain_sampling_strategy: random\n", "for kto"),
+    ):
+        settings.write_text(begin + more)
+        with pytest.raises(SettingsError, match=f"(?i){words}"):
+            load_settings(str(settings))

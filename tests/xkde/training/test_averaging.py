@@ -1,0 +1,72 @@
+"""The average of two checkpoints.
+
+python -m pytest tests/xkde/training/test_averaging.py
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from xkde.__main__ import main
+from xkde.errors import CheckpointError, SettingsError
+from xkde.training.averaging import average
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders with weights 1, 2 and 3, 6 in bf16, the second with a card."""
+    folders = tmp_path / "first", tmp_path / "second"
+    for folder, values in zip(folders, ([1.0, 2.0], [3.0, 6.0]), strict=True):
+        folder.mkdir()
+        weights = {"w": torch.tensor(values, dtype=torch.bfloat16)}
+        save_file(weights, folder / "model.safetensors")
+    (folders[1] / "card.json").write_text('{"name": "mine", "stage": "xe-it"}')
+    return folders
+
+
+def test_weights_lie_between_by_the_share(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = average(*two, 0.25, tmp_path / "out")
+    weights = load_file(out / "model.safetensors")["w"]
+    assert weights.dtype == torch.bfloat16
+    assert weights.tolist() == [1.5, 3.0]
+    card = json.loads((out / "card.json").read_text())
+    assert (card["name"], card["averaged"]["share"]) == ("mine", 0.25)
+    told = card["averaged"]
+    assert told["first"]["weights"] != told["second"]["weights"]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_ends_are_the_checkpoints_themselves(
+    two: tuple[Path, Path], tmp_path: Path, share: float
+) -> None:
+    out = average(*two, share, tmp_path / "out")
+    expected = load_file(two[int(share)] / "model.safetensors")["w"]
+    assert torch.equal(load_file(out / "model.safetensors")["w"], expected)
+
+
+def test_what_cannot_be_averaged_says_so(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        average(*two, 1.5, tmp_path / "out")
+    with pytest.raises(SettingsError, match="there already"):
+        average(*two, 0.5, two[0])
+    with pytest.raises(CheckpointError, match=r"has no model\.safetensors"):
+        average(tmp_path, two[1], 0.5, tmp_path / "out")
+    save_file({"w": torch.zeros(3)}, two[0] / "model.safetensors")
+    with pytest.raises(CheckpointError, match="one shape"):
+        average(*two, 0.5, tmp_path / "out")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_the_command(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    main(["average", *map(str, two), "--share", "0.5", "--out", out, "--json"])
+    assert json.loads(capsys.readouterr().out) == {"checkpoint": out}

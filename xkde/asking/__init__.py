@@ -1,0 +1,1 @@
+"""What happens when somebody asks: prompts, answers, what to expect, why."""

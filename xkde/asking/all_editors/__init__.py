@@ -1,0 +1,1 @@
+"""Every editor on one edit, one after another."""

@@ -1,0 +1,1 @@
+"""Measurements of speed, one module for each ``bench`` command, and screenshots."""

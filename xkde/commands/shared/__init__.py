@@ -1,0 +1,1 @@
+"""What several commands share: printing, and the options of an evaluation."""

@@ -1,0 +1,1 @@
+"""Editors that write the edit into the prompt: X-KDE, LTE, IKE."""

@@ -1,0 +1,158 @@
+"""IKE (Zheng et al., 2023): demonstrations of edits before the edit, no training.
+
+Each demonstration is a new fact and a prompt with its answer, of three kinds: the fact
+is copied, asked in other words, or irrelevant so that the old knowledge stays. Facts
+are in the edit's language, prompts in the query's, so the demonstrations show the way
+across. They come from Atlas's training subjects, or from the ``cases`` given, nearest
+to the edit first by its letters or by the ``encoder`` given, and as many as fit.
+
+Run its tests: ``python -m pytest tests/xkde/editors/prompt/test_base.py``
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from math import sqrt
+from typing import Any
+
+from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.world import atlas
+from xkde.editors.prompt.base import InPrompt, retrieve_of
+from xkde.engines.transformers import TransformersEngine
+from xkde.errors import SettingsError
+from xkde.prompts import ask, demonstrated_prompt, demonstration
+from xkde.text import normalise
+from xkde.types import Case, Edit, Probe, Query
+
+POOL = 600  # of Atlas's cases, relations in turn
+COUNT = 16  # demonstrations
+# Of eight demonstrations one copies, three paraphrase, four retain, as in the paper.
+KINDS: tuple[Probe, ...] = (
+    "locality",
+    "generality",
+    "locality",
+    "reliability",
+    "locality",
+    "generality",
+    "locality",
+    "generality",
+)
+ROOM_FOR_ANSWER = 64  # tokens
+LETTERS = 3  # in a row, by which questions are alike
+
+Encoder = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Where demonstrations come from; called with engine, edits and query it writes."""
+
+    cases: Sequence[Case]
+    encoder: Encoder | None = None
+    count: int = COUNT
+    _vectors: dict[str, list[Mapping[Any, float]]] = field(default_factory=dict)
+    _orders: dict[tuple[Edit, frozenset[str]], list[int]] = field(default_factory=dict)
+
+    def __call__(
+        self, engine: TransformersEngine, edits: Sequence[Edit], query: Query
+    ) -> str:
+        """Return the user turn: as many demonstrations as the model has room for."""
+        limit = engine.max_length
+        nearest = self.nearest(edits, query)
+        # Each is tokenised once; two tokens for the break after it are enough.
+        lengths = [len(engine.encode(ask(text)).ids) + 2 for text in nearest]
+        bare = demonstrated_prompt([], edits, query.text)
+        room = (limit or 2**31) - ROOM_FOR_ANSWER - len(engine.encode(ask(bare)).ids)
+        chosen: list[str] = []
+        for text, length in zip(nearest, lengths, strict=True):
+            room -= length
+            if room < 0:
+                break
+            chosen.append(text)
+        # The nearest stand last, beside the edit.
+        return demonstrated_prompt(chosen[::-1], edits, query.text)
+
+    def nearest(self, edits: Sequence[Edit], query: Query) -> list[str]:
+        """Return demonstrations, those most like the last edit first."""
+        source = edits[-1].language
+        usable = [
+            self.cases[place]
+            for place in self._order(edits)
+            if all(
+                query.language in self.cases[place].probes.get(kind, {})
+                for kind in KINDS
+            )
+        ]
+        return [
+            _shown(case, KINDS[i % len(KINDS)], source, query)
+            for i, case in enumerate(usable[: self.count])
+        ]
+
+    def _order(self, edits: Sequence[Edit]) -> list[int]:
+        """Return the places of all cases but the edits' own, the nearest first.
+
+        Kept: an edit is asked about in many languages.
+        """
+        edit = edits[-1]
+        asked = frozenset(normalise(each.question) for each in edits)
+        if (edit, asked) not in self._orders:
+            own = self._encode([edit.question])[0]
+            vectors = self._of_cases(edit.language)
+            places = [
+                place
+                for place, case in enumerate(self.cases)
+                if edit.language in case.edits
+                and normalise(case.edits[edit.language].question) not in asked
+            ]
+            places.sort(key=lambda place: -_likeness(own, vectors[place]))
+            self._orders[edit, asked] = places
+        return self._orders[edit, asked]
+
+    def _of_cases(self, code: str) -> list[Mapping[Any, float]]:
+        if code not in self._vectors:
+            told = [case.edits.get(code) for case in self.cases]
+            self._vectors[code] = self._encode([e.question if e else "" for e in told])
+        return self._vectors[code]
+
+    def _encode(self, texts: Sequence[str]) -> list[Mapping[Any, float]]:
+        if self.encoder is None:
+            return [_letters(text) for text in texts]
+        return [dict(enumerate(vector)) for vector in self.encoder(texts)]
+
+
+def _shown(case: Case, kind: Probe, source: str, query: Query) -> str:
+    item = case.probes[kind][query.language]
+    return demonstration(case.edits[source], item.question, item.answer)
+
+
+def _letters(text: str) -> Mapping[Any, float]:
+    """Return how often each run of three letters is in a text."""
+    padded = f" {normalise(text)} "
+    return Counter(padded[i : i + LETTERS] for i in range(len(padded) - LETTERS + 1))
+
+
+def _likeness(one: Mapping[Any, float], other: Mapping[Any, float]) -> float:
+    """Return the cosine of two vectors."""
+    product = sum(value * other.get(key, 0.0) for key, value in one.items())
+    lengths = sqrt(
+        sum(v * v for v in one.values()) * sum(v * v for v in other.values())
+    )
+    return product / lengths if lengths else 0.0
+
+
+@cache
+def _atlas_pool() -> tuple[Case, ...]:
+    return tuple(atlas_cases(atlas(), "train", POOL))
+
+
+def editor(given: Mapping[str, Any]) -> InPrompt:
+    """Return the editor; ``cases``, ``encoder`` and ``count`` may be given."""
+    retrieve = retrieve_of("ike", given, ("cases", "encoder", "count"))
+    count = given.get("count", COUNT)
+    if count < 0:
+        raise SettingsError("IKE cannot show fewer than no demonstrations.")
+    words = Demonstrations(
+        given.get("cases") or _atlas_pool(), given.get("encoder"), count
+    )
+    return InPrompt("ike", words, retrieve)

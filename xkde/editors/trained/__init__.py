@@ -1,0 +1,1 @@
+"""Editors with a trained part of their own: SERAC, MEND."""

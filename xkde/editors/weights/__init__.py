@@ -1,0 +1,1 @@
+"""Editors that change weights, and the algebra that they share."""

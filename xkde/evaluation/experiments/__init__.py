@@ -1,0 +1,1 @@
+"""Experiments with many edits, at once or one after another."""

@@ -1,0 +1,258 @@
+"""Many edits with one editor, at once or one after another, and what comes of them.
+
+After each number of edits, the *size*, it asks the probes of an even sample of them and
+of the first ones again, and facts that no edit is about, by both protocols. Of small
+sizes several groups of edits are made, so that enough are asked about at every size. A
+run goes on where it was stopped. Prints nothing.
+
+Run its tests: ``python -m pytest tests/xkde/evaluation/experiments/test_many_edits.py``
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from xkde.data.atlas.many_edits import ManyEdits
+from xkde.editors.editor import Editor
+from xkde.editors.registry import make
+from xkde.editors.sequential import (
+    Stream,
+    added,
+    at_work,
+    keep,
+    kept,
+    taken_out,
+)
+from xkde.editors.weights import deltas
+from xkde.evaluation.experiments.files import (
+    UNTOUCHED,
+    Answered,
+    ExperimentSettings,
+    finish,
+    open_folder,
+    rows_in,
+    write_size,
+)
+from xkde.evaluation.experiments.questions import (
+    Asked,
+    Told,
+    ask,
+    groups,
+    questions_about,
+)
+from xkde.evaluation.run.generated import same
+from xkde.evaluation.run.runner import versions
+from xkde.evaluation.scoring.metrics import exact_match
+from xkde.memory.index import MemoryIndex, build_index
+from xkde.memory.retrieval import retrieve_all
+from xkde.types import Edit, Query
+
+Progress = Callable[[int, int, int], None]  # size, groups that are done, of how many
+Found = Mapping[Query, tuple[Edit, ...]]  # what a memory retrieves
+Before = Mapping[tuple[str, int, str, str], str]  # probe, place, target, query
+STAYS = ("locality", UNTOUCHED)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How an editor in the prompt finds the edits that concern a query."""
+
+    every: MemoryIndex  # of all edits of the run
+    k: int
+    threshold: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run under way."""
+
+    engine: Any
+    settings: ExperimentSettings
+    given: Mapping[str, Any]  # the editor's settings
+    many: ManyEdits
+    memory: Memory | None = None
+    batch_size: int = 64
+
+    @cached_property
+    def edits(self) -> list[Edit]:
+        """All edits, in the order in which they are made."""
+        return [case.edits[self.settings.source] for case in self.many.cases]
+
+
+def with_edits(
+    settings: ExperimentSettings, many: ManyEdits, memory: str = ""
+) -> ExperimentSettings:
+    """Return the settings with what tells these edits and their memory from others."""
+    return replace(settings, edits_sha256=many.sha256, memory=memory)
+
+
+def run(job: Job, folder: Path, on_progress: Progress | None = None) -> Path:
+    """Measure every size that is not there yet; return the file of all answers."""
+    settings = job.settings
+    done = open_folder(folder, settings)
+    left = [size for size in (0, *sorted(set(settings.sizes))) if size not in done]
+    with deltas.alone(job.engine.model):
+        stream: Stream | None = None  # what goes on from one size to the next
+        try:
+            for size in left:
+                rows: list[Answered] = []
+                parts = groups(size, settings)
+                before = _answers_without(folder) if size else {}
+                for number, places in enumerate(parts):
+                    asked = questions_about(job.many, settings, size, number)
+                    stream, found = _edited(job, size, places, asked, folder, stream)
+                    told = _told(job, size, stream, asked)
+                    rows += [
+                        _row(job, size, number, one, answer, stream, found, before)
+                        for one, answer in zip(asked, told, strict=True)
+                    ]
+                    stream = _after(job, size, stream)
+                    if on_progress is not None:
+                        on_progress(size, number + 1, len(parts))
+                if stream is not None:
+                    keep(folder, stream)
+                write_size(folder, size, rows)
+        finally:
+            if stream is not None:
+                taken_out(stream, job.engine)
+    more = {"date": datetime.now(UTC).date().isoformat()}
+    return finish(
+        folder, settings, {**more, "versions": versions(job.engine, settings)}
+    )
+
+
+def _goes_on(settings: ExperimentSettings, size: int) -> bool:
+    """Tell whether the next size takes up the edits of this one."""
+    return settings.kind == "sequential" and size >= settings.tested
+
+
+def _edited(
+    job: Job,
+    size: int,
+    places: range,
+    asked: Sequence[Asked],
+    folder: Path,
+    stream: Stream | None,
+) -> tuple[Stream, Found | None]:
+    """Put a group's edits to work; return them, and what a memory finds of them."""
+    edits = [job.edits[place] for place in places]
+    if not edits:
+        return Stream(), None
+    found = _found(job, edits, asked)
+    editor = _editor(job, found)
+    if stream is None:
+        stream = Stream()
+        if _goes_on(job.settings, size):
+            stream = kept(folder, editor, job.engine, job.edits)
+    at_once = job.settings.kind == "batch"
+    more = edits[stream.made :]
+    if more:
+        stream = added(stream, editor, job.engine, more, at_once)
+    return stream, found
+
+
+def _after(job: Job, size: int, stream: Stream) -> Stream | None:
+    """Take a group's edits out again, unless the next size takes them up.
+
+    What stands in prompts is never taken up: a memory finds among other edits then.
+    """
+    changed = stream.now is not None and bool(stream.now.delta)
+    if _goes_on(job.settings, size) and changed:
+        return stream
+    taken_out(stream, job.engine)
+    return None
+
+
+def _editor(job: Job, found: Found | None) -> Editor:
+    given = dict(job.given)
+    if found is not None:
+        given["retrieve"] = found.__getitem__
+    return make(job.settings.editor, given)
+
+
+def _found(job: Job, edits: Sequence[Edit], asked: Sequence[Asked]) -> Found | None:
+    """Return the edits that a memory of these finds for each query."""
+    memory = job.memory
+    if memory is None:
+        return None
+    index = build_index(edits, memory.every.encoder, before=memory.every)
+    queries = list(dict.fromkeys(one.query for one in asked))
+    told = retrieve_all(index, queries, memory.k, memory.threshold, memory.weight)
+    return {
+        query: tuple(retrieved.edit for retrieved in these)
+        for query, these in zip(queries, told, strict=True)
+    }
+
+
+def _told(
+    job: Job, size: int, stream: Stream, asked: Sequence[Asked]
+) -> Sequence[Told]:
+    """Ask; nothing where the editor would make none of the edits."""
+    if size and stream.now is None:
+        return [(None, None)] * len(asked)
+    return ask(at_work(stream, job.engine), asked, job.settings, job.batch_size)
+
+
+def _row(
+    job: Job,
+    size: int,
+    group: int,
+    one: Asked,
+    told: Told,
+    stream: Stream,
+    found: Found | None,
+    before: Before,
+) -> Answered:
+    answer, reading = told
+    text = answer.text if answer is not None else None
+    then = before.get(_key(one.probe, one.place, one.target, one.item.question))
+    stays = one.probe in STAYS and text is not None and then is not None
+    return Answered(
+        size=size,
+        group=group,
+        place=one.place,
+        is_even=one.is_even,
+        split=one.split,
+        probe=one.probe,
+        relation=one.item.relation,
+        target=one.target,
+        query=one.item.question,
+        gold=one.item.answer,
+        answer=text,
+        exact=None if text is None else exact_match(text, one.item.answer),
+        token_accuracy=reading.accuracy if reading is not None else None,
+        unchanged=float(same(str(text), str(then))) if stays else None,
+        retrieved=_is_retrieved(job, one, found),
+        refused=len(stream.refused),
+        seconds=stream.seconds,
+        peak_mb=stream.peak_mb,
+        notes=" ".join(stream.notes),
+    )
+
+
+def _is_retrieved(job: Job, one: Asked, found: Found | None) -> bool | None:
+    """Tell whether the prompt held the question's own edit; of no edit, any at all."""
+    if found is None:
+        return None
+    these = found[one.query]
+    return bool(these) if one.place < 0 else job.edits[one.place] in these
+
+
+def _key(probe: str, place: int, target: str, query: str) -> tuple[str, int, str, str]:
+    return probe, place, target, query
+
+
+def _answers_without(folder: Path) -> Before:
+    """Return what was answered before any edit."""
+    table = rows_in(folder)
+    names = ("size", "probe", "place", "target", "query", "answer")
+    columns = [table[name].to_pylist() for name in names]
+    return {
+        _key(*key): answer
+        for size, *key, answer in zip(*columns, strict=True)
+        if size == 0 and answer is not None
+    }

@@ -1,0 +1,1 @@
+"""Results: rows in files, tables of them, intervals and paired tests."""

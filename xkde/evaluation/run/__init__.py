@@ -1,0 +1,1 @@
+"""Running a benchmark: cases, editors and directions become rows."""

@@ -1,0 +1,172 @@
+"""How often a translation model ranks the gold above what is wrong, on Atlas.
+
+Three contrasts for one entity in one direction: its name in another language, its name
+copied in another script, and the name of another entity. Every reward of ``align`` is
+asked. Entities that Atlas's own model never saw in training are counted apart.
+
+Run it: ``python -m xkde align check --aligner atlas-aligner``
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any, Protocol
+
+from xkde.data.atlas.records import World
+from xkde.engines.aligner import Rewards
+from xkde.engines.translation import Translation
+from xkde.evaluation.scoring.metrics import wilson_interval
+from xkde.languages import LANGUAGES
+from xkde.text import normalise
+
+# contrast -> what the gold is held against
+CONTRASTS: dict[str, str] = {
+    "wrong_language": "the same entity, named in another language",
+    "copy": "the same entity in another script: as in the source, or in Latin letters",
+    "wrong_entity": "another entity of its kind, in the right language",
+}
+REWARDS = ("source_target", "target_source", "symmetric")
+# Kinds whose names differ between languages
+KINDS = ("territory", "city", "currency", "language", "continent", "party",
+         "occupation", "sport", "month")  # fmt: skip
+
+Progress = Callable[[int, int], None]
+
+
+class Scorer(Protocol):
+    """What the check asks of an aligner."""
+
+    def both_ways(
+        self,
+        translations: Sequence[Translation],
+        *,
+        language_token: bool = ...,
+        on_progress: Progress | None = ...,
+    ) -> list[Rewards]: ...
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The gold of an entity in a direction, and what should rank below it."""
+
+    kind: str
+    entity: str
+    gold: Translation
+    wrong: Translation
+
+    @property
+    def direction(self) -> tuple[str, str]:
+        """Source and target language."""
+        return self.gold.source_language, self.gold.target_language
+
+
+@dataclass(frozen=True)
+class Count:
+    """How often the gold won; an empty language stands for all of them."""
+
+    contrast: str
+    source: str
+    target: str
+    wins: int
+    n: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the count with its share and 95 % interval, for JSON."""
+        low, high = wilson_interval(self.wins, self.n)
+        share = self.wins / self.n if self.n else None
+        return vars(self) | {"share": share, "low": low, "high": high}
+
+
+def contrasts(world: World, limit: int, seed: int) -> Iterator[Contrast]:
+    """Yield contrasts of ``limit`` entities in each of the 132 directions.
+
+    An entity makes fewer than three where a wrong name would be the gold.
+    """
+    random_ = random.Random(seed)
+    entities = [entity for kind in KINDS for entity in world.by_kind[kind]]
+    for source, target in permutations(world.languages, 2):
+        for entity in random_.sample(entities, min(limit, len(entities))):
+            name = world.names[entity]
+            gold = Translation(name[source], source, name[target], target)
+            wrong = {
+                "wrong_language": [name[c] for c in world.languages if c != target],
+                "copy": _copies(name, source, target),
+                "wrong_entity": [
+                    world.names[other][target]
+                    for other in world.by_kind[entity.split("/")[0]]
+                    if other != entity
+                ],
+            }
+            for kind, names in wrong.items():
+                text = _other(random_, names, gold.target)
+                if text is not None:
+                    told = Translation(gold.source, source, text, target)
+                    yield Contrast(kind, entity, gold, told)
+
+
+def _copies(name: Any, source: str, target: str) -> list[str]:
+    """Return the source's and the English name, where they are in another script."""
+    script = LANGUAGES[target].script
+    codes = dict.fromkeys((source, "en"))
+    return [name[code] for code in codes if LANGUAGES[code].script != script]
+
+
+def _other(random_: random.Random, names: Sequence[str], gold: str) -> str | None:
+    """Return one of the names that is not the gold, if there is one."""
+    differing = [name for name in names if normalise(name) != normalise(gold)]
+    return random_.choice(differing) if differing else None
+
+
+def check(
+    aligner: Scorer,
+    world: World,
+    *,
+    limit: int,
+    seed: int = 7,
+    language_token: bool = True,
+    held_out: Callable[[str], bool] = lambda entity: False,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return, by reward: counts overall, of held-out entities, and by direction."""
+    drawn = list(contrasts(world, limit, seed))
+    asked = [t for contrast in drawn for t in (contrast.gold, contrast.wrong)]
+    found = aligner.both_ways(
+        asked, language_token=language_token, on_progress=on_progress
+    )
+    scored = list(zip(drawn, found[::2], found[1::2], strict=True))
+    apart = {contrast.entity for contrast in drawn if held_out(contrast.entity)}
+    tables: dict[str, Any] = {}
+    for reward in REWARDS:
+        won = [
+            (contrast, getattr(gold, reward) > getattr(wrong, reward))
+            for contrast, gold, wrong in scored
+        ]
+        tables[reward] = {
+            "overall": _pooled(won),
+            "held_out": _pooled([(c, w) for c, w in won if c.entity in apart]),
+            "directions": _by_direction(won),
+        }
+    return {"limit": limit, "seed": seed, "contrasts": CONTRASTS, "rewards": tables}
+
+
+Won = Sequence[tuple[Contrast, bool]]
+
+
+def _pooled(won: Won) -> list[dict[str, Any]]:
+    return [
+        Count(kind, "", "", sum(results), len(results)).as_dict()
+        for kind in CONTRASTS
+        for results in [[w for c, w in won if c.kind == kind]]
+    ]
+
+
+def _by_direction(won: Won) -> list[dict[str, Any]]:
+    wins: Counter[tuple[str, str, str]] = Counter()
+    asked: Counter[tuple[str, str, str]] = Counter()
+    for contrast, is_won in won:
+        key = (contrast.kind, *contrast.direction)
+        asked[key] += 1
+        wins[key] += is_won
+    return [Count(*key, wins[key], n).as_dict() for key, n in asked.items()]

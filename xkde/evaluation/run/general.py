@@ -1,0 +1,181 @@
+"""General tasks (the paper's Table 3): does editing leave a model's other skills alone?
+
+Runs tasks of ``lm-eval``, its own or those of YAML files given, on one of our engines.
+Each question is a row as of any evaluation: ``relation`` is the task, ``exact`` its
+acc or exact_match where it is right or wrong, ``f1`` its f1. The task's own numbers
+with their errors stand beside, in ``general/TASK.json``. A stopped run goes on with the
+next task. Needs the extra ``general``; only who has checked that imports this.
+
+Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_general.py``
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from lm_eval import simple_evaluate  # type: ignore[import-not-found]
+from lm_eval.models.huggingface import HFLM  # type: ignore[import-not-found]
+from lm_eval.tasks import TaskManager  # type: ignore[import-not-found]
+
+from xkde.errors import InputError
+from xkde.evaluation.results.rows import HERE, Result
+from xkde.evaluation.results.store import append_part, finish, open_store, run_id
+from xkde.evaluation.run.general_files import (
+    GENERAL,
+    scores_of,
+    texts_of,
+    write_numbers,
+)
+from xkde.evaluation.run.rows import NOT_MEASURED
+from xkde.evaluation.run.runner import versions
+from xkde.prompts import ask
+
+
+@dataclass(frozen=True)
+class GeneralSettings:
+    """All that decides what the rows of a run say."""
+
+    checkpoint: str
+    revision: str
+    tasks: tuple[str, ...]  # as they were asked for
+    shots: int | None = None  # None: as each task says
+    chat: bool = True  # questions in the checkpoint's chat template
+    limit: int = 0  # questions a task; 0: all
+    seed: int = 1234  # draws the shots
+    engine: str = "transformers"
+    lm_eval: str = ""
+
+    @property
+    def run(self) -> str:
+        """The run's id: equal settings are one run."""
+        return run_id(self)
+
+
+def run_tasks(
+    engine: Any,
+    settings: GeneralSettings,
+    folder: Path,
+    *,
+    include: Sequence[Path] = (),
+    batch_size: int = 16,
+    on_task: Callable[[str, int, int], None] | None = None,
+) -> Path:
+    """Ask every task that is not there yet; return the file of all rows.
+
+    ``include`` are folders with YAML files of tasks. Raises InputError for a task that
+    is not known, SettingsError for a folder of another run, CheckpointError for a
+    checkpoint without chat template.
+    """
+    if settings.chat:
+        engine.encode(ask("?"))  # refuses a checkpoint without a chat template
+    manager = TaskManager(include_path=[str(path) for path in include] or None)
+    names = known_tasks(manager, settings.tasks)
+    done = {key[0].rpartition("/")[0] for key in open_store(folder, settings)}
+    lm = HFLM(
+        pretrained=engine.model, tokenizer=engine.tokenizer, batch_size=batch_size
+    )
+    for number, name in enumerate(names):
+        if on_task is not None:
+            on_task(name, number, len(names))
+        if name in done:
+            continue
+        started = perf_counter()
+        told = _evaluated(lm, manager, name, settings, batch_size)
+        write_numbers(folder, name, told)
+        rows = [
+            _row(settings, name, sample, question)
+            for question, of in enumerate(_by_filter(told["samples"][name]))
+            for sample in of
+        ]
+        append_part(folder, rows, perf_counter() - started)
+    return finish(folder, settings, versions(engine, settings) | lm_eval_version())
+
+
+def lm_eval_version() -> dict[str, str]:
+    """Return which lm-eval is at work."""
+    return {"lm_eval": version("lm_eval")}
+
+
+def known_tasks(manager: Any, wanted: Sequence[str]) -> list[str]:
+    """Return single tasks; a group or tag stands for all of its own."""
+    unknown = [name for name in wanted if name not in manager.task_index]
+    if unknown or not wanted:
+        raise InputError(
+            f"lm-eval knows no task “{', '.join(unknown)}”. Give names that “lm-eval "
+            "ls tasks” lists, or the folder of a task's YAML file with --include."
+        )
+    try:
+        return list(manager.load(list(wanted))["tasks"])
+    except (OSError, ValueError) as error:  # no data, or a YAML file that is wrong
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{', '.join(wanted)} cannot be loaded: {reason}. Mend its YAML file, or "
+            "fetch its data while there is a network."
+        ) from error
+
+
+def _evaluated(
+    lm: Any, manager: Any, name: str, settings: GeneralSettings, batch_size: int
+) -> Any:
+    return simple_evaluate(
+        model=lm,
+        tasks=[name],
+        num_fewshot=settings.shots,
+        batch_size=batch_size,
+        limit=settings.limit or None,
+        apply_chat_template=settings.chat,
+        task_manager=manager,
+        random_seed=settings.seed,
+        numpy_random_seed=settings.seed,
+        torch_random_seed=settings.seed,
+        fewshot_random_seed=settings.seed,
+        log_samples=True,
+    )
+
+
+def _by_filter(samples: Sequence[Any]) -> list[list[Any]]:
+    """Return the samples of each of a task's filters of answers, in their order."""
+    found: dict[str, list[Any]] = {}
+    for sample in samples:
+        found.setdefault(sample["filter"], []).append(sample)
+    return list(found.values())
+
+
+def _row(settings: GeneralSettings, task: str, sample: Any, question: int) -> Result:
+    asked = str(sample["arguments"][0][0])
+    gold, answer = texts_of(sample)
+    return Result(
+        run=settings.run,
+        benchmark=GENERAL,
+        case=f"{task}/{sample['doc_id']}",
+        probe=GENERAL,
+        question=question,
+        relation=task,
+        subject="",
+        source="",
+        target="",
+        editor="none",
+        protocol=GENERAL,
+        engine=settings.engine,
+        checkpoint=settings.checkpoint,
+        revision=settings.revision,
+        base="",
+        base_revision="",
+        wrapper="hf_template" if settings.chat else "none",
+        parity=False,
+        seed=settings.seed,
+        edit="",
+        query=asked,
+        prompt=asked,
+        gold=gold,
+        defects="",
+        clean=True,
+        provenance=HERE,
+        date=datetime.now(UTC).date().isoformat(),
+        notes="" if sample["filter"] == "none" else f"filter {sample['filter']}",
+        **(NOT_MEASURED | {"answer": answer} | scores_of(sample)),
+    )

@@ -1,0 +1,244 @@
+"""Whether a query finds its edit: hits by language pair, false triggers, a threshold.
+
+A memory holds the edits of a split's cases in one language; their queries are asked in
+every language. A query in scope (reliability, generality, portability) hits if its edit
+is among the first; a locality question triggers falsely if any edit reaches the
+threshold, but for an edit of the very fact that it asks for: that one is left out, as
+if it were not in the memory. Threshold and lexical weight are chosen on the dev split.
+
+Run it: ``python -m xkde retrieval``
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xkde.data.atlas.lookup import recognise
+from xkde.data.atlas.records import World
+from xkde.evaluation.scoring.metrics import wilson_interval
+from xkde.memory.index import Encoder, Kind, build_index
+from xkde.memory.retrieval import all_scores
+from xkde.types import Case, Probe, Query
+
+IN_SCOPE: tuple[Probe, ...] = ("reliability", "generality", "portability")
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
+NOWHERE = -np.inf  # the score of an edit that is left out
+
+Scores = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query: its case's number in the memory, or -1 if no edit of it applies."""
+
+    query: Query
+    probe: Probe
+    right: int
+    left_out: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A memory in one language against all queries; scores are (queries, edits)."""
+
+    source: str
+    asked: tuple[Asked, ...]
+    dense: Scores
+    lexical: Scores
+
+    def scores(self, weight: float) -> Scores:
+        """Return what retrieval sorts by; what is left out reaches no threshold."""
+        joined = self.dense + weight * self.lexical
+        for row, asked in enumerate(self.asked):
+            if asked.left_out:
+                joined[row, list(asked.left_out)] = NOWHERE
+        return joined
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one query: where its edit came (0: first), and the best score."""
+
+    source: str
+    target: str
+    probe: Probe
+    rank: int  # of the right edit; -1 where there is none
+    best: float
+    is_right_best: bool
+
+
+class _Remembering:
+    """An encoder that reads a text once: each query is asked of twelve memories."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.name, self.encoder = encoder.name, encoder
+        self.known: dict[tuple[Kind, str], Scores] = {}
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Scores:
+        new = [t for t in dict.fromkeys(texts) if (kind, t) not in self.known]
+        if new:
+            found = self.encoder.encode(new, kind)
+            self.known.update(zip(((kind, t) for t in new), found, strict=True))
+        return np.stack([self.known[kind, text] for text in texts])
+
+
+def tables(
+    cases: Sequence[Case],
+    encoder: Encoder,
+    world: World,
+    *,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    size: int = 0,
+    on_progress: Progress | None = None,
+) -> Iterator[Table]:
+    """Yield the scores of memories of ``size`` edits (0: all cases) in each source."""
+    step = size or len(cases)
+    groups = [cases[i : i + step] for i in range(0, len(cases), step)]
+    remembering = _Remembering(encoder)
+    for done, source in enumerate(sources, 1):
+        for group in groups:
+            index = build_index([case.edits[source] for case in group], remembering)
+            asked = tuple(_asked(group, world, targets))
+            dense, lexical = all_scores(index, [each.query for each in asked])
+            yield Table(source, asked, dense, lexical)
+        if on_progress is not None:
+            on_progress(done, len(sources))
+
+
+def _asked(
+    cases: Sequence[Case], world: World, targets: Sequence[str]
+) -> Iterator[Asked]:
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, case in enumerate(cases):
+        places[case.subject_id, case.relation].append(place)
+    for place, case in enumerate(cases):
+        for probe in IN_SCOPE:
+            for target in targets:
+                if probe in case.probes:
+                    text = case.probes[probe][target].question
+                    yield Asked(Query(text, target), probe, place)
+        for target in targets:
+            text = case.probes["locality"][target].question
+            fact = recognise(world, text, target)
+            left_out = tuple(places.get(fact, ())) if fact else ()
+            yield Asked(Query(text, target), "locality", -1, left_out)
+
+
+def outcomes(table: Table, weight: float) -> list[Outcome]:
+    """Return what becomes of each query of a table at a weight."""
+    scores = table.scores(weight)
+    best = scores.max(axis=1)
+    found = []
+    for row, asked in enumerate(table.asked):
+        rank, own = -1, NOWHERE
+        if asked.right >= 0:
+            own = scores[row, asked.right]
+            # Of equal scores the later edit comes first, as in ``retrieve``.
+            later = (scores[row, asked.right + 1 :] == own).sum()
+            rank = int((scores[row] > own).sum() + later)
+        found.append(
+            Outcome(
+                source=table.source,
+                target=asked.query.language,
+                probe=asked.probe,
+                rank=rank,
+                best=float(best[row]),
+                is_right_best=rank == 0,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A weight and a threshold, and what they reach on the cases they were chosen on.
+
+    ``gain`` is the share of queries in scope that find their edit first and above the
+    threshold, minus the share of locality questions that find any.
+    """
+
+    weight: float
+    threshold: float
+    gain: float
+
+
+def choose(
+    found: Iterable[Table], weights: Sequence[float] = WEIGHTS
+) -> tuple[Choice, ...]:
+    """Return the best threshold for each weight, the best of all first.
+
+    Tables are large: they are read one after another.
+    """
+    by_weight: dict[float, list[Outcome]] = {weight: [] for weight in weights}
+    for table in found:
+        for weight, results in by_weight.items():
+            results += outcomes(table, weight)
+    choices = [best_threshold(each, weight) for weight, each in by_weight.items()]
+    return tuple(sorted(choices, key=lambda choice: -choice.gain))
+
+
+def best_threshold(found: Sequence[Outcome], weight: float) -> Choice:
+    """Return the threshold of the largest gain: the middle of the best gap."""
+    right = np.sort([o.best for o in found if o.is_right_best])
+    false = np.sort([o.best for o in found if o.probe == "locality"])
+    in_scope = sum(o.probe != "locality" for o in found)
+    every = np.unique(np.concatenate([right, false]))
+    every = every[np.isfinite(every)]
+    if not len(every):
+        return Choice(weight, 0.0, 0.0)
+    # At a threshold t, all that is at or above it passes.
+    hits = (len(right) - np.searchsorted(right, every)) / max(in_scope, 1)
+    wrong = (len(false) - np.searchsorted(false, every)) / max(len(false), 1)
+    gains = hits - wrong
+    at = int(gains.argmax())
+    below = every[at - 1] if at else every[at]
+    return Choice(weight, float(every[at] + below) / 2, float(gains[at]))
+
+
+@dataclass(frozen=True)
+class Share:
+    """How often something happened, with its 95 % interval."""
+
+    hits: int
+    n: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the share for JSON."""
+        low, high = wilson_interval(self.hits, self.n)
+        share = self.hits / self.n if self.n else None
+        return {"share": share, "low": low, "high": high, "n": self.n}
+
+
+def summary(found: Sequence[Outcome], threshold: float) -> dict[str, Any]:
+    """Return hit@1, hit@3, what is found above the threshold, and false triggers."""
+    in_scope = [o for o in found if o.probe != "locality"]
+    locality = [o for o in found if o.probe == "locality"]
+    told = {
+        "hit@1": Share(sum(o.rank == 0 for o in in_scope), len(in_scope)),
+        "hit@3": Share(sum(o.rank < 3 for o in in_scope), len(in_scope)),
+        "found": Share(
+            sum(o.rank == 0 and o.best >= threshold for o in in_scope), len(in_scope)
+        ),
+        "false_trigger": Share(
+            sum(o.best >= threshold for o in locality), len(locality)
+        ),
+    }
+    return {name: share.as_dict() for name, share in told.items()}
+
+
+def by(
+    found: Sequence[Outcome],
+    threshold: float,
+    key: Callable[[Outcome], tuple[str, ...]],
+) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return the same for each group of queries, such as a pair of languages."""
+    groups: dict[tuple[str, ...], list[Outcome]] = defaultdict(list)
+    for outcome in found:
+        groups[key(outcome)].append(outcome)
+    return {name: summary(group, threshold) for name, group in groups.items()}

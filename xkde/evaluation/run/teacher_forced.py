@@ -1,0 +1,179 @@
+"""Protocol ``teacher-forced``: which answer tokens would have been the first choice.
+
+The released evaluation's, number for number: its text, its slices and its offsets, by
+the family that the tokenizer's chat template tells (wrapper ``xkde_eval``). Under every
+other wrapper the tokens of the answer itself count, without its end mark. Knows no
+benchmark and no file.
+
+Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_teacher_forced.py``
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from xkde.engines.prefixes import first_choices
+from xkde.engines.trees import Pair
+from xkde.errors import InputError
+from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered
+
+Family = Literal["llama2", "chatml", "generic"]
+Choose = Callable[[list[int], list[Pair]], Sequence[tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A text as ids, and which of its places are compared with which gold ids."""
+
+    prompt: tuple[int, ...]
+    read: tuple[int, ...]  # what stands at the compared places
+    gold: tuple[int, ...]  # what the first choices there are compared with
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The first choices for one answer."""
+
+    predicted: tuple[int, ...]
+    gold: tuple[int, ...]
+    text: str
+
+    @property
+    def accuracy(self) -> float:
+        """Which share of the answer's tokens is the first choice."""
+        return agreement(self.predicted, self.gold)
+
+
+def agreement(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return the share of places at which two sequences of one length are equal."""
+    equal = [a == b for a, b in zip(first, second, strict=True)]
+    return sum(equal) / len(equal)
+
+
+def family_of(tokenizer: Any) -> Family:
+    """Return how the released evaluation wraps a model, by its turn marks.
+
+    It goes by names instead: "llama2" in the path, else Qwen.
+    """
+    template = tokenizer.chat_template
+    if isinstance(template, str) and "[INST]" in template:
+        return "llama2"
+    if isinstance(template, str) and "<|im_start|>" in template:
+        return "chatml"
+    return "generic"
+
+
+def span(
+    engine: Any, question: str, answer: str, wrapper: Wrapper = "hf_template"
+) -> Span:
+    """Return what is read and compared for one question and its gold answer."""
+    return spans(engine, [(question, answer)], wrapper)[0]
+
+
+def spans(
+    engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper = "hf_template"
+) -> list[Span]:
+    """Return what is read and compared for questions and their gold answers."""
+    if wrapper == "xkde_eval":
+        return _released(engine.tokenizer, asked) if asked else []
+    return [_own(engine, *one, wrapper) for one in asked]
+
+
+def _own(engine: Any, question: str, answer: str, wrapper: Wrapper) -> Span:
+    """Return the tokens of the answer itself."""
+    encoded = engine.encode(answered(question, answer), wrapper)
+    ids, tokenizer = list(encoded.answer_ids), engine.tokenizer
+    closing = set(tokenizer.all_special_ids)
+    while ids and (ids[-1] in closing or not tokenizer.decode([ids[-1]]).strip()):
+        ids.pop()
+    return Span(encoded.prompt_ids, tuple(ids), tuple(ids))
+
+
+def _released(tokenizer: Any, asked: Sequence[tuple[str, str]]) -> list[Span]:
+    """Return the slices of the released code: of ``logits[…]`` and of the target."""
+    family = family_of(tokenizer)
+    if family == "generic":
+        texts = [f"{question} {answer}" for question, answer in asked]
+        targets = [f" {answer}\n" for _, answer in asked]
+    else:
+        mark = {"llama2": "[INST]", "chatml": "<|im_start|>"}[family]
+        before, after = RELEASED_WRAPPERS["xkde_eval", mark]
+        texts = [
+            before.replace("{user}", question) + answer + after
+            for question, answer in asked
+        ]
+        targets = [answer for _, answer in asked]
+    # All in one call, each of them once: a call costs more than what it encodes.
+    unique = list(dict.fromkeys(targets))
+    encoded = tokenizer(texts + unique)["input_ids"]
+    golds = dict(zip(unique, encoded[len(texts) :], strict=True))
+    return [
+        _slices(family, ids, golds[target])
+        for ids, target in zip(encoded, targets, strict=False)
+    ]
+
+
+def _slices(family: Family, ids: Sequence[int], gold: Sequence[int]) -> Span:
+    # The logits at i choose the token at i + 1.
+    if family == "chatml":  # logits[-(T + 2) : -2], before the end mark
+        start, stop = len(ids) - len(gold) - 1, len(ids) - 1
+    else:  # logits[-T : -1]
+        start, stop = len(ids) - len(gold) + 1, len(ids)
+        # Llama-2's target begins with a BOS; elsewhere it ends in the line break.
+        gold = gold[1:] if family == "llama2" else gold[:-1]
+    return Span(tuple(ids[:start]), tuple(ids[start:stop]), tuple(gold))
+
+
+def check_engine(engine: Any) -> None:
+    """Raise InputError for an engine that answers, but does not show its choices."""
+    if not callable(getattr(engine, "score", None)):
+        raise InputError(
+            "The protocol teacher-forced reads the model's choice at every token, "
+            "which only the engine transformers shows. Use --engine transformers, or "
+            "--protocol generated."
+        )
+
+
+def readings(
+    engine: Any,
+    asked: Sequence[tuple[str, str]],
+    wrapper: Wrapper = "hf_template",
+    batch_size: int = 64,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Reading | None]:
+    """Return the first choices for each question and gold answer; equal ones read once.
+
+    None where the text does not fit the model, or the answer has no tokens.
+    """
+    check_engine(engine)
+    unique = list(dict.fromkeys(asked))
+
+    def choose(_: list[int], pairs: list[Pair]) -> list[tuple[int, ...]]:
+        return first_choices(engine.model, pairs, batch_size, on_progress)
+
+    found = dict(zip(unique, readings_by(engine, unique, wrapper, choose), strict=True))
+    return [found[one] for one in asked]
+
+
+def readings_by(
+    engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper, choose: Choose
+) -> list[Reading | None]:
+    """Return the first choices that ``choose`` finds; see ``readings``.
+
+    It is given the places of the questions that fit, and their prompts and answers.
+    """
+    spanned = spans(engine, asked, wrapper)
+    limit = engine.max_length or sys.maxsize
+    kept = [
+        place
+        for place, its in enumerate(spanned)
+        if its.gold and len(its.prompt) + len(its.read) <= limit
+    ]
+    chosen = choose(kept, [(spanned[at].prompt, spanned[at].read) for at in kept])
+    decode = engine.tokenizer.decode
+    found = {
+        place: Reading(ids, spanned[place].gold, str(decode(list(ids))))
+        for place, ids in zip(kept, chosen, strict=True)
+    }
+    return [found.get(place) for place in range(len(asked))]

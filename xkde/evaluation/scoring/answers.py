@@ -1,0 +1,123 @@
+"""All that is measured of one generated answer: right in which sense, which language.
+
+Pure functions of strings; knows no model and no file. A language is told by the names
+that are known first, then by script: "Osaka" says nothing between English and Czech,
+so what cannot be told is None and is counted as such.
+
+Try it: ``python -c "from xkde.evaluation.scoring.answers import score;
+print(score('Osaka', '大阪', 'zh', source='en', names={'en': 'Osaka', 'zh': '大阪'}))"``
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from xkde.evaluation.scoring.metrics import (
+    alias_match,
+    contains,
+    exact_match,
+    f1,
+    lenient_match,
+)
+from xkde.evaluation.scoring.verdict import fits_script
+from xkde.languages import language as language_of
+
+Evidence = Literal["name", "script", "none"]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """In which of the languages that were asked about an answer may be."""
+
+    languages: tuple[str, ...]
+    by: Evidence
+
+
+@dataclass(frozen=True)
+class Score:
+    """One answer scored. None where it cannot be told."""
+
+    exact: bool
+    alias: bool  # exact, or another right form
+    lenient: bool  # alias, or the same year in another form
+    f1: float
+    contains: bool
+    in_target: bool | None
+    in_source: bool | None
+    copied: bool
+
+
+def spoken(
+    answer: str, languages: Sequence[str], names: Mapping[str, str] | None = None
+) -> Spoken:
+    """Return in which of ``languages`` an answer may be, and how that is known.
+
+    ``names`` says what one thing is called by language. An answer that is such a name
+    is in all languages that call it so; any other is in those of its script.
+    """
+    known = names or {}
+    named = [code for code in languages if exact_match(answer, known.get(code, ""))]
+    if named:
+        return Spoken(tuple(named), "name")
+    fitting = [code for code in languages if fits_script(answer, code)]
+    return Spoken(tuple(fitting), "script" if fitting else "none")
+
+
+def in_language(
+    answer: str, wanted: str, other: str, names: Mapping[str, str] | None = None
+) -> bool | None:
+    """Tell whether an answer is in one language rather than in the other, or None.
+
+    None where both would write it so, and where no letter tells.
+    """
+    found = spoken(answer, tuple(dict.fromkeys((wanted, other))), names)
+    if found.by == "none":
+        return False if fits_script(answer, wanted) is False else None
+    if (
+        found.by == "script"
+        and wanted == other
+        and language_of(wanted).script == "Latn"
+    ):
+        return None
+    if wanted != other and len(found.languages) == 2:
+        return None
+    return wanted in found.languages
+
+
+def copied(answer: str, stated: str) -> bool:
+    """Tell whether an answer repeats what the edit states, letter by letter.
+
+    Case, punctuation and spaces apart.
+    """
+    return exact_match(answer, stated)
+
+
+def score(
+    answer: str,
+    gold: str,
+    target: str,
+    *,
+    source: str,
+    stated: str = "",
+    aliases: Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
+) -> Score:
+    """Score an answer in ``target`` to a question about an edit made in ``source``.
+
+    ``stated`` is the edit's answer as it stood in the prompt (default: its name in the
+    source language); ``names`` are names of the gold by language.
+    """
+    known = names or {}
+    stated = stated or known.get(source, "")
+    return Score(
+        exact=exact_match(answer, gold),
+        alias=alias_match(answer, gold, aliases),
+        lenient=lenient_match(answer, gold, aliases),
+        f1=f1(answer, gold, target, aliases),
+        contains=contains(answer, gold, aliases),
+        in_target=in_language(answer, target, source, known),
+        in_source=(
+            None if source == target else in_language(answer, source, target, known)
+        ),
+        copied=copied(answer, stated),
+    )

@@ -1,0 +1,86 @@
+"""When an answer is right: exact, lenient, in part; and the interval of a share.
+
+Pure functions of strings and numbers; knows no model and no benchmark. All compare
+after the one normalisation of ``xkde.text``. ``xkde.evaluation.scoring.answers`` puts
+them together for one answer.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from xkde.languages import language as language_of
+from xkde.text import holds, normalise, year_of
+
+_ENGLISH_ARTICLES = ("a", "an", "the")
+
+
+def exact_match(answer: str, gold: str) -> bool:
+    """Say whether two answers are the same after normalisation."""
+    return bool(normalise(gold)) and normalise(answer) == normalise(gold)
+
+
+def alias_match(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
+    """Say whether an answer is the gold or another right form of it."""
+    return any(exact_match(answer, form) for form in (gold, *aliases))
+
+
+def year_match(answer: str, gold: str) -> bool:
+    """Say whether both are the same year, however it is written: "1990年", "1990"."""
+    year = year_of(gold)
+    return year is not None and year_of(answer) == year
+
+
+def lenient_match(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
+    """Say whether an answer is right but for the form of a year."""
+    forms = (gold, *aliases)
+    return alias_match(answer, gold, aliases) or any(
+        year_match(answer, form) for form in forms
+    )
+
+
+def contains(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
+    """Say whether an answer names the gold; Latin names as whole words."""
+    return any(holds(answer, form) for form in (gold, *aliases))
+
+
+def tokens(text: str, language: str) -> list[str]:
+    """Return what F1 counts: words, or characters where words are not written apart.
+
+    English articles do not count, unless nothing else is there.
+    """
+    plain = normalise(text)
+    if not language_of(language).spaced:
+        return list(plain.replace(" ", ""))
+    words = plain.split()
+    if language == "en":
+        return [word for word in words if word not in _ENGLISH_ARTICLES] or words
+    return words
+
+
+def f1(answer: str, gold: str, language: str, aliases: Sequence[str] = ()) -> float:
+    """Return the best token F1 of an answer with any right form of the gold."""
+    said = Counter(tokens(answer, language))
+    return max(_f1(said, Counter(tokens(form, language))) for form in (gold, *aliases))
+
+
+def _f1(said: Counter[str], wanted: Counter[str]) -> float:
+    """Return 2PR / (P + R), which is twice what they share over both their sizes."""
+    shared = (said & wanted).total()
+    return 2 * shared / (said.total() + wanted.total()) if shared else 0.0
+
+
+def wilson_interval(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a proportion; (0, 1) without observations."""
+    if n == 0:
+        return 0.0, 1.0
+    share = hits / n
+    middle = share + z * z / (2 * n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return (middle - spread) / scale, (middle + spread) / scale
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean; NaN where nothing was measured."""
+    return sum(values) / len(values) if values else math.nan

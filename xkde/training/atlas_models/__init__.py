@@ -1,0 +1,1 @@
+"""Atlas's own small models: tokenizer, encoder, translation model."""

@@ -1,0 +1,1 @@
+"""Training of what SERAC and MEND need beside the model."""

@@ -1,0 +1,155 @@
+"""Train MEND's hyper-network: its change must give the edit, and nothing else.
+
+For each sample the gradient of the edit is taken, the network makes a change of it, and
+under that change the base is asked twice: a query in scope (the loss is the new
+answer's NLL) and one outside (the loss is the KL from the untouched base's tokens).
+Every row of a batch obeys its own change, the base's weights are never touched.
+Subjects of Atlas's dev and test splits are in no sample.
+
+Run it: ``python -m xkde train-editor mend --settings atlas-mend-smoke``
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, TrainingArguments
+
+from xkde.checkpoints import resolve
+from xkde.data.atlas.edit_samples import EditSample, edit_samples
+from xkde.data.atlas.world import atlas
+from xkde.engines.answer_logits import Pair, answer_logits, divergences, mean_losses
+from xkde.engines.gradients import Changes, acting, factors, linear_sizes
+from xkde.engines.hypernetwork import HyperNetwork, save_network
+from xkde.engines.loading import load
+from xkde.errors import SettingsError
+from xkde.prompts import Tokenizer, answered, encode
+from xkde.training.editors.runs import Prepared, load_editor_settings, train_parts
+
+FILE = "mend.safetensors"
+BATCH = 32  # edits read at once for the statistics
+
+
+@dataclass
+class MendSettings:
+    """What the hyper-network is and learns from, beside the Trainer's settings."""
+
+    name: str = field(default="mend", metadata={"help": "Name of the result's folder."})
+    base: str = field(
+        default="atlas-base", metadata={"help": "The checkpoint that it will edit."}
+    )
+    modules: str = field(
+        default="*.layers.[345].mlp.*",
+        metadata={"help": "Patterns of the linear layers to change, with spaces."},
+    )
+    rank: int = field(default=128, metadata={"help": "Of the network's matrices."})
+    rate: float = field(
+        default=5e-4, metadata={"help": "Where the learned rate of an edit begins."}
+    )
+    samples: int = field(default=20_000, metadata={"help": "How many edits to draw."})
+    statistics: int = field(
+        default=256, metadata={"help": "Edits whose gradients set the normalisation."}
+    )
+    cross_lingual: bool = field(
+        default=True, metadata={"help": "False: queries in the edit's language only."}
+    )
+    edit_weight: float = field(default=0.1, metadata={"help": "Of the edit's NLL."})
+    locality_weight: float = field(
+        default=1.0, metadata={"help": "Of the KL outside the scope."}
+    )
+
+
+@dataclass(frozen=True)
+class MendRow:
+    """One sample as prompts and answers in token ids, all without an edit in them."""
+
+    edit: Pair
+    inside: Pair
+    outside: Pair
+
+
+def train_mend(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
+    """Train by settings; return the folder of the finished network."""
+    settings, training = load_editor_settings(
+        "mend", MendSettings, name_or_path, overrides
+    )
+    if min(settings.samples, settings.statistics, settings.rank) < 1:
+        raise SettingsError("samples, statistics and rank must be 1 or more.")
+    if settings.rate <= 0:
+        raise SettingsError("rate, where the learned rate begins, must be above 0.")
+    return train_parts(settings, training, _prepare)
+
+
+def mend_rows(tokenizer: Tokenizer, samples: Iterable[EditSample]) -> list[MendRow]:
+    """Return samples as token ids."""
+
+    def pair(question: str, answer: str) -> Pair:
+        told = encode(tokenizer, answered(question, answer))
+        return told.prompt_ids, told.answer_ids
+
+    return [
+        MendRow(
+            pair(each.edit.question, each.edit.answer),
+            pair(each.inside.text, each.inside.gold),
+            pair(each.outside.text, each.outside.gold),
+        )
+        for each in samples
+    ]
+
+
+def mend_losses(
+    network: Any, base: PreTrainedModel, rows: Sequence[MendRow]
+) -> dict[str, Tensor]:
+    """Return the mean NLL in scope and the mean KL outside it."""
+    gradients = _gradients(network, base, rows)
+    changes = network(gradients)
+    outside = [row.outside for row in rows]
+    with torch.no_grad():
+        before = answer_logits(base, outside).logits.log_softmax(dim=-1)
+    with acting(base, changes):
+        inside = mean_losses(answer_logits(base, [row.inside for row in rows]))
+        told = answer_logits(base, outside)
+    after = told.logits.log_softmax(dim=-1)
+    return {
+        "edit": inside.mean(),
+        "locality": divergences(before, after, told).mean(),
+    }
+
+
+def _gradients(
+    network: HyperNetwork, base: PreTrainedModel, rows: Sequence[MendRow]
+) -> Changes:
+    return factors(base, network.names, [row.edit for row in rows])[0]
+
+
+def _prepare(settings: MendSettings, training: TrainingArguments) -> Prepared:
+    place = resolve(settings.base)
+    engine = load(
+        str(place.path or place.repository),
+        device=training.device.type,
+        dtype="float32",
+        revision=place.revision,
+    )
+    base = engine.model.requires_grad_(False)
+    sizes = linear_sizes(base, settings.modules.split())
+    network = HyperNetwork(sizes, settings.rank, settings.rate).to(base.device)
+    drawn = edit_samples(atlas(), training.seed, cross_lingual=settings.cross_lingual)
+    rows = mend_rows(engine.tokenizer, islice(drawn, settings.samples))
+    read = rows[: settings.statistics]
+    batches = [read[i : i + BATCH] for i in range(0, len(read), BATCH)]
+    network.fit([_gradients(network, base, batch) for batch in batches])
+
+    def losses(learning: nn.Module, batch: Sequence[MendRow]) -> dict[str, Tensor]:
+        return mend_losses(learning, base, batch)
+
+    def save(folder: Path) -> dict[str, Any]:
+        save_network(network, folder / FILE)
+        rates = network.rates.detach().tolist()
+        return {"rates": dict(zip(network.names, rates, strict=True))}
+
+    weights = {"edit": settings.edit_weight, "locality": settings.locality_weight}
+    return Prepared(network, rows, losses, weights, save)

@@ -1,0 +1,123 @@
+"""A run that trains an editor's own parts: settings, losses, log, result.
+
+As other runs (``running``), but what is trained is no checkpoint: a plain module whose
+loss is a weighted sum of named parts, each of them logged. One process. Knows neither
+SERAC nor MEND.
+
+Run its tests: ``python -m pytest tests/xkde/training/editors/test_runs.py``
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Trainer, TrainingArguments
+
+from xkde.paths import SETTINGS
+from xkde.training.run import aside_of, put_in_place
+from xkde.training.running import Ready, run_training
+from xkde.training.settings_files import read_settings, settings_file
+
+FOLDER = SETTINGS / "editors" / "training"
+
+Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run trains, on what, and how it is written down at the end."""
+
+    network: nn.Module
+    rows: Sequence[Any]
+    losses: Losses
+    weights: Mapping[str, float]  # of each part of the loss
+    save: Callable[[Path], Mapping[str, Any]]  # into a folder; returns more for a card
+
+
+class LossesTrainer(Trainer):
+    """A Trainer of a weighted sum of losses."""
+
+    def __init__(
+        self, losses: Losses, weights: Mapping[str, float], **options: Any
+    ) -> None:
+        self.losses, self.weights = losses, weights
+        self.seen: dict[str, list[float]] = defaultdict(list)
+        super().__init__(data_collator=_as_they_are, **options)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Return the sum over a batch's rows."""
+        found = self.losses(model, inputs["rows"])
+        for name, loss in found.items():
+            self.seen[name].append(float(loss.detach()))
+        total = torch.stack([self.weights[name] * found[name] for name in found]).sum()
+        return (total, found) if return_outputs else total
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the mean of each part since the last time, beside the sum."""
+        if "loss" in logs:
+            means = {f"{n}_loss": sum(v) / len(v) for n, v in self.seen.items() if v}
+            logs = {**logs, **means}
+            self.seen.clear()
+        super().log(logs, start_time)
+
+
+def load_editor_settings(
+    editor: str, kind: type, name_or_path: str, overrides: Sequence[str] = ()
+) -> tuple[Any, TrainingArguments]:
+    """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-3``."""
+    path = settings_file(name_or_path, FOLDER, f"*-{editor}-*.yaml")
+    settings, training = read_settings(path, (kind, TrainingArguments), overrides)
+    return settings, training
+
+
+def train_parts(
+    settings: Any,
+    training: TrainingArguments,
+    prepare: Callable[[Any, TrainingArguments], Prepared],
+) -> Path:
+    """Train by settings; return the folder of the finished parts."""
+
+    def ready() -> Ready:
+        prepared = prepare(settings, training)
+        trainer = LossesTrainer(
+            prepared.losses,
+            prepared.weights,
+            model=prepared.network,
+            args=training,
+            train_dataset=prepared.rows,
+        )
+        card = {
+            "label": f"{settings.name}, an editor's trained part for {settings.base}",
+            "base": settings.base,
+            "stage": "editor",
+            "samples": len(prepared.rows),
+        }
+        return Ready(trainer, card, partial(_save, prepared))
+
+    return run_training(settings, training, ready)
+
+
+def _save(prepared: Prepared, folder: Path, card: dict[str, Any]) -> Path:
+    """Write the parts and their card aside, then rename."""
+    aside = aside_of(folder)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    prepared.network.eval()
+    return put_in_place(aside, folder, card | dict(prepared.save(aside)))
+
+
+def _as_they_are(rows: list[Any]) -> dict[str, Any]:
+    """Return a batch: rows of ids are padded where they are read."""
+    return {"rows": rows}

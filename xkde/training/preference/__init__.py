@@ -1,0 +1,1 @@
+"""Stage two: sampling, alignment scores, pairs, preference training (TL-PO)."""

@@ -1,0 +1,253 @@
+"""Score sampled answers: TL-PO's second step, between sampling and pairing.
+
+For the gold and for every answer: how well it and the gold in the language of the edit
+translate into each other, whether it is right, in which language it is, chrF, and the
+cosine of embeddings where an encoder is given. Scores are appended as they are made; a
+job that was killed goes on after the last whole line. Takes no view of which answers
+make pairs (``pair`` does).
+
+Run its tests: ``python -m pytest tests/xkde/training/preference/test_alignment.py``
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from xkde.data.preferences.answer_language import answer_language
+from xkde.data.preferences.answers import is_right
+from xkde.data.preferences.files import (
+    append,
+    cut_from,
+    read_bytes,
+    read_samples,
+    read_scores,
+)
+from xkde.data.preferences.records import GOLD, Sample, Scores
+from xkde.engines.aligner import BATCH, Aligner
+from xkde.engines.translation import Translation
+from xkde.errors import SettingsError
+from xkde.paths import write_aside
+from xkde.text import holds
+from xkde.training.preference.answer_measures import ChrF, Encode
+
+AT_ONCE = 64  # prompts between two appends to the file
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a file of scores was measured; another way is refused.
+
+    ``weights`` is the revision or the fingerprint of the translation model. ``chrf`` is
+    the version of sacreBLEU, and empty where it is not installed.
+    """
+
+    aligner: str
+    weights: str
+    parity: bool = False
+    language_token: bool = True
+    encoder: str = ""
+    chrf: str = ""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What measures an answer; None: not measured."""
+
+    aligner: Aligner
+    chrf: ChrF | None = None
+    encode: Encode | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An answer of a sample, or its gold, that is to be scored."""
+
+    sample: Sample
+    index: int
+    text: str
+
+    @property
+    def gold(self) -> str:
+        """The gold in the language of the query."""
+        return self.sample.golds[0]
+
+    @property
+    def translation(self) -> Translation:
+        """From the gold in the edit's language, if there is an edit, to the answer."""
+        sample = self.sample
+        if sample.source and sample.source_gold:
+            given, language = sample.source_gold, sample.source
+        else:
+            given, language = self.gold, sample.target
+        return Translation(given, language, self.text.strip(), sample.target)
+
+
+def align(
+    samples_file: Path,
+    out: Path,
+    measures: Measures,
+    setting: Setting,
+    *,
+    batch_size: int = BATCH,
+    on_progress: Progress | None = None,
+) -> dict[str, int]:
+    """Append the scores of every answer that has none; return how many there are.
+
+    Raises SettingsError if the file was begun with other settings or samples.
+    """
+    samples = read_samples(samples_file)
+    languages = {code for s in samples for code in (s.source, s.target) if code}
+    measures.aligner.check_languages(sorted(languages))
+    _open(out, setting, samples_file)
+    done = {(s.sample, s.answer) for s in read_scores(out)} if out.exists() else set()
+    asked = [a for s in samples for a in _asked(s) if (s.id, a.index) not in done]
+    there = len(done)
+    for part in _parts(asked):
+        found = measured(part, measures, setting, batch_size)
+        append(out, found)
+        there += len(found)
+        if on_progress is not None:
+            on_progress(there, len(done) + len(asked))
+    return {"samples": len(samples), "before": len(done), "scored": len(asked)}
+
+
+def measured(
+    asked: Sequence[Asked],
+    measures: Measures,
+    setting: Setting,
+    batch_size: int = BATCH,
+) -> list[Scores]:
+    """Return the scores of some answers, in their order."""
+    if setting.parity:
+        rewards = _released(asked, measures.aligner, batch_size)
+    else:
+        rewards = _rewards(asked, measures.aligner, setting.language_token, batch_size)
+    cosines = _cosines(asked, measures.encode)
+    return [
+        replace(
+            scores,
+            cosine=cosine,
+            chrf=measures.chrf and measures.chrf(each.text, each.sample.golds),
+            exact=is_right(each.text, each.sample.golds),
+            contains=any(holds(each.text, gold) for gold in each.sample.golds),
+            language=answer_language(
+                each.text, each.sample.target, each.sample.source, each.sample.golds
+            ),
+        )
+        for each, scores, cosine in zip(asked, rewards, cosines, strict=True)
+    ]
+
+
+def _asked(sample: Sample) -> list[Asked]:
+    return [
+        Asked(sample, GOLD, sample.golds[0]),
+        *(Asked(sample, i, answer.text) for i, answer in enumerate(sample.answers)),
+    ]
+
+
+def _parts(asked: Sequence[Asked]) -> list[list[Asked]]:
+    """Return answers in parts of so many prompts; a prompt's stay together."""
+    prompts: dict[str, list[Asked]] = {}
+    for each in asked:
+        prompts.setdefault(each.sample.id, []).append(each)
+    groups = list(prompts.values())
+    return [
+        [each for group in groups[first : first + AT_ONCE] for each in group]
+        for first in range(0, len(groups), AT_ONCE)
+    ]
+
+
+def _rewards(
+    asked: Sequence[Asked], aligner: Aligner, language_token: bool, batch_size: int
+) -> list[Scores]:
+    found = aligner.both_ways(
+        [each.translation for each in asked],
+        language_token=language_token,
+        batch_size=batch_size,
+    )
+    return [
+        Scores(
+            each.sample.id,
+            each.index,
+            reward.source_target,
+            reward.target_source,
+            reward.symmetric,
+        )
+        for each, reward in zip(asked, found, strict=True)
+    ]
+
+
+def _released(
+    asked: Sequence[Asked], aligner: Aligner, batch_size: int
+) -> list[Scores]:
+    """Score as the released script does: the gold itself, or its equal, has no score.
+
+    What is kept is minus the cross-entropy, whose reward (1 over it) has the same order
+    and is the strategy ``released``'s to compute.
+    """
+    pairs = [(each.text, each.gold) for each in asked]
+    scored = [pair for pair in dict.fromkeys(pairs) if pair[0].lstrip() != pair[1]]
+    means = dict(zip(scored, aligner.released(scored, batch_size), strict=True))
+    return [
+        Scores(each.sample.id, each.index, target_source=means.get(pair))
+        for each, pair in zip(asked, pairs, strict=True)
+    ]
+
+
+def _cosines(asked: Sequence[Asked], encode: Encode | None) -> list[float | None]:
+    """Return the cosine of each answer's and the gold's embeddings."""
+    if encode is None:
+        return [None for _ in asked]
+    texts = list(dict.fromkeys(t for each in asked for t in (each.text, each.gold)))
+    at = dict(zip(texts, encode(texts), strict=True))
+    return [float(at[each.text] @ at[each.gold]) for each in asked]
+
+
+def _open(out: Path, setting: Setting, samples_file: Path) -> None:
+    """Write down how a file is measured, or refuse to go on with it otherwise.
+
+    Of the samples the part that was there is kept in mind, as a hash: their file may
+    have grown since.
+    """
+    content = read_bytes(samples_file)
+    content = content[: cut_from(content)]
+    beside = out.with_name(out.name + ".settings.json")
+    if beside.exists():
+        before = json.loads(beside.read_text(encoding="utf-8"))
+        of_samples = before.pop("samples")
+        _refuse_changes(out, before, asdict(setting))
+        if _digest(content[: of_samples["bytes"]]) != of_samples["sha256"]:
+            raise SettingsError(
+                f"{out.name} holds scores of other samples than {samples_file.name} "
+                "has now. Choose another --out, or remove it and its settings."
+            )
+    elif out.exists():
+        raise SettingsError(
+            f"{out.name} is there, but not {beside.name}, which says how it was "
+            "measured. Choose another --out."
+        )
+    known = {"bytes": len(content), "sha256": _digest(content)}
+    told = {**asdict(setting), "samples": known}
+    write_aside(beside, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+
+
+def _refuse_changes(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [
+        f"{name} was {before.get(name)!r} and is {value!r}"
+        for name, value in now.items()
+        if before.get(name) != value
+    ]
+    if changed:
+        raise SettingsError(
+            f"{out.name} was begun with other settings: {'; '.join(changed)}. Choose "
+            "another --out, or remove it and its settings."
+        )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
