@@ -22,8 +22,6 @@ from xkde.languages import ATLAS_LANGUAGES
 ROOT = Path(__file__).resolve().parents[4]
 WORLD = atlas()
 FINGERPRINT = """
-import sys
-sys.path.insert(0, "tests")
 from tests.xkde.data.atlas.test_world import fingerprint
 print(fingerprint())
 """
