@@ -23,9 +23,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def pytest_collection_finish() -> None:
-    """Hold torch to two threads, where a test has asked for it at all."""
+    """Hold torch to two threads at most, where a test has asked for it at all."""
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(2)
+        torch = sys.modules["torch"]
+        torch.set_num_threads(min(2, torch.get_num_threads()))
 
 
 def _tiny_checkpoint(name: str, factory: pytest.TempPathFactory) -> Path:
