@@ -1,15 +1,15 @@
 """About: the method on one screen, what Atlas cannot do, how to cite, which versions.
 
-Static text in both languages. Knows no model.
+Static text in both languages, in ``templates/about.html``.
 """
 
 import importlib.metadata
-from html import escape
 
 import gradio as gr
 
 from pages.shell.header import Header
-from pages.shell.strings import both, label
+from pages.shell.strings import label
+from pages.shell.templates import render
 from xkde import __version__
 
 TITLE = "tab_about"
@@ -26,32 +26,13 @@ PACKAGES = "torch transformers trl gradio huggingface-hub babel".split()
 
 def versions() -> list[tuple[str, str]]:
     """Return each package with the version that runs here."""
-    found = [(name, importlib.metadata.version(name)) for name in PACKAGES]
-    return [("x-kde", __version__), *found]
-
-
-def page_html() -> str:
-    """Return the page: five sentences, the notice, Atlas's limits, versions."""
-    steps = "".join(f"<li>{both(f'method_{i}')}</li>" for i in range(1, 6))
-    limits = "".join(f"<li>{both(f'limit_{i}')}</li>" for i in range(1, 5))
-    numbers = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(version)}</dd></div>"
-        for name, version in versions()
-    )
-    return (
-        f'<div class="about"><section><h2>{both("about_method")}</h2>'
-        f'<ol class="method">{steps}</ol></section>'
-        f'<section class="aside"><p class="caution"><span aria-hidden="true">△</span> '
-        f"{both('notice')}</p>"
-        f"<h2>{both('about_limits')}</h2><ul>{limits}</ul>"
-        f'<h2>{both("about_versions")}</h2><dl class="versions">{numbers}</dl>'
-        "</section></div>"
-    )
+    installed = [(name, importlib.metadata.version(name)) for name in PACKAGES]
+    return [("x-kde", __version__), *installed]
 
 
 def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content."""
-    gr.HTML(page_html())
+    gr.HTML(render("about.html", versions=versions()))
     gr.Textbox(
         CITATION,
         label=label("about_cite"),

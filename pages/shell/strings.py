@@ -1,19 +1,17 @@
 """The interface's words in English and Chinese: one file for each, equal keys.
 
-``label`` gives what Gradio translates in the browser, ``tr`` what handlers say, and
-``both`` static HTML that the style sheet switches. The language of a visit is
+``label`` returns what Gradio translates in the browser, ``tr`` a text for a handler,
+and ``both`` static HTML that the style sheet switches. The language of a visit is
 ``?lang=``, which the head script keeps in the address, or else the browser's own.
-
-Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_page.py``
 """
 
-import html
 import json
 from functools import lru_cache
 from typing import Literal
 
 import gradio as gr
 from gradio.i18n import I18nData
+from markupsafe import Markup
 
 from xkde import paths
 
@@ -44,16 +42,16 @@ def label(key: str) -> I18nData:
     return i18n()(key)
 
 
-def tr(key: str, say: Interface, /, **values: object) -> str:
+def tr(key: str, interface: Interface, /, **values: object) -> str:
     """Return a text in the interface's language, its places filled."""
-    return strings()[say][key].format(**values)
+    return strings()[interface][key].format(**values)
 
 
-def both(key: str) -> str:
-    """Return escaped HTML that holds a text in both languages; CSS shows one."""
-    return "".join(
-        f'<span class="say-{code}" lang="{LOCALES[code]}">{html.escape(texts[key])}'
-        "</span>"
+def both(key: str) -> Markup:
+    """Return HTML that holds a text in both languages; the style sheet shows one."""
+    span = Markup('<span class="say-{}" lang="{}">{}</span>')
+    return Markup("").join(
+        span.format(code, LOCALES[code], texts[key])
         for code, texts in strings().items()
     )
 
