@@ -18,6 +18,7 @@ from xkde.editors.cost import measured
 from xkde.editors.editor import Applied
 from xkde.editors.settings import settings_for
 from xkde.editors.weights import deltas
+from xkde.editors.weights.alphaedit import EARLIER
 from xkde.editors.weights.base import Change, InWeights, put
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
@@ -48,7 +49,7 @@ class MixedLanguage:
         with deltas.alone(engine.model), measured(engine.device) as cost:
             apart = by_language(engine, self.editor, edits, earlier)
             summed = total([change.delta for change in apart.values()], self.scale)
-            kept = {k: t for change in apart.values() for k, t in change.kept.items()}
+            kept = _kept_of_all([each.kept for each in apart.values()], earlier)
             notes = dict.fromkeys(n for change in apart.values() for n in change.notes)
             change = Change(summed, tuple(notes), kept)
             at_work = put(engine, self.name, edits, change, earlier)
@@ -122,6 +123,24 @@ def total(
     for delta in given:
         summed = deltas.sum_of(summed, delta)
     return deltas.scaled(summed, scale)
+
+
+def _kept_of_all(
+    kept: Sequence[Mapping[str, Tensor]], earlier: Applied | None
+) -> dict[str, Tensor]:
+    """Return what later edits need of all languages.
+
+    AlphaEdit keeps the keys of every edit: each language's begin with the earlier ones,
+    which count once. Everything else belongs to the unedited model and is the same.
+    """
+    together: dict[str, Tensor] = {}
+    for each in kept:
+        for name, tensor in each.items():
+            if name in together and name.startswith(EARLIER.format("")):
+                known = earlier.kept[name] if earlier is not None else tensor[:0]
+                tensor = torch.cat([together[name], tensor[len(known) :]])
+            together[name] = tensor
+    return together
 
 
 def geometry(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Geometry:

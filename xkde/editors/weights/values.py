@@ -185,8 +185,17 @@ def _of_rows(
         losses = losses.index_add(0, index, nll * torch.tensor(shares, device=device))
     kept = [number for number, row in enumerate(rows) if not row.answer]
     if kept:
-        now = logits[[ends[number] - 1 for number in kept]].log_softmax(dim=-1)
-        then = torch.stack([essences[rows[number].edit] for number in kept])
-        moved = (then.exp() * (then - now)).sum(dim=-1)
-        losses = losses.index_add(0, torch.tensor(kept, device=device), moved)
+        log_probs = logits[[ends[number] - 1 for number in kept]].log_softmax(dim=-1)
+        log_probs_before = torch.stack([essences[rows[number].edit] for number in kept])
+        kl_loss = kl_divergence(log_probs, log_probs_before)
+        losses = losses.index_add(0, torch.tensor(kept, device=device), kl_loss)
     return losses
+
+
+def kl_divergence(log_probs: Tensor, log_probs_before: Tensor) -> Tensor:
+    """Return KL(now ‖ before) = Σ p (log p − log p₀) of each row, (rows,).
+
+    ROME's direction (equation 4): what the model holds likely now must have been likely
+    before. Both arguments are log-probabilities (rows, vocabulary).
+    """
+    return (log_probs.exp() * (log_probs - log_probs_before)).sum(dim=-1)

@@ -99,3 +99,22 @@ def test_comparing_takes_two_languages(engine: TransformersEngine) -> None:
     assert found.together.cosine > found.languages["en", "zh"].cosine
     with pytest.raises(InputError, match="at least two"):
         compare(engine, memit(), EDITS[:1])
+
+
+def test_alphaedit_keeps_the_keys_of_every_language(
+    engine: TransformersEngine,
+) -> None:
+    plain = make("alphaedit", {**GIVEN["alphaedit"], "steps": 2})
+    assert isinstance(plain, InWeights)
+    mixed = MixedLanguage(plain)
+    both = mixed.apply(engine, BOTH)
+    later = mixed.apply(engine, [EDITS[2]], both)
+    again = mixed.apply(engine, BOTH, later)
+    for layer in (0, 1):
+        name = f"keys.{layer}"
+        assert both.kept[name].shape == (2, 64)
+        assert not torch.allclose(both.kept[name][0], both.kept[name][1])
+        assert torch.equal(later.kept[name][:2], both.kept[name])
+        assert later.kept[name].shape == (3, 64)
+        assert torch.equal(again.kept[name][:3], later.kept[name])
+        assert again.kept[name].shape == (5, 64)

@@ -142,6 +142,24 @@ def test_an_editors_settings_hold_those_of_values() -> None:
     assert value_settings(ValueSettings(steps=3)) == ValueSettings(steps=3)
 
 
+# The KL term
+
+
+def test_the_kl_is_of_what_is_now_from_what_was_before() -> None:
+    now = torch.tensor([[0.5, 0.5], [0.25, 0.75]]).log()
+    before = torch.tensor([[0.9, 0.1], [0.25, 0.75]]).log()
+    found = module.kl_divergence(now, before).tolist()
+    # ½ ln(0.5 / 0.9) + ½ ln(0.5 / 0.1); the other direction would be 0.3681.
+    assert found == pytest.approx([0.5108, 0.0], abs=1e-4)
+
+
+def test_the_kl_counts_in_the_loss_in_this_direction() -> None:
+    row = Row(0, (1, 2), 0)
+    before = {0: torch.tensor([0.9, 0.1]).log()}
+    found = module._of_rows(torch.zeros(1, 2), [row], before)
+    assert found.tolist() == pytest.approx([0.5108], abs=1e-4)
+
+
 # Reading keys
 
 
