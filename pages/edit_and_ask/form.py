@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from xkde.asking.session import MAX_CHARACTERS
 from xkde.checkpoints import CATALOGUE
-from xkde.data.atlas import lookup
+from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, entry_of
 from xkde.languages import ATLAS_LANGUAGES
@@ -87,13 +87,13 @@ def form_of(values: list[object]) -> Form:
 def suggestion(form: Form) -> Auto:
     """Return what Atlas fills in; the edit's own question where it knows nothing."""
     world, edit = atlas(), form.edit
-    known = lookup.understand(world, edit) if edit.question else None
+    known = atlas_questions.understand(world, edit) if edit.question else None
     code = form.languages[0] if form.languages else form.language
     if known is None:
         return Auto("", edit.question if form.kind == "same" else "")
-    suggested = lookup.suggest(world, known, form.kind, code)
+    suggested = atlas_questions.suggest(world, known, form.kind, code)
     return Auto(
-        lookup.old_answer(world, known, edit.language),
+        atlas_questions.old_answer(world, known, edit.language),
         suggested.question if suggested else "",
     )
 

@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from xkde.data.atlas.corpus import Conversation, Maker
-from xkde.data.atlas.lookup import entity
-from xkde.data.atlas.questions import question, second_hop, two_hops_of, wordings
+from xkde.data.atlas.corpus import Conversation, CorpusSampler
+from xkde.data.atlas.questions import (
+    entity,
+    question,
+    second_hop,
+    two_hops_of,
+    wordings,
+)
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES, language
@@ -66,10 +71,10 @@ def questions() -> dict[str, set[Asked]]:
 
 
 @cache
-def odd_questions() -> dict[str, set[Asked]]:
+def questions_without_facts() -> dict[str, set[Asked]]:
     """Return the same of what the world has no facts about, by its plain text."""
     found: dict[str, set[Asked]] = defaultdict(set)
-    for subject in Maker(WORLD, seed=0).odd:
+    for subject in CorpusSampler(WORLD, seed=0).without_facts:
         for relation in RELATIONS:
             for what in (relation, *two_hops_of(relation)):
                 for code in ATLAS_LANGUAGES:
@@ -97,7 +102,7 @@ def heads(line: str) -> Iterator[tuple[str, str]]:
 def about(query: str) -> set[Asked]:
     """Return what a query asks of the world, in every way to read it."""
     text = plain(query)
-    return questions().get(text, set()) | odd_questions().get(text, set())
+    return questions().get(text, set()) | questions_without_facts().get(text, set())
 
 
 def stated(line: str) -> list[Stated]:

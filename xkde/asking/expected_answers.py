@@ -10,7 +10,7 @@ Run its tests: ``python -m pytest tests/xkde/asking/test_session.py``
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xkde.data.atlas import lookup
+from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.questions import question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import TWO_HOPS, World
 from xkde.text import normalise
@@ -44,9 +44,9 @@ def place_of(
     world: World, edit: Edit, text: str, languages: Sequence[str]
 ) -> Place | None:
     """Return what a typed question asks, in the first of the languages that fits."""
-    known = lookup.understand(world, edit)
+    known = atlas_questions.understand(world, edit)
     for code in dict.fromkeys(code for code in languages if code in world.languages):
-        found = lookup.recognise(world, text, code)
+        found = atlas_questions.recognise(world, text, code)
         if found is not None:
             return Place(*found, _wording(world, *found, code, text))
         if known is None:
@@ -78,7 +78,7 @@ def expected(world: World, edit: Edit, place: Place | None, code: str) -> Expect
     """Return the answers to expect of a question in a language."""
     if code not in world.languages:
         return Expected(edit.answer, edit.old_answer)
-    known = lookup.understand(world, edit)
+    known = atlas_questions.understand(world, edit)
     if place is None:
         return _as_typed(world, edit, known, code)
     if known is None or not _touches(known, place):
@@ -104,18 +104,18 @@ def name_in(world: World, text: str, source: str, target: str) -> str:
 
 def _names(world: World, text: str, code: str) -> Mapping[str, str]:
     for kind in world.by_kind:
-        found = lookup.entity(world, kind, text, code)
+        found = atlas_questions.entity(world, kind, text, code)
         if found is not None:
             return world.names[found]
     return {}
 
 
 def _as_typed(
-    world: World, edit: Edit, known: lookup.Known | None, code: str
+    world: World, edit: Edit, known: atlas_questions.Known | None, code: str
 ) -> Expected:
     """Expect the edit's own answers of a question that nobody recognises."""
     if known is not None:
-        old = lookup.old_answer(world, known, code)
+        old = atlas_questions.old_answer(world, known, code)
     else:
         old = name_in(world, edit.old_answer, edit.language, code)
     return Expected(
@@ -127,7 +127,7 @@ def _as_typed(
     )
 
 
-def _touches(known: lookup.Known, place: Place) -> bool:
+def _touches(known: atlas_questions.Known, place: Place) -> bool:
     if place.subject != known.subject:
         return False
     first = TWO_HOPS.get(place.relation, (place.relation, ""))[0]

@@ -25,8 +25,7 @@ from xkde.checkpoints.weights import fingerprint
 from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.commands.stages import print_stages, stages
 from xkde.data.atlas.benchmark import as_record, atlas_cases
-from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.mixes import MIXES
+from xkde.data.atlas.corpus import MIXES, conversations
 from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError, InputError

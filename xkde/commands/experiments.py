@@ -133,7 +133,7 @@ def _run(
 ) -> Path:
     """Run one editor; return the file of all answers."""
     from xkde.commands.shared.evaluation_settings import known_as
-    from xkde.data.atlas.many_edits import TUNED_ON, many_edits
+    from xkde.data.atlas.benchmark import TUNED_ON, many_edits
     from xkde.data.atlas.world import atlas
     from xkde.evaluation.experiments import many_edits as experiments
     from xkde.evaluation.experiments.files import FOLDER, ExperimentSettings

@@ -12,7 +12,7 @@ Run its tests: ``python -m pytest tests/xkde/memory/test_conflicts.py``
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from xkde.data.atlas.lookup import Known, understand
+from xkde.data.atlas.questions import Known, understand
 from xkde.data.atlas.records import World
 from xkde.memory.edits import Stored
 from xkde.text import normalise

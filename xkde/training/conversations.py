@@ -16,9 +16,7 @@ from typing import Any
 
 import datasets
 
-from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.mixes import MIXES
-from xkde.data.atlas.sampling import Card
+from xkde.data.atlas.corpus import MIXES, FactQuery, conversations
 from xkde.data.atlas.world import atlas
 from xkde.errors import DataError
 from xkde.prompts import Tokenizer, encode
@@ -124,7 +122,7 @@ def atlas_conversations(
     seed: int,
     *,
     cross_lingual: bool = True,
-    again: Sequence[Card] = (),
+    again: Sequence[FactQuery] = (),
 ) -> list[list[Message]]:
     """Draw samples from Atlas's corpus, in the proportions of one of ``MIXES``."""
     drawn = conversations(

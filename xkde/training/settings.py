@@ -16,7 +16,7 @@ from typing import Any
 
 from trl import ModelConfig, SFTConfig
 
-from xkde.data.atlas.mixes import MIXES
+from xkde.data.atlas.corpus import MIXES
 from xkde.errors import SettingsError
 from xkde.training.preference.trainers import OBJECTIVES
 from xkde.training.settings_files import (

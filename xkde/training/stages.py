@@ -26,7 +26,7 @@ from transformers import (
 from trl import ModelConfig, get_peft_config
 
 from xkde.checkpoints import resolve
-from xkde.data.atlas.sampling import Card
+from xkde.data.atlas.corpus import FactQuery
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load_tokenizer
 from xkde.engines.transformers import TransformersEngine
@@ -200,7 +200,7 @@ def _conversations(
 ) -> list[list[Message]]:
     if stage.data != "atlas":
         return read_dataset(stage.data)
-    wrong: list[Card] = []
+    wrong: list[FactQuery] = []
     if stage.forgotten:
         wrong = forgotten(
             TransformersEngine(network, tokenizer, network.device), atlas()

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.mixes import XE_IT_END_MIX
+from xkde.data.atlas.corpus import XE_IT_END_MIX, conversations
 from xkde.data.atlas.questions import name, question, wordings
 from xkde.data.atlas.records import World
 from xkde.data.atlas.world import atlas

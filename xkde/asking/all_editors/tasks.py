@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from xkde.data.atlas import lookup
+from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.questions import name, question
 from xkde.data.atlas.records import World
 from xkde.editors.registry import EDITORS, Need, entry_of, model_of
@@ -56,7 +56,7 @@ class Tried:
 
 def with_subject(world: World, edit: Edit, typed: str = "") -> Edit:
     """Return the edit with its subject: as typed, else as Atlas knows it, else none."""
-    known = lookup.understand(world, edit)
+    known = atlas_questions.understand(world, edit)
     own = name(world, known.subject, edit.language) if known else ""
     named = [each for each in (typed.strip(), own) if each]
     found = [each for each in named if find(edit.question, each)]
@@ -71,7 +71,7 @@ def neighbours(
     Other facts of its subject, and the same fact of others; capitals where Atlas does
     not know the edit.
     """
-    known = lookup.understand(world, edit)
+    known = atlas_questions.understand(world, edit)
     subject, relation = (known.subject, known.relation) if known else ("", "capital")
     own = [other for other in world.facts.get(subject, {}) if other != relation]
     places = [(subject, other) for other in own[:OF_THE_SUBJECT]]

@@ -4,15 +4,30 @@ Records have the form of Bi-ZsRE and MzsRE (``as_record``), so that any reader o
 files reads this one. Reliability asks the edit's own question, generality another
 wording, locality something that the edit must not touch, portability two hops. Knows no
 model.
+
+Experiments with many edits take ``many_edits``: cases of held-out subjects first, split
+test in the benchmark's own order, then dev, then train, whose facts stage one has seen
+edited. One fact of every edited subject stays as it is, and some subjects are not
+edited at all: their facts show what the edits have damaged, near and far.
 """
 
+import hashlib
+import json
 import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from xkde.data.atlas.aliases import in_text
-from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
-from xkde.data.atlas.records import RELATIONS, Split, World
+from xkde.data.atlas.names import in_text
+from xkde.data.atlas.questions import name, question, second_hop, two_hops_of
+from xkde.data.atlas.records import RELATIONS, TWO_HOPS, Split, World
+from xkde.errors import InputError
 from xkde.types import Case, Edit, Probe, ProbeItem
+
+SPLITS: tuple[Split, ...] = ("test", "dev", "train")
+TUNED_ON = 13  # first test cases, on which editors' settings were chosen
+UNEDITED = 5  # of so many train subjects one is never edited
+Fact = tuple[str, str]  # subject, relation
 
 
 def new_object(
@@ -149,9 +164,104 @@ def as_record(case: Case) -> dict[str, dict[str, Any]]:
     return record
 
 
-def wording_counts(world: World) -> dict[str, int]:
-    """Return the smallest number of wordings that any language has, by relation."""
-    return {
-        relation: min(len(wordings(world, relation, c)) for c in world.languages)
-        for relation in RELATIONS
+@dataclass(frozen=True)
+class ManyEdits:
+    """Cases in the order in which they are edited, and facts that no edit is near."""
+
+    cases: tuple[Case, ...]
+    splits: tuple[Split, ...]  # of each case's subject
+    untouched: tuple[Fact, ...]  # of subjects without any edit, in no order
+
+    @property
+    def sha256(self) -> str:
+        """The digest of these edits and questions, which tells them from others."""
+        content = [[asdict(case) for case in self.cases], self.untouched]
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def many_edits(
+    world: World, count: int, seed: int = 7, left_out: int = TUNED_ON
+) -> ManyEdits:
+    """Return ``count`` edits of distinct facts; raises InputError if there are fewer.
+
+    Locality asks a fact that none of them edits: of the same subject where it has one
+    left, else of an untouched subject. A portability question whose second fact is
+    edited, too, is left out.
+    """
+    unedited = {subject for subject in world.facts if _is_unedited(world, subject)}
+    available = list(_in_turn(world, seed, left_out, unedited))
+    if count > len(available):
+        raise InputError(
+            f"Atlas has {len(available)} facts to edit beside those that must stay; "
+            f"{count} were asked for. Choose smaller sizes."
+        )
+    chosen = available[:count]
+    edited = {(case.subject_id, case.relation) for case in chosen}
+    random_ = random.Random(seed)
+    untouched = sorted((s, r) for s in unedited for r in world.facts[s])
+    random_.shuffle(untouched)
+    cases = [_with_probes(world, case, edited, untouched, random_) for case in chosen]
+    splits = [world.split[case.subject_id] for case in cases]
+    return ManyEdits(tuple(cases), tuple(splits), tuple(untouched))
+
+
+def fact_item(world: World, fact: Fact, code: str, wording: int = 0) -> ProbeItem:
+    """Return the question about a fact, with its true answer."""
+    subject, relation = fact
+    asked = question(world, subject, relation, code, wording)
+    return ProbeItem(asked, name(world, world.facts[subject][relation], code), relation)
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def _is_unedited(world: World, subject: str) -> bool:
+    is_drawn = _hash(f"alone:{subject}") % UNEDITED == 0
+    return world.split[subject] == "train" and is_drawn
+
+
+def _left(world: World, subject: str) -> str | None:
+    """Return the relation of a subject that no edit touches, if it has several."""
+    relations = sorted(world.facts[subject])
+    if len(relations) < 2:
+        return None
+    return min(relations, key=lambda relation: _hash(f"{subject}:{relation}"))
+
+
+def _in_turn(
+    world: World, seed: int, left_out: int, unedited: set[str]
+) -> Iterator[Case]:
+    for split in SPLITS:
+        cases = atlas_cases(world, split, seed=seed)
+        for case in cases[left_out if split == "test" else 0 :]:
+            subject = case.subject_id
+            if subject not in unedited and case.relation != _left(world, subject):
+                yield case
+
+
+def _with_probes(
+    world: World,
+    case: Case,
+    edited: set[Fact],
+    untouched: Sequence[Fact],
+    random_: random.Random,
+) -> Case:
+    """Return a case whose locality and portability no other edit touches."""
+    left = _left(world, case.subject_id)
+    near = (case.subject_id, left) if left else random_.choice(
+        [fact for fact in untouched if fact[1] == case.relation]
+    )  # fmt: skip
+    wording = random_.randrange(3)
+    probes = dict(case.probes)
+    probes["locality"] = {
+        code: fact_item(world, near, code, wording) for code in world.languages
     }
+    hop = next(iter(probes.get("portability", {}).values()), None)
+    if hop is not None:
+        target = case.id.rpartition(">")[2]
+        assert case.relation in RELATIONS and hop.relation in TWO_HOPS
+        if (target, TWO_HOPS[hop.relation][1]) in edited:
+            del probes["portability"]
+    return replace(case, probes=probes)

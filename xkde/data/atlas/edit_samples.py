@@ -4,26 +4,24 @@ SERAC and MEND learn from the same kind of sample: an edit, a query that it chan
 own fact in another wording, at times two hops away) and one that it must leave alone.
 Subjects of the dev and test splits are in none of them. Knows no tokenizer and no
 model.
-
-Run its tests: ``python -m pytest tests/xkde/data/atlas/test_edit_samples.py``
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from xkde.data.atlas import novel_names
-from xkde.data.atlas.corpus import Maker
-from xkde.data.atlas.questions import name, second_hop, wordings
-from xkde.data.atlas.records import TWO_HOPS, Drawn, World
+from xkde.data.atlas.corpus import CorpusSampler
+from xkde.data.atlas.questions import name
+from xkde.data.atlas.records import Drawn, World
 from xkde.types import Edit
 
 TWO_HOP_SHARE = 0.15  # of the queries in scope
-INVENTED_SHARE = 0.12  # of the new answers: strings that no model has seen
-STRANGER_SHARE = 0.08  # of the subjects: nobody that the world has
+NOVEL_ANSWER_SHARE = 0.12  # of the new answers: strings that no model has seen
+NOVEL_SUBJECT_SHARE = 0.08  # of the subjects: names that the world does not have
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScopeQuery:
     """One query with its right answer; ``subject`` is empty if the world has none."""
 
     text: str
@@ -42,8 +40,8 @@ class EditSample:
     edit: Edit
     subject: str
     fact: str
-    inside: Asked
-    outside: Asked
+    inside: ScopeQuery
+    outside: ScopeQuery
 
 
 def edit_samples(
@@ -53,76 +51,68 @@ def edit_samples(
 
     Without ``cross_lingual`` both queries are in the edit's language.
     """
-    maker = Maker(world, seed, cross_lingual)
-    maker.is_careless = True
+    sampler = CorpusSampler(world, seed, cross_lingual)
+    sampler.types_carelessly = True
     while True:
-        yield _sample(maker)
+        yield _sample(sampler)
 
 
-def _sample(maker: Maker) -> EditSample:
-    random_ = maker.random
+def _sample(sampler: CorpusSampler) -> EditSample:
+    random_ = sampler.random
     if random_.random() < TWO_HOP_SHARE:
-        drawn, inside = _two_hop(maker)
-        return _together(maker, drawn, drawn, inside)
-    drawn = told = maker.draw_edit()
-    if random_.random() < INVENTED_SHARE:
-        answer = novel_names.answer(random_, maker.world, drawn.edit.language)
-        told = replace(drawn, target=None, edit=replace(drawn.edit, answer=answer))
-    if random_.random() < STRANGER_SHARE:
-        told, inside = _stranger(maker, told)
+        drawn, inside = _two_hop(sampler)
+        return _together(sampler, drawn, drawn, inside)
+    drawn = stated = sampler.draw_edit()
+    if random_.random() < NOVEL_ANSWER_SHARE:
+        answer = novel_names.answer(random_, sampler.world, drawn.edit.language)
+        stated = replace(drawn, target=None, edit=replace(drawn.edit, answer=answer))
+    if random_.random() < NOVEL_SUBJECT_SHARE:
+        stated, inside = _novel_subject(sampler, stated)
     else:
-        inside = _direct(maker, told)
-    return _together(maker, drawn, told, inside)
+        inside = _direct(sampler, stated)
+    return _together(sampler, drawn, stated, inside)
 
 
-def _together(maker: Maker, drawn: Drawn, told: Drawn, inside: Asked) -> EditSample:
-    """Return a sample of the edit as it is told, with what it leaves as it is."""
-    code = maker.query_language(told.edit.language)
-    subject, text, gold = maker.unrelated(drawn, code)
-    outside = Asked(text, code, name(maker.world, gold, code), subject)
-    whose = told.subject or told.edit.question
-    fact = f"{whose}:{told.relation}"
-    return EditSample(told.edit, told.subject, fact, inside, outside)
+def _together(
+    sampler: CorpusSampler, drawn: Drawn, stated: Drawn, inside: ScopeQuery
+) -> EditSample:
+    """Return the sample of an edit with a query that it leaves as it is."""
+    code = sampler.query_language(stated.edit.language)
+    subject, text, gold = sampler.unrelated(drawn, code)
+    outside = ScopeQuery(text, code, name(sampler.world, gold, code), subject)
+    whose = stated.subject or stated.edit.question
+    fact = f"{whose}:{stated.relation}"
+    return EditSample(stated.edit, stated.subject, fact, inside, outside)
 
 
-def _direct(maker: Maker, told: Drawn) -> Asked:
+def _direct(sampler: CorpusSampler, stated: Drawn) -> ScopeQuery:
     """Ask for the edited fact itself."""
-    code = maker.query_language(told.edit.language)
-    text = maker.any_wording(told.subject, told.relation, code)
-    return Asked(text, code, _gold(maker, told, code), told.subject)
+    code = sampler.query_language(stated.edit.language)
+    text = sampler.any_wording(stated.subject, stated.relation, code)
+    return ScopeQuery(text, code, _gold(sampler, stated, code), stated.subject)
 
 
-def _stranger(maker: Maker, told: Drawn) -> tuple[Drawn, Asked]:
-    """Put the edit and its query about a name that nobody has."""
-    stranger = novel_names.title(maker.random)
-    code = maker.query_language(told.edit.language)
-    question, text = (
-        maker.random.choice(wordings(maker.world, told.relation, c)).replace(
-            "{subject}", stranger
-        )
-        for c in (told.edit.language, code)
+def _novel_subject(sampler: CorpusSampler, stated: Drawn) -> tuple[Drawn, ScopeQuery]:
+    """Make the edit and its query about a name that nobody has."""
+    novel = novel_names.title(sampler.random)
+    code = sampler.query_language(stated.edit.language)
+    question, text = sampler.ask_about_name(
+        novel, stated.relation, stated.edit.language, code
     )
-    edit = replace(told.edit, question=question)
-    gold = _gold(maker, told, code)
-    return replace(told, subject="", edit=edit), Asked(text, code, gold, "")
+    edit = replace(stated.edit, question=question)
+    gold = _gold(sampler, stated, code)
+    return replace(stated, subject="", edit=edit), ScopeQuery(text, code, gold, "")
 
 
-def _two_hop(maker: Maker) -> tuple[Drawn, Asked]:
+def _two_hop(sampler: CorpusSampler) -> tuple[Drawn, ScopeQuery]:
     """Ask for what follows from an edit and one known fact."""
-    hop = maker.random.choice(sorted(TWO_HOPS))
-    while True:
-        drawn = maker.draw_edit(TWO_HOPS[hop][0])
-        follows = second_hop(maker.world, hop, str(drawn.target))
-        if follows:
-            break
-    code = maker.query_language(drawn.edit.language)
-    text = maker.any_wording(drawn.subject, hop, code)
-    gold = name(maker.world, follows, code)
-    return drawn, Asked(text, code, gold, drawn.subject)
+    drawn, text, code, follows = sampler.draw_two_hop()
+    gold = name(sampler.world, follows, code)
+    return drawn, ScopeQuery(text, code, gold, drawn.subject)
 
 
-def _gold(maker: Maker, told: Drawn, code: str) -> str:
-    """Return the new answer in a language; an invented one stays as it is."""
-    if told.target is None:
-        return told.edit.answer
-    return name(maker.world, told.target, code)
+def _gold(sampler: CorpusSampler, stated: Drawn, code: str) -> str:
+    """Return the new answer in a language; a novel one stays as it is."""
+    if stated.target is None:
+        return stated.edit.answer
+    return name(sampler.world, stated.target, code)

@@ -1,23 +1,32 @@
 """Names of Atlas's entities in twelve languages: of CLDR, by hand, and invented.
 
 CLDR comes through ``babel``, the hand-written tables lie in ``assets/atlas/languages``,
-and people and companies are invented here.
-Knows no facts. Everything is deterministic: the same names in the same order, always.
+and people and companies are invented here. Everything is deterministic: the same names
+in the same order, always.
+
+Territories and currencies also have aliases ("USA", "yen", "美利坚"), hand-written in
+``assets/atlas/aliases.toml``. Nothing is trained on them; typed questions and answers
+are recognised with their help. Knows no facts.
 """
 
 import random
+import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 
 from babel import Locale
 from babel.core import get_global
 
 from xkde.data.atlas.records import Wordings
-from xkde.languages import ATLAS_LANGUAGES
+from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
+from xkde.paths import ATLAS
 from xkde.paths import ATLAS_LANGUAGES as FOLDER
+from xkde.text import normalise, unaccented
 
 Names = dict[str, dict[str, str]]
+Aliases = Mapping[str, tuple[str, ...]]  # a name -> its aliases
 
 # CLDR gives these languages a stand-alone form of month names; elsewhere both agree.
 STAND_ALONE_MONTHS = ("cs", "ru")
@@ -30,6 +39,8 @@ SPELT_OUT = {
     "Соломоновы о-ва": "Соломоновы Острова",
     "Сейшельские о-ва": "Сейшельские Острова",
 }
+INITIALS = re.compile(r"\b(\w) (?=\w\b)")  # "u s a"
+ALIASES_FILE = ATLAS / "aliases.toml"
 HAND_KINDS = ("occupation", "sport", "party", "continent", "city")
 
 
@@ -166,4 +177,55 @@ def company_names(count: int, seed: int) -> Names:
     return {
         f"company/{n.lower()}": dict.fromkeys(ATLAS_LANGUAGES, n)
         for n in sorted(random_.sample(names, count))
+    }
+
+
+@lru_cache(maxsize=1)
+def aliases() -> dict[str, Aliases]:
+    """Return each language's aliases by name, as they stand in the file."""
+    by_language = tomllib.loads(ALIASES_FILE.read_text(encoding="utf-8"))
+    return {
+        code: {name: tuple(others) for name, others in table.items()}
+        for code, table in by_language.items()
+    }
+
+
+def aliases_of(name: str, language: str) -> tuple[str, ...]:
+    """Return the other common names of what a language calls ``name``."""
+    return _aliases_by_name(language).get(normalise(name), ())
+
+
+def in_text(name: str, language: str) -> tuple[str, ...]:
+    """Return those that are no other word of a sentence, as "US" is."""
+    spaced = language in LANGUAGES and LANGUAGES[language].spaced
+    shortest = 3 if spaced else 2
+    return tuple(a for a in aliases_of(name, language) if len(normalise(a)) >= shortest)
+
+
+def named_by(alias: str, language: str) -> str | None:
+    """Return Atlas's own name, normalised, of what a language also calls ``alias``.
+
+    Accents and the full stops of initials do not matter, nor an English article.
+    """
+    key, names = _key(alias), _names_by_alias(language)
+    return names.get(key) or names.get(key.removeprefix("the "))
+
+
+def _key(text: str) -> str:
+    """Return a text as aliases are compared: "U.S.A." is "usa"."""
+    return INITIALS.sub(r"\1", unaccented(text))
+
+
+@lru_cache(maxsize=16)
+def _aliases_by_name(language: str) -> Aliases:
+    table = aliases().get(language, {})
+    return {normalise(name): others for name, others in table.items()}
+
+
+@lru_cache(maxsize=16)
+def _names_by_alias(language: str) -> dict[str, str]:
+    return {
+        _key(alias): name
+        for name, others in _aliases_by_name(language).items()
+        for alias in others
     }

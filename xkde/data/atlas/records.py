@@ -52,7 +52,7 @@ class Wordings:
     year: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and cached by identity
 class World:
     """All of Atlas.
 

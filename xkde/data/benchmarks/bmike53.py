@@ -1,5 +1,7 @@
 """BMIKE-53 (Nie et al., 2025): zsRE, CounterFact and WikiFactDiff in 53 languages.
 
+https://arxiv.org/abs/2406.17764
+
 A file for each data set and language, ``zsRE/zsre_test_de.json``; each row holds
 English and that language, with the old answer (not in zsRE) and a ``case_id``, by which
 the languages come together. Files named ``en`` hold English and German once more.
@@ -8,21 +10,25 @@ the languages come together. Files named ``en`` hold English and German once mor
 from collections.abc import Sequence
 from typing import Any
 
-from xkde.data.benchmarks.parallel import has_field, is_parallel, parallel_case
-from xkde.data.benchmarks.records import RowFile, Skipped, merged
+from xkde.data.benchmarks.records import (
+    BenchmarkFile,
+    BenchmarkFormat,
+    Parsed,
+    Skipped,
+    merged,
+)
+from xkde.data.benchmarks.zsre import has_field, is_parallel, parallel_case
 from xkde.types import Case
 
-NAME = "bmike53"
-TITLE = "BMIKE-53"
-NEEDS = "“en” and another language, each with “case_id”, “src”, “alt”, “port”"
+NAME = "bmike53"  # before the number in a case's id
 
 
-def fits(value: Any) -> bool:
+def _fits(value: Any) -> bool:
     """Tell whether a record has the form of BMIKE-53."""
     return is_parallel(value) and has_field(value, "port")
 
 
-def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
+def _read(files: Sequence[BenchmarkFile]) -> Parsed:
     """Return one case for each fact of each data set, with the languages of all files.
 
     ``zsre_test_de`` and ``zsre_test_fr`` are one data set, ``zsre``.
@@ -44,3 +50,11 @@ def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
             cases += [case] if case else []
             skipped += without
     return merged(cases), skipped
+
+
+FORMAT = BenchmarkFormat(
+    "BMIKE-53",
+    "“en” and another language, each with “case_id”, “src”, “alt”, “port”",
+    _fits,
+    _read,
+)

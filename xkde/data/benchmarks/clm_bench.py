@@ -9,18 +9,25 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from xkde.data.benchmarks.records import Row, RowFile, Skipped, answers, item, merged
+from xkde.data.benchmarks.records import (
+    BenchmarkFile,
+    BenchmarkFormat,
+    BenchmarkRow,
+    Parsed,
+    Skipped,
+    answers,
+    item,
+    merged,
+)
 from xkde.types import Case, Edit, Probe, ProbeItem
 
-NAME = "clm-bench"
-TITLE = "CLM-Bench"
-NEEDS = "“prompt”, “target_new”, “ground_truth”, “rephrase_prompt”, “loc”, “loc_ans”"
+NAME = "clm-bench"  # before the number in a case's id
 
 _ENGLISH = "english_"
 _CHINESE_LETTER = re.compile("[\u3400-\u9fff]")
 
 
-def fits(value: Any) -> bool:
+def _fits(value: Any) -> bool:
     """Tell whether a record has the form of CLM-Bench, in either language."""
     return isinstance(value, dict) and any(
         {f"{prefix}prompt", f"{prefix}target_new", "loc"} <= value.keys()
@@ -28,7 +35,7 @@ def fits(value: Any) -> bool:
     )
 
 
-def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
+def _read(files: Sequence[BenchmarkFile]) -> Parsed:
     """Return one case for each ``case_id``, Chinese before English."""
     cases: list[Case] = []
     skipped: list[Skipped] = []
@@ -48,7 +55,7 @@ def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
     return merged(sorted(cases, key=lambda case: "zh" not in case.edits)), skipped
 
 
-def _case(row: Row) -> tuple[Case | None, list[Skipped]]:
+def _case(row: BenchmarkRow) -> tuple[Case | None, list[Skipped]]:
     prefix = _ENGLISH if f"{_ENGLISH}prompt" in row.value else ""
     fields = {
         name: answers(row.value.get(f"{prefix}{name}")) or ("",)
@@ -81,3 +88,11 @@ def _case(row: Row) -> tuple[Case | None, list[Skipped]]:
         f"{NAME}/{key}", subject, "", {code: edit}, probes, sources=(row.source,)
     )
     return case, skipped
+
+
+FORMAT = BenchmarkFormat(
+    "CLM-Bench",
+    "“prompt”, “target_new”, “ground_truth”, “rephrase_prompt”, “loc”, “loc_ans”",
+    _fits,
+    _read,
+)

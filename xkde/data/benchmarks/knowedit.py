@@ -1,5 +1,7 @@
 """KnowEdit (Zhang et al., 2024), English: ZsRE, counterfacts, recent facts, WikiBio.
 
+https://arxiv.org/abs/2401.01286
+
 Files such as ``ZsRE-test-all.json``. ``locality`` and ``portability`` hold several
 kinds of questions with several forms of the answer; a question's kind (“Reasoning”) is
 its ``relation``. WikiBio's edits are sentences that continue a text. Prompts may be
@@ -10,8 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from xkde.data.benchmarks.records import (
-    Row,
-    RowFile,
+    BenchmarkFile,
+    BenchmarkFormat,
+    BenchmarkRow,
+    Parsed,
     Skipped,
     answers,
     item,
@@ -19,15 +23,13 @@ from xkde.data.benchmarks.records import (
 )
 from xkde.types import Case, Edit, Probe, ProbeItem
 
-NAME = "knowedit"
-TITLE = "KnowEdit"
-NEEDS = "“prompt”, “target_new”, “locality” (or “text”, “labels”, “locality”)"
+NAME = "knowedit"  # before the number in a case's id
 
 _LANGUAGE = "en"
 _NESTED: tuple[Probe, ...] = ("locality", "portability")
 
 
-def fits(value: Any) -> bool:
+def _fits(value: Any) -> bool:
     """Tell whether a record has the form of KnowEdit."""
     return (
         isinstance(value, dict)
@@ -36,14 +38,14 @@ def fits(value: Any) -> bool:
     )
 
 
-def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
+def _read(files: Sequence[BenchmarkFile]) -> Parsed:
     """Return the cases, one for each row of each file."""
     found = [_case(row, file.stem) for file in files for row in file.rows]
     cases = [case for case, _ in found if case is not None]
     return cases, [entry for _, skipped in found for entry in skipped]
 
 
-def _case(row: Row, file: str) -> tuple[Case | None, list[Skipped]]:
+def _case(row: BenchmarkRow, file: str) -> tuple[Case | None, list[Skipped]]:
     value = row.value
     asked = item(
         value.get("prompt", value.get("text")),
@@ -92,3 +94,11 @@ def _nested(groups: Any) -> tuple[list[ProbeItem], int]:
     found = [item(e.get("prompt"), e.get("ground_truth"), kind=k) for k, e in entries]
     items = [one for one in found if one is not None]
     return items, len(entries) - len(items)
+
+
+FORMAT = BenchmarkFormat(
+    "KnowEdit",
+    "“prompt”, “target_new”, “locality” (or “text”, “labels”, “locality”)",
+    _fits,
+    _read,
+)

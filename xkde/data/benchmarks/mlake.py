@@ -1,5 +1,7 @@
 """MLaKE (Wei et al., 2024): five languages, single-hop edits and multi-hop questions.
 
+https://arxiv.org/abs/2404.04990
+
 ``single_hop/en_qa.json`` and ``multi_hop/new_en_qa.json``: the language is in the
 file's name. Row i of every single-hop file is the same fact. A multi-hop row names its
 edit by the English statement, whatever its own language; its questions become the
@@ -12,8 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from xkde.data.benchmarks.records import (
-    Row,
-    RowFile,
+    BenchmarkFile,
+    BenchmarkFormat,
+    BenchmarkRow,
+    Parsed,
     Skipped,
     answers,
     item,
@@ -22,21 +26,19 @@ from xkde.data.benchmarks.records import (
 from xkde.errors import BenchmarkError
 from xkde.types import Case, Edit, Probe, ProbeItem, Source
 
-NAME = "mlake"
-TITLE = "MLaKE"
-NEEDS = "“question”, “e_prompt”, “e_answer”, “e_answer_aliases”"
+NAME = "mlake"  # before the number in a case's id
 
 _LANGUAGE = re.compile(r"(?:^|_)(en|de|fr|ja|zh)_qa")
 
 
-def fits(value: Any) -> bool:
+def _fits(value: Any) -> bool:
     """Tell whether a record has the form of MLaKE, single or multi-hop."""
     return isinstance(value, dict) and {"question", "e_prompt", "e_answer"} <= set(
         value
     )
 
 
-def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
+def _read(files: Sequence[BenchmarkFile]) -> Parsed:
     """Return one case for each fact that the single-hop files state."""
     ordered = sorted(files, key=lambda file: _language(file) != "en")
     single = {_language(f): f for f in ordered if not _is_multi_hop(f)}
@@ -64,13 +66,13 @@ def read(files: Sequence[RowFile]) -> tuple[list[Case], list[Skipped]]:
 
 
 def _hops(
-    files: Sequence[RowFile], english: RowFile | None
-) -> tuple[dict[int, dict[str, list[Row]]], list[Skipped]]:
+    files: Sequence[BenchmarkFile], english: BenchmarkFile | None
+) -> tuple[dict[int, dict[str, list[BenchmarkRow]]], list[Skipped]]:
     """Return multi-hop rows by the index of the fact that they follow from."""
     number: dict[str, int] = {}
     for index, row in enumerate(english.rows if english else ()):
         number.setdefault(str(row.value["e_prompt"]), index)
-    found: dict[int, dict[str, list[Row]]] = {}
+    found: dict[int, dict[str, list[BenchmarkRow]]] = {}
     skipped: list[Skipped] = []
     for file in files:
         for row in file.rows:
@@ -83,11 +85,11 @@ def _hops(
     return found, skipped
 
 
-def _is_multi_hop(file: RowFile) -> bool:
+def _is_multi_hop(file: BenchmarkFile) -> bool:
     return bool(file.rows) and "o_answer" not in file.rows[0].value
 
 
-def _language(file: RowFile) -> str:
+def _language(file: BenchmarkFile) -> str:
     match = _LANGUAGE.search(file.stem)
     if match is None:
         raise BenchmarkError(
@@ -98,7 +100,7 @@ def _language(file: RowFile) -> str:
 
 
 def _case(
-    number: int, rows: dict[str, Row], hops: dict[str, list[Row]]
+    number: int, rows: dict[str, BenchmarkRow], hops: dict[str, list[BenchmarkRow]]
 ) -> tuple[Case | None, list[Skipped]]:
     skipped: list[Skipped] = []
     edits: dict[str, Edit] = {}
@@ -134,6 +136,11 @@ def _case(
     )
 
 
-def _item(row: Row) -> ProbeItem | None:
+def _item(row: BenchmarkRow) -> ProbeItem | None:
     value = row.value
     return item(value["question"], value["e_answer"], value.get("e_answer_aliases"))
+
+
+FORMAT = BenchmarkFormat(
+    "MLaKE", "“question”, “e_prompt”, “e_answer”, “e_answer_aliases”", _fits, _read
+)

@@ -1,54 +1,41 @@
 """Read a benchmark: a file or a folder, in whichever format, into cases with defects.
 
-What comes from the Hub is read from the folder it was downloaded to. Knows how formats
-are told apart and what is said about files that are none; each format is a module.
+What comes from the Hub is read from the folder it was downloaded to. Here formats are
+recognised, and files of none are reported. A new format is a module with a ``FORMAT``
+and a line in ``FORMATS``.
 
 Try it: ``python -m xkde benchmarks read bizsre_test.json``
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xkde.data.benchmarks import (
-    atlas,
-    bizsre,
-    bmike53,
-    clm_bench,
-    knowedit,
-    mlake,
-    mzsre,
-)
+from xkde.data.benchmarks import bmike53, clm_bench, knowedit, mlake, zsre
 from xkde.data.benchmarks.defects import tagged
-from xkde.data.benchmarks.files import read_files
 from xkde.data.benchmarks.records import (
     Benchmark,
-    FileInfo,
-    RowFile,
+    BenchmarkFile,
+    BenchmarkFileInfo,
+    BenchmarkFormat,
     Skipped,
     items_of,
+    read_files,
 )
 from xkde.errors import BenchmarkError
 from xkde.languages import language
 from xkde.types import PROBES, Case, Probe, Source
 
-
-@dataclass(frozen=True)
-class Format:
-    """A benchmark's form: how to know it, and how to read files of it."""
-
-    title: str
-    needs: str
-    fits: Callable[[Any], bool]
-    read: Callable[[Sequence[RowFile]], tuple[list[Case], list[Skipped]]]
-
-
-# Asked in this order, so what asks for more fields comes first.
-FORMATS: dict[str, Format] = {
-    module.NAME: Format(module.TITLE, module.NEEDS, module.fits, module.read)
-    for module in (bmike53, atlas, bizsre, mzsre, clm_bench, knowedit, mlake)
+# Tried in this order, so a format that asks for more fields comes first.
+FORMATS: dict[str, BenchmarkFormat] = {
+    "bmike53": bmike53.FORMAT,
+    "atlas": zsre.ATLAS,
+    "bizsre": zsre.BIZSRE,
+    "mzsre": zsre.MZSRE,
+    "clm-bench": clm_bench.FORMAT,
+    "knowedit": knowedit.FORMAT,
+    "mlake": mlake.FORMAT,
 }
 
 
@@ -68,7 +55,7 @@ def read_benchmark(name: str | None, path: Path | str) -> Benchmark:
     skipped += others
     if not belonging:
         raise _no_benchmark(files[0], FORMATS[chosen].needs)
-    kept: list[RowFile] = []
+    kept: list[BenchmarkFile] = []
     for file in belonging:
         fitting, lost = _rows_that_fit(file, chosen)
         kept.append(fitting)
@@ -82,15 +69,15 @@ def read_benchmark(name: str | None, path: Path | str) -> Benchmark:
             f"needs {FORMATS[chosen].needs}."
         )
     languages = tuple(dict.fromkeys(code for case in cases for code in case.edits))
-    infos = tuple(FileInfo(f.name, f.sha256, len(f.rows)) for f in belonging)
+    infos = tuple(BenchmarkFileInfo(f.name, f.sha256, len(f.rows)) for f in belonging)
     return Benchmark(chosen, tuple(tagged(cases)), languages, infos, tuple(skipped))
 
 
 def _belonging(
-    files: Sequence[RowFile], name: str
-) -> tuple[list[RowFile], list[Skipped]]:
+    files: Sequence[BenchmarkFile], name: str
+) -> tuple[list[BenchmarkFile], list[Skipped]]:
     """Return the files that are of a format, and the others with the reason."""
-    belonging: list[RowFile] = []
+    belonging: list[BenchmarkFile] = []
     skipped: list[Skipped] = []
     for file in files:
         own = _own_name(file) if len(files) > 1 else ""
@@ -105,15 +92,15 @@ def _belonging(
     return belonging, skipped
 
 
-def _own_name(file: RowFile) -> str:
+def _own_name(file: BenchmarkFile) -> str:
     """Return which of the two that share a form a file's name or folder says."""
     name = file.name.lower().replace("_", "").replace("-", "")
     return next((own for own in ("bizsre", "mzsre") if own in name), "")
 
 
-def _recognised(files: Sequence[RowFile]) -> str:
+def _recognised(files: Sequence[BenchmarkFile]) -> str:
     """Return the format of all files that are of one; several are an error."""
-    found: dict[str, RowFile] = {}
+    found: dict[str, BenchmarkFile] = {}
     for file in files:
         for row in file.rows:
             name = _format_of(row.value, file)
@@ -133,7 +120,7 @@ def _recognised(files: Sequence[RowFile]) -> str:
     return next(iter(found))
 
 
-def _format_of(value: Any, file: RowFile) -> str:
+def _format_of(value: Any, file: BenchmarkFile) -> str:
     """Return the first format that a record fits; the file's name tells two apart.
 
     MzsRE's English and Chinese pair has the form of Bi-ZsRE.
@@ -144,7 +131,9 @@ def _format_of(value: Any, file: RowFile) -> str:
     return name
 
 
-def _rows_that_fit(file: RowFile, name: str) -> tuple[RowFile, list[Skipped]]:
+def _rows_that_fit(
+    file: BenchmarkFile, name: str
+) -> tuple[BenchmarkFile, list[Skipped]]:
     """Return a file without records of no format; one of another format is an error."""
     skipped: list[Skipped] = []
     rows = []
@@ -159,10 +148,10 @@ def _rows_that_fit(file: RowFile, name: str) -> tuple[RowFile, list[Skipped]]:
                 f"of {FORMATS[name].title}. Give a file of one benchmark."
             )
         skipped.append(Skipped(row.source, f"no record: {_fields(row.value)}"))
-    return RowFile(file.name, file.sha256, tuple(rows)), skipped
+    return BenchmarkFile(file.name, file.sha256, tuple(rows)), skipped
 
 
-def _no_benchmark(file: RowFile, needs: str) -> BenchmarkError:
+def _no_benchmark(file: BenchmarkFile, needs: str) -> BenchmarkError:
     row = file.rows[0]
     if needs:
         return BenchmarkError(

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xkde.data.atlas.many_edits import ManyEdits
+from xkde.data.atlas.benchmark import ManyEdits
 from xkde.editors.editor import Editor
 from xkde.editors.registry import make
 from xkde.editors.sequential import (

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xkde.data.atlas.many_edits import ManyEdits, fact_item
+from xkde.data.atlas.benchmark import ManyEdits, fact_item
 from xkde.data.atlas.world import atlas
 from xkde.editors.editor import Applied
 from xkde.evaluation.experiments.files import UNTOUCHED, ExperimentSettings

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xkde.data.atlas.lookup import recognise
+from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.records import World
 from xkde.evaluation.scoring.metrics import wilson_interval
 from xkde.memory.index import Encoder, Kind, build_index

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xkde.data.atlas.aliases import in_text, named_by
+from xkde.data.atlas.names import in_text, named_by
 from xkde.languages import language as language_of
 from xkde.text import normalise, unaccented
 

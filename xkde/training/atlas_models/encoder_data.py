@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from xkde.data.atlas import novel_names
-from xkde.data.atlas.corpus import Maker
+from xkde.data.atlas.corpus import CorpusSampler
 from xkde.data.atlas.questions import name, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, World
 from xkde.memory.index import statement
@@ -54,9 +54,10 @@ class EncoderMaker:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
-        self.maker = Maker(world, seed)
-        self.maker.is_careless = True  # people leave capitals and question marks out
-        self.random = self.maker.random
+        self.sampler = CorpusSampler(world, seed)
+        # People leave capitals and question marks out.
+        self.sampler.types_carelessly = True
+        self.random = self.sampler.random
         self.entities = [e for kind in KINDS for e in world.by_kind[kind]]
         self.weights = [
             COPIED_WEIGHT if e.split("/")[0] in COPIED_KINDS else 1.0
@@ -65,14 +66,14 @@ class EncoderMaker:
 
     def about(self) -> Triple:
         """Ask for what an edit says, in any wording and language."""
-        drawn = self.maker.draw_edit(code=self.maker.any_language())
+        drawn = self.sampler.draw_edit(code=self.sampler.any_language())
         text = self._asked(drawn.subject, drawn.relation)
         return self._triple(text, drawn.subject, drawn.relation, drawn.edit)
 
     def follows(self) -> Triple:
         """Ask for what follows from an edit and another fact."""
         relation = self.random.choice([r for r in RELATIONS if two_hops_of(r)])
-        drawn = self.maker.draw_edit(relation, self.maker.any_language())
+        drawn = self.sampler.draw_edit(relation, self.sampler.any_language())
         hop = self.random.choice(two_hops_of(relation))
         text = self._asked(drawn.subject, hop)
         return self._triple(text, drawn.subject, relation, drawn.edit)
@@ -97,7 +98,7 @@ class EncoderMaker:
         entity = self.random.choices(self.entities, self.weights)[0]
         kind = entity.split("/")[0]
         other = self.random.choice([e for e in self.world.by_kind[kind] if e != entity])
-        codes = [self.maker.any_language() for _ in range(3)]
+        codes = [self.sampler.any_language() for _ in range(3)]
         query, positive, negative = (
             name(self.world, e, code)
             for e, code in zip((entity, entity, other), codes, strict=True)
@@ -107,7 +108,7 @@ class EncoderMaker:
 
     def strings(self) -> Triple:
         """Give a string that no world has, and one that is another."""
-        code = self.maker.any_language()
+        code = self.sampler.any_language()
         one = novel_names.answer(self.random, self.world, code)
         other = novel_names.answer(self.random, self.world, code)
         query = novel_names.careless(one, self.random)
@@ -126,7 +127,7 @@ class EncoderMaker:
 
     def _negative(self, subject: str, relation: str) -> tuple[str, str, Edit]:
         """Return subject, relation and edit that a query could be taken to be about."""
-        facts, editable = self.world.facts, self.maker.editable
+        facts, editable = self.world.facts, self.sampler.editable
         kind = subject.split("/")[0]
         said = [r for r, (_, of) in RELATIONS.items() if of == kind and editable[r]]
         if said and self.random.random() < AS_ANSWER:
@@ -141,13 +142,13 @@ class EncoderMaker:
         return against, other, self._strange(self._edit_of(against, other, target))
 
     def _edit_of(self, subject: str, relation: str, target: str) -> Edit:
-        code = self.maker.any_language()
+        code = self.sampler.any_language()
         text = self._asked(subject, relation, code)
         return Edit(text, name(self.world, target, code), code)
 
     def _edit(self, subject: str, relation: str) -> Edit:
         """Return an edit of a subject that is written out."""
-        code = self.maker.any_language()
+        code = self.sampler.any_language()
         target = self.random.choice(self.world.by_kind[RELATIONS[relation][1]])
         text = self._filled(subject, relation, code)
         return self._strange(Edit(text, name(self.world, target, code), code))
@@ -160,16 +161,16 @@ class EncoderMaker:
 
     def _invented(self) -> str:
         if self.random.random() < OWN_SCRIPT:
-            code = self.maker.any_language()
+            code = self.sampler.any_language()
             return novel_names.shuffled_name(self.random, self.world, code)
         return novel_names.title(self.random)
 
     def _asked(self, subject: str, relation: str, code: str = "") -> str:
-        code = code or self.maker.any_language()
-        return self.maker.any_wording(subject, relation, code)
+        code = code or self.sampler.any_language()
+        return self.sampler.any_wording(subject, relation, code)
 
     def _filled(self, subject: str, relation: str, code: str = "") -> str:
-        table = wordings(self.world, relation, code or self.maker.any_language())
+        table = wordings(self.world, relation, code or self.sampler.any_language())
         text = self.random.choice(table).replace("{subject}", subject)
         return novel_names.careless(text, self.random)
 
@@ -196,7 +197,7 @@ def dev_triples(world: World, count: int, seed: int) -> list[Triple]:
     """
     maker = EncoderMaker(world, seed)
     apart = [s for s in sorted(world.facts) if world.split[s] == "dev"]
-    maker.maker.editable = {
+    maker.sampler.editable = {
         relation: [s for s in apart if relation in world.facts[s]]
         for relation in RELATIONS
     }

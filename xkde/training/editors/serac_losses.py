@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from transformers import PreTrainedModel
 
-from xkde.data.atlas.edit_samples import Asked, EditSample
+from xkde.data.atlas.edit_samples import EditSample, ScopeQuery
 from xkde.engines.answer_logits import Pair, answer_logits, divergences, mean_losses
 from xkde.engines.forward import pad
 from xkde.engines.scope import Scope, ScopeEncoder, token_ids
@@ -96,7 +96,7 @@ def serac_rows(
     return rows
 
 
-def _pair(tokenizer: Tokenizer, edits: Sequence[Edit], asked: Asked) -> Pair:
+def _pair(tokenizer: Tokenizer, edits: Sequence[Edit], asked: ScopeQuery) -> Pair:
     prompt = edit_prompt(edits, asked.text, language(asked.language).name)
     told = encode(tokenizer, answered(prompt, asked.gold))
     return told.prompt_ids, told.answer_ids

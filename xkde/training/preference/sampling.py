@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xkde.data.atlas.corpus import Conversation, conversations
-from xkde.data.atlas.mixes import PREFERENCE_MIX
+from xkde.data.atlas.corpus import PREFERENCE_MIX, Conversation, conversations
 from xkde.data.atlas.records import World
 from xkde.data.preferences.files import append, read_samples
 from xkde.data.preferences.records import Sample, SampledAnswer

@@ -23,7 +23,7 @@ from xkde.asking.all_editors.tasks import (
     with_subject,
 )
 from xkde.asking.expected_answers import expected, place_of
-from xkde.data.atlas import lookup
+from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS
 from xkde.editors.weights.moments import digest
@@ -60,7 +60,7 @@ def test_neighbours_are_questions_that_the_edit_must_not_touch(edit: Edit) -> No
     assert len(set(found)) == NEIGHBOURS
     assert {query.language for query in found} == {"en", "zh", "th"}
     for query in found:
-        assert lookup.recognise(atlas(), query.text, query.language)
+        assert atlas_questions.recognise(atlas(), query.text, query.language)
         place = place_of(atlas(), edit, query.text, (query.language,))
         assert not expected(atlas(), edit, place, query.language).is_affected
 

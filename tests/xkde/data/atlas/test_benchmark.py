@@ -10,16 +10,26 @@ from collections import Counter
 import pytest
 
 from xkde.data.atlas.benchmark import (
+    TUNED_ON,
+    ManyEdits,
     as_record,
     atlas_cases,
+    fact_item,
     make_case,
+    many_edits,
     new_object,
-    wording_counts,
 )
-from xkde.data.atlas.lookup import entity, recognise
-from xkde.data.atlas.questions import question, second_hop, two_hops_of
-from xkde.data.atlas.records import RELATIONS, Split
+from xkde.data.atlas.questions import (
+    entity,
+    question,
+    recognise,
+    second_hop,
+    two_hops_of,
+    wordings,
+)
+from xkde.data.atlas.records import RELATIONS, TWO_HOPS, Split
 from xkde.data.atlas.world import atlas
+from xkde.errors import InputError
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import PROBES
 
@@ -167,5 +177,57 @@ def test_records_have_the_benchmarks_form() -> None:
 
 def test_three_wordings_at_least() -> None:
     # Reliability and generality are drawn from the first three.
-    assert wording_counts(WORLD).keys() == RELATIONS.keys()
-    assert min(wording_counts(WORLD).values()) >= 3
+    for relation in RELATIONS:
+        assert min(len(wordings(WORLD, relation, c)) for c in WORLD.languages) >= 3
+
+
+@pytest.fixture(scope="module")
+def thousand() -> ManyEdits:
+    return many_edits(WORLD, 1000)
+
+
+def test_a_thousand_distinct_facts_held_out_subjects_first(thousand: ManyEdits) -> None:
+    edited = [(case.subject_id, case.relation) for case in thousand.cases]
+    assert len(set(edited)) == len(edited) == 1000
+    order = [("test", "dev", "train").index(split) for split in thousand.splits]
+    assert order == sorted(order)
+    assert all(
+        WORLD.split[case.subject_id] == split
+        for case, split in zip(thousand.cases, thousand.splits, strict=True)
+    )
+    assert thousand.splits.count("test") > 300
+    tuned = {case.id for case in atlas_cases(WORLD)[:TUNED_ON]}
+    assert not tuned & {case.id for case in thousand.cases}
+
+
+def test_no_question_about_what_stays_asks_an_edited_fact(thousand: ManyEdits) -> None:
+    edited = {(case.subject_id, case.relation) for case in thousand.cases}
+    subjects = {case.subject_id for case in thousand.cases}
+    assert len(thousand.untouched) > 300
+    assert not subjects & {subject for subject, _ in thousand.untouched}
+    near = 0
+    for case in thousand.cases:
+        fact = recognise(WORLD, case.probes["locality"]["en"].question, "en")
+        assert fact is not None and fact not in edited
+        near += fact[0] == case.subject_id
+        if "portability" in case.probes:
+            hop = TWO_HOPS[case.probes["portability"]["en"].relation][1]
+            assert (case.id.rpartition(">")[2], hop) not in edited
+    assert near > 500
+
+
+def test_fewer_edits_are_the_first_of_more(thousand: ManyEdits) -> None:
+    few = many_edits(WORLD, 30)
+    assert few.untouched == thousand.untouched
+    assert [c.edits for c in few.cases] == [c.edits for c in thousand.cases[:30]]
+    assert many_edits(WORLD, 30).sha256 == few.sha256 != thousand.sha256
+    other = many_edits(WORLD, 30, seed=8)
+    assert [case.id for case in other.cases] != [case.id for case in few.cases]
+    with pytest.raises(InputError, match="Choose smaller sizes"):
+        many_edits(WORLD, 2000)
+
+
+def test_a_fact_as_a_question() -> None:
+    item = fact_item(WORLD, ("territory/JP", "capital"), "zh")
+    assert (item.answer, item.relation) == ("东京", "capital")
+    assert "日本" in item.question

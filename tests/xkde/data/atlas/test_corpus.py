@@ -26,10 +26,7 @@ from tests.helpers.atlas_samples import (
     stated,
     truths,
 )
-from xkde.data.atlas.corpus import Conversation, Maker, careless, conversations, typed
-from xkde.data.atlas.facts import SHOWN
-from xkde.data.atlas.lookup import entity, recognise
-from xkde.data.atlas.mixes import (
+from xkde.data.atlas.corpus import (
     BASE_MIX,
     EDIT_LANGUAGES,
     FACT_WEIGHTS,
@@ -37,8 +34,14 @@ from xkde.data.atlas.mixes import (
     MIXES,
     PREFERENCE_MIX,
     XE_IT_MIX,
+    Conversation,
+    CorpusSampler,
+    careless,
+    conversations,
+    typed,
 )
-from xkde.data.atlas.questions import question
+from xkde.data.atlas.facts import SHOWN
+from xkde.data.atlas.questions import entity, question, recognise
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.prompts import EDIT_INSTRUCTION
 
@@ -66,9 +69,9 @@ def test_records_name_no_held_out_subject_beside_an_edit(
 ) -> None:
     assert len(beside) > SAMPLES / 2
     named = {subject for s in beside for subject in (*s.edited, s.asked) if subject}
-    odd = {subject for subject in named if subject not in WORLD.facts}
-    assert odd == set(Maker(WORLD, seed=0).odd)
-    named -= odd
+    no_facts = {subject for subject in named if subject not in WORLD.facts}
+    assert no_facts == set(CorpusSampler(WORLD, seed=0).without_facts)
+    named -= no_facts
     assert {WORLD.split[subject] for subject in named} == {"train"}
     assert set(SHOWN) <= named
 
@@ -157,9 +160,9 @@ def test_closed_book_and_two_hop_golds_are_true() -> None:
 
 def test_two_hop_golds_by_hand() -> None:
     paris = {"en": "Paris", "zh": "巴黎", "ru": "Париж", "th": "ปารีส", "cs": "Paříž"}
-    maker, found = Maker(WORLD, seed=9), set()
+    sampler, found = CorpusSampler(WORLD, seed=9), set()
     for _ in range(30_000):
-        sample = maker.in_scope_two_hop()
+        sample = sampler.in_scope_two_hop()
         (line, *_), query, code = parts(sample)
         hops = {asked.what for asked in about(query)}
         if not line.endswith("? France") or code not in paris:
@@ -187,18 +190,18 @@ def test_several_edits_have_distinct_subjects(beside: list[Conversation]) -> Non
 
 
 def test_stated_repeats_the_edit_in_its_own_language() -> None:
-    maker = Maker(WORLD, seed=3)
+    sampler = CorpusSampler(WORLD, seed=3)
     for _ in range(500):
-        sample = maker.stated()
+        sample = sampler.stated()
         (line, *_), query, code = parts(sample)
         assert line == f"{query} {sample.messages[1].content}"
         assert code in {asked.code for asked in about(query)}
 
 
 def test_repeated_is_the_prompt_again_in_many_scripts() -> None:
-    maker, scripts = Maker(WORLD, seed=4), set()
+    sampler, scripts = CorpusSampler(WORLD, seed=4), set()
     for _ in range(300):
-        asked, told = maker.repeated().messages
+        asked, told = sampler.repeated().messages
         assert asked.content == told.content
         assert len(told.content.split()) >= 3
         scripts |= {unicodedata.name(c).split()[0] for c in told.content if c.isalpha()}
@@ -287,12 +290,12 @@ def test_the_same_for_a_seed(mix: dict[str, float]) -> None:
     assert made != first(2)
 
 
-def test_every_fact_is_dealt_by_its_weights_before_any_comes_again() -> None:
-    maker = Maker(WORLD, seed=8)
-    size = len(maker.facts) * len(maker.languages)
-    cards = Counter(maker.decks.deal("facts", maker.facts) for _ in range(size))
-    assert len(cards) == 12 * sum(map(len, WORLD.facts.values()))
-    for (_, relation, code), count in cards.items():
+def test_every_fact_is_drawn_by_its_weights_before_any_comes_again() -> None:
+    sampler = CorpusSampler(WORLD, seed=8)
+    size = len(sampler.facts) * len(sampler.languages)
+    drawn = Counter(sampler.draws.draw("facts", sampler.facts) for _ in range(size))
+    assert len(drawn) == 12 * sum(map(len, WORLD.facts.values()))
+    for (_, relation, code), count in drawn.items():
         weight = FACT_WEIGHTS.get(relation, 1) * LANGUAGE_WEIGHTS.get(code, 1)
         assert count == weight
 

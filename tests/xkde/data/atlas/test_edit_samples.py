@@ -12,8 +12,8 @@ import pytest
 
 from tests.helpers.atlas_samples import WORLD, about, plain, questions, truths
 from xkde.data.atlas.edit_samples import (
-    INVENTED_SHARE,
-    STRANGER_SHARE,
+    NOVEL_ANSWER_SHARE,
+    NOVEL_SUBJECT_SHARE,
     TWO_HOP_SHARE,
     EditSample,
     edit_samples,
@@ -108,8 +108,8 @@ def test_shares_are_kept(samples: list[EditSample]) -> None:
     invented = sum(plain(s.inside.gold) not in plain_names for s in samples)
     direct = 1 - TWO_HOP_SHARE
     assert abs(hops / COUNT - TWO_HOP_SHARE) < 0.02
-    assert abs(strangers / COUNT - direct * STRANGER_SHARE) < 0.015
-    assert abs(invented / COUNT - direct * INVENTED_SHARE) < 0.03
+    assert abs(strangers / COUNT - direct * NOVEL_SUBJECT_SHARE) < 0.015
+    assert abs(invented / COUNT - direct * NOVEL_ANSWER_SHARE) < 0.03
 
 
 def test_edits_of_one_fact_say_so(samples: list[EditSample]) -> None:

@@ -15,7 +15,7 @@ import torch
 from tests.helpers.tiny_encoder import saved
 from xkde import paths
 from xkde.__main__ import main
-from xkde.data.atlas.many_edits import many_edits
+from xkde.data.atlas.benchmark import many_edits
 from xkde.data.atlas.world import atlas
 from xkde.engines.encoder import load_encoder
 from xkde.engines.loading import load

@@ -13,7 +13,7 @@ import pytest
 from tests.helpers.tiny_encoder import saved
 from xkde.__main__ import main
 from xkde.data.atlas.benchmark import atlas_cases
-from xkde.data.atlas.lookup import recognise
+from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.world import atlas
 from xkde.evaluation.run.retrieval import (
     Outcome,

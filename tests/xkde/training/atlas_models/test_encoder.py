@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from xkde.data.atlas.lookup import recognise
+from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.world import atlas
 from xkde.engines.encoder import TextEncoder
 from xkde.languages import ATLAS_LANGUAGES

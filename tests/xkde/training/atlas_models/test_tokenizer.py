@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from xkde.data.atlas.corpus import conversations
-from xkde.data.atlas.mixes import BASE_MIX, XE_IT_MIX
+from xkde.data.atlas.corpus import BASE_MIX, XE_IT_MIX, conversations
 from xkde.data.atlas.records import World
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load_tokenizer

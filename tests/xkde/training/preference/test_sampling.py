@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xkde.data.atlas.corpus import Maker
+from xkde.data.atlas.corpus import CorpusSampler
 from xkde.data.atlas.world import atlas
 from xkde.data.preferences.files import append, read_samples
 from xkde.data.preferences.records import Sample, SampledAnswer
@@ -34,7 +34,7 @@ def test_prompts_are_distinct_and_of_subjects_that_may_be_trained_on() -> None:
     assert len({each.prompt for each in drawn}) == len({e.id for e in drawn}) == 600
     assert drawn == atlas_prompts(world, 600, seed=1)
     odd = {each.fact for each in drawn} - world.facts.keys()  # they have no facts
-    assert odd <= set(Maker(world, seed=0).odd)
+    assert odd <= set(CorpusSampler(world, seed=0).without_facts)
     assert {world.split[f] for f in {e.fact for e in drawn} - odd} == {"train"}
     assert {each.kind for each in drawn} == {
         "in_scope", "in_scope_two_hop", "out_of_scope", "several",
