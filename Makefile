@@ -14,7 +14,7 @@ VLLM := $(VENV)/.vllm
 export GRADIO_ANALYTICS_ENABLED := False
 
 .DEFAULT_GOAL := help
-.PHONY: help install vllm demo check test screenshots clean
+.PHONY: help install vllm demo check lint types unit quick test screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,10 +42,25 @@ vllm: $(VLLM) ## add vLLM for a CPU to .venv: about 1 GB; for its tests and for 
 demo: install ## start the app; it prints its address
 	$(BIN)/python app.py
 
-check: install ## format, lint, types
+lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: install
 	$(BIN)/mypy
+
+check: lint types ## format, lint, types
+
+# What needs no language model: records, data, prompts, memory, scores, the code itself.
+QUICK := tests/*.py $(addprefix tests/xkde/,*.py data memory hub checkpoints) \
+    $(addprefix tests/xkde/evaluation/,scoring published) tests/pages/shell
+
+unit: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -x \
+	    -m 'not slow and not browser and not vllm' $(QUICK)
+
+quick: lint ## before every commit, under 90 seconds: lint, types, tests without a model
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync types unit
 
 test: check ## check, then every test, those in the browser included
 	$(BIN)/python -m pytest

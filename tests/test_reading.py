@@ -1,30 +1,83 @@
-"""A file holds one idea whole: at most 500 lines; a function at most 60."""
+"""The code reads once: short files and functions, one name for each class, few escapes.
+
+A file holds one idea whole, in at most 500 lines; a function at most 60. No two classes
+share a name. ``Any`` and ``type: ignore`` stand only where a library has no types, and
+HTML only in templates.
+"""
 
 import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES = 500
 FUNCTION_LINES = 60  # we aim at 45
 
+# How often each may stand in the package and the pages. TO DO: lower to the aim.
+CEILINGS = {
+    "Any": 721,  # aim: 150
+    "type: ignore": 72,  # aim: 25
+    "told": 666,  # aim: 0; the word says nothing about what a thing is
+    "HTML in an f-string": 229,  # aim: 0; templates escape what they show
+}
+# Names of several classes. TO DO: rename all but one of each.
+SHARED_NAMES = set(
+    "Asked Cell Change Choice Engine Job Line Made Many Memory Panel Parts Place "
+    "Reading Row Settings Share Source Table Verdict View _StoppedError".split()
+)
+TAG = re.compile(r"</?[a-z][a-z0-9]*[\s>/]|<[a-z]+$")
 
-def files() -> list[Path]:
-    """Return every Python file of ours."""
-    folders = ("pages", "xkde", "tests")
+
+def files(*folders: str) -> list[Path]:
+    """Return the Python files of ours in ``folders``; of all, where none is named."""
     return [
         *ROOT.glob("app.py"),
-        *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))),
+        *(
+            path
+            for folder in folders or ("pages", "xkde", "tests")
+            for path in sorted((ROOT / folder).rglob("*.py"))
+        ),
     ]
+
+
+def nodes(source: str) -> Iterator[ast.AST]:
+    """Yield every node of the syntax tree of ``source``."""
+    return ast.walk(ast.parse(source))
 
 
 def long_functions(source: str, limit: int = FUNCTION_LINES) -> list[tuple[str, int]]:
     """Return name and length of the functions in ``source`` above ``limit``."""
     lengths = [
         (node.name, (node.end_lineno or node.lineno) - node.lineno + 1)
-        for node in ast.walk(ast.parse(source))
+        for node in nodes(source)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     return [(name, lines) for name, lines in lengths if lines > limit]
+
+
+def html_strings(source: str) -> list[str]:
+    """Return the text of every f-string in ``source`` that writes an HTML tag."""
+    texts = [
+        "".join(
+            str(part.value) for part in node.values if isinstance(part, ast.Constant)
+        )
+        for node in nodes(source)
+        if isinstance(node, ast.JoinedStr)
+    ]
+    return [text for text in texts if TAG.search(text)]
+
+
+def count(what: str, source: str) -> int:
+    """Return how often ``what``, one of CEILINGS, stands in ``source``."""
+    if what == "HTML in an f-string":
+        return len(html_strings(source))
+    if what == "Any":
+        return sum(isinstance(n, ast.Name) and n.id == "Any" for n in nodes(source))
+    return len(re.findall(rf"\b{what}\b", source))
 
 
 def test_files_are_short() -> None:
@@ -44,7 +97,34 @@ def test_functions_are_short() -> None:
     assert offenders == {}
 
 
-def test_the_measure_itself() -> None:
+@pytest.mark.parametrize("what", CEILINGS)
+def test_little_is_left_of(what: str) -> None:
+    counts = {
+        str(path.relative_to(ROOT)): count(what, path.read_text(encoding="utf-8"))
+        for path in files("pages", "xkde")
+    }
+    assert sum(counts.values()) <= CEILINGS[what], {
+        k: n for k, n in counts.items() if n
+    }
+
+
+def test_class_names_are_unique() -> None:
+    homes = defaultdict(list)
+    for path in files("pages", "xkde"):
+        for node in nodes(path.read_text(encoding="utf-8")):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(str(path.relative_to(ROOT)))
+    shared = {name: where for name, where in homes.items() if len(where) > 1}
+    assert {n: where for n, where in shared.items() if n not in SHARED_NAMES} == {}
+
+
+def test_the_measures_themselves() -> None:
     source = "async def long():\n    1\n    2\n\ndef short():\n    1\n"
     assert long_functions(source, limit=2) == [("long", 3)]
+    assert html_strings("f'<b>{x}</b>'\nf'{a} < {b}'\nf'{x}<td class={y}>'") == [
+        "<b></b>",
+        "<td class=>",
+    ]
+    assert count("Any", "from typing import Any\nx: dict[str, Any]\nAnything = 1") == 1
+    assert count("told", "told = retold\n# as told") == 2
     assert ROOT / "xkde" / "types.py" in files()
