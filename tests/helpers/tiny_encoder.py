@@ -6,7 +6,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from tests.helpers.tiny_aligner import tokenizer
-from xkde.engines.encoder_files import write_reading
+from xkde.training.atlas_models.encoder import write_modules
 
 WIDTH = 32
 LONGEST = 64
@@ -33,5 +33,5 @@ def saved(folder: Path) -> Path:
     words = tokenizer([])
     model(len(words)).save_pretrained(folder)
     words.save_pretrained(folder)
-    write_reading(folder, WIDTH, LONGEST)
+    write_modules(folder, WIDTH, LONGEST)
     return folder

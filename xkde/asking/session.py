@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 from xkde.errors import InputError, XkdeError
 from xkde.languages import language
-from xkde.memory.retrieved import Recalled
+from xkde.memory.retrieval import Recalled
 from xkde.prompts import Encoded, check_user_text, edit_prompt
 from xkde.prompts import ask as conversation
 from xkde.types import Edit, Generation, Message, Query, Sampling

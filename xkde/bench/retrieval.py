@@ -1,9 +1,9 @@
-"""How fast a memory is searched: 1,000, 10,000 and 100,000 edits, exactly.
+"""Latency of retrieval from memories of 1,000, 10,000 and 100,000 edits.
 
-Edits are questions of Atlas about invented people; their vectors are the encoder's for
-a sample, repeated with noise for the rest, so that the search is measured on as many
-distinct vectors as there are edits. A query's latency is encoding, matching of names
-and search together. Qdrant's local mode is measured where its client is installed.
+The edits are Atlas's questions about invented people. A sample of them is encoded; its
+vectors, repeated with noise, serve for the rest, so that all vectors are distinct. The
+latency of a query includes encoding, matching of names and exact search. Qdrant's local
+mode is measured if its client is installed.
 
 Run it: ``python -m xkde bench retrieval``
 """
@@ -23,7 +23,16 @@ from xkde.data.atlas.novel_names import title
 from xkde.data.atlas.questions import wordings
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.memory.index import MakeSearch, Vectors, build_index, exact
+from xkde.memory.index import (
+    Encoder,
+    Kind,
+    MakeSearch,
+    Vectors,
+    build_index,
+    connect_qdrant,
+    exact_search,
+    qdrant_search,
+)
 from xkde.memory.retrieval import retrieve
 from xkde.types import Edit, Query
 
@@ -32,44 +41,47 @@ QUERIES = 200
 ENCODED = 1_000  # edits whose encoding is timed
 NOISE = 0.3  # added to a vector before its length is made one again
 NAME = "atlas-encoder"
-# The client itself advises against more in its local mode.
-QDRANT_MOST = 10_000
+QDRANT_MOST = 10_000  # its client advises against more in its local mode
 RELATION = "birthplace"
 
 
-class _Prepared:
-    """An encoder that has read the edits already, and reads queries for real."""
+class _PrecomputedEncoder:
+    """Returns given vectors for the edits, and encodes queries."""
 
-    def __init__(self, real: Any, vectors: Vectors) -> None:
-        self.name, self.real, self.vectors = real.name, real, vectors
+    def __init__(self, encoder: Encoder, vectors: Vectors) -> None:
+        self.name, self.encoder, self.vectors = encoder.name, encoder, vectors
 
-    def encode(self, texts: Sequence[str], kind: str) -> Vectors:
-        return self.vectors if kind == "edit" else self.real.encode(texts, kind)
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        return self.vectors if kind == "edit" else self.encoder.encode(texts, kind)
 
 
 def measure(
     sizes: Sequence[int] = SIZES, queries: int = QUERIES, encoded: int = ENCODED
 ) -> dict[str, Any]:
-    """Measure every size."""
-    real, weights = _encoder()
+    """Return build times, latencies and memory for every size."""
+    from xkde.engines.encoder import load_encoder
+
+    encoder = load_encoder(paths.checkpoints() / NAME, device="cpu")
     edits = invented_edits(max(sizes))
     sample = [f"{edit.question} {edit.answer}" for edit in edits[:encoded]]
-    real.encode(sample[:8], "edit")  # what is set up at first
+    encoder.encode(sample[:8], "edit")  # warm-up
     started = time.perf_counter()
-    base = real.encode(sample, "edit")
+    base = encoder.encode(sample, "edit")
     seconds = time.perf_counter() - started
-    told: dict[str, Any] = {"edits_encoded_per_second": round(len(sample) / seconds)}
-    vectors = _many(base, max(sizes))
+    report: dict[str, Any] = {"edits_encoded_per_second": round(len(sample) / seconds)}
+    vectors = _noisy_copies(base, max(sizes))
     for size in sizes:
-        told |= _measured(real, edits[:size], vectors[:size], queries, exact, "exact")
+        report |= _measure_search(
+            encoder, edits[:size], vectors[:size], queries, exact_search, "exact"
+        )
     if find_spec("qdrant_client"):
-        from xkde.memory.qdrant import connect, in_qdrant
-
         size = min(QDRANT_MOST, max(sizes))
-        search = in_qdrant(connect())
-        told |= _measured(real, edits[:size], vectors[:size], queries, search, "qdrant")
-    return told | {
-        "weights": weights,
+        search = qdrant_search(connect_qdrant())
+        report |= _measure_search(
+            encoder, edits[:size], vectors[:size], queries, search, "qdrant"
+        )
+    return report | {
+        "weights": NAME,
         "width": base.shape[1],
         "resident_mb": round(psutil.Process().memory_info().rss / 1e6),
         "cores": os.cpu_count(),
@@ -78,8 +90,8 @@ def measure(
     }
 
 
-def _measured(
-    real: Any,
+def _measure_search(
+    encoder: Encoder,
     edits: list[Edit],
     vectors: Vectors,
     queries: int,
@@ -87,7 +99,8 @@ def _measured(
     name: str,
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    index = build_index(edits, _Prepared(real, vectors), make_search=search)
+    precomputed = _PrecomputedEncoder(encoder, vectors)
+    index = build_index(edits, precomputed, make_search=search)
     built = time.perf_counter() - started
     names = index.names
     arrays = (index.vectors, names.sizes, names.begins, names.numbers)
@@ -107,36 +120,25 @@ def _measured(
 
 
 def invented_edits(count: int) -> list[Edit]:
-    """Return as many edits of invented people, in twelve languages."""
-    random_, world = random.Random(0), atlas()
+    """Return ``count`` edits about invented people, in twelve languages."""
+    generator, world = random.Random(0), atlas()
     cities = world.by_kind["city"]
     asked = {c: wordings(world, RELATION, c)[0] for c in ATLAS_LANGUAGES}
-    edits: dict[str, Edit] = {}  # by subject: none comes twice
+    edits: dict[str, Edit] = {}  # by subject, which makes them distinct
     while len(edits) < count:
         code = ATLAS_LANGUAGES[len(edits) % len(ATLAS_LANGUAGES)]
-        subject = f"{title(random_)} {title(random_)}"
-        answer = world.names[random_.choice(cities)][code]
+        subject = f"{title(generator)} {title(generator)}"
+        answer = world.names[generator.choice(cities)][code]
         text = asked[code].replace("{subject}", subject)
         edits.setdefault(subject, Edit(text, answer, code, subject))
     return list(edits.values())
 
 
-def _many(base: Vectors, count: int) -> Vectors:
-    """Return ``count`` vectors of length one around those given."""
-    random_ = np.random.default_rng(0)
+def _noisy_copies(base: Vectors, count: int) -> Vectors:
+    """Return (count, width): the vectors of ``base``, then noisy copies of them."""
+    generator = np.random.default_rng(0)
     many = base[np.arange(count) % len(base)]
-    noise = random_.standard_normal(many.shape, dtype=np.float32)
+    noise = generator.standard_normal(many.shape, dtype=np.float32)
     many = many + noise * np.float32(NOISE / np.sqrt(base.shape[1]))
     many[: len(base)] = base[:count]
     return many / np.linalg.norm(many, axis=1, keepdims=True)
-
-
-def _encoder() -> tuple[Any, str]:
-    from xkde.engines.encoder import TextEncoder, load_encoder
-    from xkde.training.atlas_models.encoder import EncoderSettings, fresh_encoder
-
-    folder = paths.checkpoints() / NAME
-    if folder.is_dir():
-        return load_encoder(folder, device="cpu"), NAME
-    model, tokenizer = fresh_encoder(EncoderSettings())
-    return TextEncoder("random", model.eval(), tokenizer), "random"

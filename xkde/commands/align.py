@@ -15,10 +15,12 @@ check: how often the gold ranks above a wrong name, in Atlas's 132 directions.
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
+from xkde.commands.retrieval import open_encoder
 from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, InputError
 
@@ -98,14 +100,13 @@ def _score(arguments: argparse.Namespace) -> None:
     if arguments.samples is None or arguments.out is None:
         raise InputError("Name the files: --samples FILE --out FILE.")
     from xkde.training.preference.alignment import Measures, Setting, align
-    from xkde.training.preference.answer_measures import (
-        chrf,
-        chrf_version,
-        load_encoder,
-    )
+    from xkde.training.preference.answer_measures import chrf, chrf_version
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
-    encode = load_encoder(arguments.encoder) if arguments.encoder else None
+    encode = None
+    if arguments.encoder:
+        encoder = open_encoder(arguments.encoder, arguments.device)
+        encode = partial(encoder.encode, kind="edit")
     setting = Setting(
         aligner=arguments.aligner,
         weights=weights,
@@ -144,8 +145,6 @@ def _score(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from functools import partial
-
     from xkde.checkpoints import read_card
     from xkde.data.atlas.world import atlas
     from xkde.evaluation.run.alignment_check import check

@@ -184,7 +184,8 @@ def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, 
 
     encoder = open_encoder(arguments.encoder, arguments.device)
     every = build_index(edits, encoder)
-    k, threshold, weight = arguments.retrieved, encoder.threshold, encoder.weight
+    k, calibration = arguments.retrieved, encoder.calibration
+    threshold, weight = calibration.threshold, calibration.weight
     place = Path(encoder.name)
     told = {
         "encoder": place.name,

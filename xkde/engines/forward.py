@@ -45,6 +45,15 @@ def pad(
     return ids.to(device), mask.to(device)
 
 
+def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over each row's tokens, (rows, hidden), of (rows, time, hidden).
+
+    ``mask`` is (rows, time), 1 where a token stands.
+    """
+    weights = mask[:, :, None].to(states.dtype)
+    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
 def longest_input(model: PreTrainedModel) -> int | None:
     """Return how many tokens the model takes, prompt and answer together."""
     length: int | None = getattr(

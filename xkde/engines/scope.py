@@ -28,7 +28,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from xkde.engines.forward import pad
+from xkde.engines.forward import mean_pool, pad
 from xkde.engines.loading import load_tokenizer
 from xkde.errors import CheckpointError, SettingsError
 
@@ -52,8 +52,7 @@ class ScopeEncoder(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return (rows, width), each of length 1."""
         states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask[:, :, None].to(states.dtype)
-        means = (states * weights).sum(dim=1) / weights.sum(dim=1)
+        means = mean_pool(states, mask)
         return normalize(self.projection(means).float(), dim=-1)
 
     def logits(self, edits: Tensor, queries: Tensor) -> Tensor:

@@ -1,30 +1,38 @@
-"""The index of a memory: every edit's vector and name, and how the nearest are found.
+"""The index of a memory: the vector and the name of every edit, and their search.
 
-Vectors lie in one matrix and are searched exactly, by a product and a partition;
-another ``Search`` may take its place (``xkde.memory.qdrant``). The encoder is given:
-any function from texts to vectors of length one. Knows no model.
-
-Run its tests: ``python -m pytest tests/xkde/memory/test_retrieval.py``
+All vectors form one matrix, (edits, width). The search is exact by default: one matrix
+product and one partition. ``qdrant_search`` replaces it by a Qdrant collection, for
+memories that are too large for that. The index receives its encoder; it loads none.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xkde.errors import InputError
-from xkde.memory.lexical import NameIndex, index_names, names_of
+from xkde.errors import InputError, SettingsError
+from xkde.memory.lexical import NameIndex, index_names, name_of
 from xkde.types import Edit
 
 Vectors = NDArray[np.float32]  # (texts, width), each of length one
 Numbers = NDArray[np.int64]
-Kind = Literal["edit", "query"]  # some encoders read the two otherwise
+Kind = Literal["edit", "query"]  # some encoders have a prompt for each
+
+CACHED_TEXTS = 50_000  # vectors that a CachedEncoder keeps: 40 MB at a width of 192
+# Qdrant returns candidates by their dense score alone. The best sum of both scores need
+# not be among the best of either, so more are fetched than are wanted.
+CANDIDATES = 50
+CANDIDATE_FACTOR = 4
+POINTS_PER_UPLOAD = 1_000
+IN_THIS_PROCESS = ":memory:"
 
 
 class Encoder(Protocol):
-    """What an index asks of an encoder."""
+    """Turns texts into vectors of length one, (texts, width)."""
 
     @property
     def name(self) -> str: ...
@@ -32,25 +40,74 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], kind: Kind) -> Vectors: ...
 
 
+@dataclass(frozen=True)
+class NamesOnly:
+    """Stands in for a missing encoder: all dense scores are 0, only names count."""
+
+    name: str = "names only"
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """Return vectors of width 0."""
+        return np.zeros((len(texts), 0), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class CachedEncoder:
+    """An encoder that keeps the vectors of texts; any thread may use it.
+
+    Full, the cache is emptied. Several sessions may share it: they can read nobody's
+    texts from it.
+    """
+
+    encoder: Encoder
+    capacity: int = CACHED_TEXTS
+    cache: dict[tuple[Kind, str], Vectors] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of the encoder."""
+        return self.encoder.name
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """Return the vectors of texts; only those not in the cache are computed."""
+        if not texts:
+            return self.encoder.encode(texts, kind)
+        known: dict[str, Vectors] = {}
+        new = []
+        for text in dict.fromkeys(texts):
+            # One look-up: another thread may empty the cache at any moment.
+            vector = self.cache.get((kind, text))
+            if vector is None:
+                new.append(text)
+            else:
+                known[text] = vector
+        if new:
+            computed = dict(zip(new, self.encoder.encode(new, kind), strict=True))
+            if len(self.cache) + len(new) > self.capacity:
+                self.cache.clear()
+            self.cache.update({(kind, text): v for text, v in computed.items()})
+            known |= computed
+        return np.stack([known[text] for text in texts])
+
+
 class Search(Protocol):
-    """How the nearest edits are found, by the sum of both scores."""
+    """Finds the edits with the highest sum of dense and weighted lexical score."""
 
     def __call__(
         self, query: Vectors, lexical: Vectors, k: int, weight: float
     ) -> tuple[Numbers, Vectors]:
-        """Return (numbers, dense scores) of at least the ``k`` best edits, if so many.
+        """Return (indices, dense scores) of at least the ``k`` best edits, unsorted.
 
-        ``query`` is (width,), ``lexical`` has a score for each edit; in any order.
+        ``query`` is (width,), ``lexical`` (edits,).
         """
 
 
-# Vectors, in the order of the edits -> the way to search them
-MakeSearch = Callable[[Vectors], Search]
+MakeSearch = Callable[[Vectors], Search]  # (edits, width) -> the search over them
 
 
 @dataclass(frozen=True)
 class MemoryIndex:
-    """Edits, ready to be found. Make it with ``build_index``."""
+    """Edits with their vectors and names. Make it with ``build_index``."""
 
     edits: tuple[Edit, ...]
     encoder: Encoder
@@ -60,7 +117,7 @@ class MemoryIndex:
 
 
 def statement(edit: Edit) -> str:
-    """Return an edit as it stands in a prompt, which is what an encoder reads."""
+    """Return the text of an edit that is encoded: as it stands in a prompt."""
     return f"{edit.question} {edit.answer}"
 
 
@@ -71,14 +128,17 @@ def build_index(
     before: MemoryIndex | None = None,
     make_search: MakeSearch | None = None,
 ) -> MemoryIndex:
-    """Return the index of edits; what ``before`` has encoded is not encoded again."""
+    """Return the index of edits; vectors that ``before`` has are not computed again.
+
+    Raises InputError if the encoder's vectors do not have length one.
+    """
     vectors = _vectors(edits, encoder, before)
     return MemoryIndex(
         edits=tuple(edits),
         encoder=encoder,
         vectors=vectors,
-        names=index_names(names_of(edits)),
-        search=(make_search or exact)(vectors),
+        names=index_names([name_of(edit) for edit in edits]),
+        search=(make_search or exact_search)(vectors),
     )
 
 
@@ -94,18 +154,18 @@ def _vectors(
         }
     new = [text for text in dict.fromkeys(texts) if text not in known]
     if new:
-        found = encoder.encode(new, "edit")
-        _check(found, len(new), encoder.name)
-        known.update(zip(new, found, strict=True))
+        encoded = encoder.encode(new, "edit")
+        _check(encoded, len(new), encoder.name)
+        known.update(zip(new, encoded, strict=True))
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
     return np.stack([known[text] for text in texts]).astype(np.float32, copy=False)
 
 
 def _check(vectors: Vectors, count: int, name: str) -> None:
-    """Refuse what would make every score a lie: another number, NaN, other lengths."""
+    """Raise InputError unless there is one vector of length one for each text."""
     if vectors.shape == (count, 0):
-        return  # names alone are to count
+        return  # NamesOnly
     lengths = np.linalg.norm(vectors, axis=-1)
     if vectors.shape[:1] != (count,) or not np.allclose(lengths, 1, atol=1e-3):
         raise InputError(
@@ -114,8 +174,8 @@ def _check(vectors: Vectors, count: int, name: str) -> None:
         )
 
 
-def exact(vectors: Vectors) -> Search:
-    """Return the search that looks at every vector."""
+def exact_search(vectors: Vectors) -> Search:
+    """Return the search that compares the query with every vector."""
 
     def search(
         query: Vectors, lexical: Vectors, k: int, weight: float
@@ -130,10 +190,10 @@ def exact(vectors: Vectors) -> Search:
 
 
 def top(scores: Vectors, k: int) -> Numbers:
-    """Return the places of the ``k`` highest scores, in no order; all where fewer.
+    """Return the indices of the ``k`` highest scores, unsorted.
 
-    Of equal scores at the border the last ones are taken, so that it is always the same
-    ones: ``argpartition`` alone would take any.
+    Of equal scores at the border the last ones are taken; ``argpartition`` would take
+    any of them, and not always the same ones.
     """
     if k >= len(scores):
         return np.arange(len(scores), dtype=np.int64)
@@ -142,3 +202,93 @@ def top(scores: Vectors, k: int) -> Numbers:
     border = np.partition(scores, -k)[-k]
     above, level = np.flatnonzero(scores > border), np.flatnonzero(scores == border)
     return np.concatenate([above, level[len(level) - (k - len(above)) :]])
+
+
+def connect_qdrant(where: str = IN_THIS_PROCESS, api_key: str = "") -> Any:
+    """Return a Qdrant client of a server, of a folder or of this process's memory.
+
+    Only a server builds a graph of the vectors; the other two compare with each of
+    them. Raises SettingsError if the package ``qdrant-client`` is not installed.
+    """
+    if find_spec("qdrant_client") is None:
+        raise SettingsError(
+            "Qdrant needs its client. Install it: pip install qdrant-client"
+        )
+    client = import_module("qdrant_client").QdrantClient
+    if where.startswith(("http://", "https://")):
+        return client(url=where, api_key=api_key or None)
+    return client(IN_THIS_PROCESS) if where == IN_THIS_PROCESS else client(path=where)
+
+
+def qdrant_search(client: Any, collection: str = "edits") -> MakeSearch:
+    """Return a function that fills a collection anew and searches in it.
+
+    Qdrant computes the dense scores; names are matched here; the best candidates of
+    both are joined.
+    """
+
+    def make_search(vectors: Vectors) -> Search:
+        _upload(client, collection, vectors)
+        count = len(vectors)
+
+        def search(
+            query: Vectors, lexical: Vectors, k: int, weight: float
+        ) -> tuple[Numbers, Vectors]:
+            if not count:
+                return np.zeros(0, np.int64), np.zeros(0, np.float32)
+            count_wanted = max(CANDIDATES, CANDIDATE_FACTOR * k)
+            dense = _nearest(client, collection, query, count_wanted)
+            named = [int(i) for i in top(lexical, count_wanted) if lexical[i] > 0]
+            missing = [index for index in named if index not in dense]
+            if missing:
+                dense |= _nearest(client, collection, query, len(missing), missing)
+            indices = np.array(sorted(dense), dtype=np.int64)
+            scores = np.array([dense[int(i)] for i in indices], dtype=np.float32)
+            best = top(scores + weight * lexical[indices], k)
+            return indices[best], scores[best]
+
+        return search
+
+    return make_search
+
+
+def _upload(client: Any, collection: str, vectors: Vectors) -> None:
+    models = import_module("qdrant_client.models")
+    if client.collection_exists(collection):
+        client.delete_collection(collection)
+    if not len(vectors):
+        return
+    client.create_collection(
+        collection,
+        vectors_config=models.VectorParams(
+            size=vectors.shape[1], distance=models.Distance.COSINE
+        ),
+    )
+    client.upload_collection(
+        collection,
+        vectors=vectors,
+        ids=range(len(vectors)),
+        batch_size=POINTS_PER_UPLOAD,
+    )
+
+
+def _nearest(
+    client: Any,
+    collection: str,
+    query: Vectors,
+    limit: int,
+    among: list[int] | None = None,
+) -> dict[int, float]:
+    """Return index -> score of the nearest points, of all or of those in ``among``."""
+    models = import_module("qdrant_client.models")
+    chosen = None
+    if among is not None:
+        chosen = models.Filter(must=[models.HasIdCondition(has_id=among)])
+    response = client.query_points(
+        collection,
+        query=query.tolist(),
+        limit=limit,
+        query_filter=chosen,
+        with_payload=False,
+    )
+    return {int(point.id): float(point.score) for point in response.points}

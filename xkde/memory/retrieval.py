@@ -1,31 +1,53 @@
-"""Which edits concern a query, in whatever language, or that none does.
+"""Retrieval: which edits of a memory concern a query, in whatever language, or none.
 
-A score is the cosine of two vectors plus a share of the lexical match of names; what
-does not reach the threshold does not apply. One function, whatever the search.
+    score(edit, query) = cos(vector of edit, vector of query)
+                         + weight * (share of the edit's name that the query contains)
+
+An edit applies if its score reaches the threshold. Both constants are measured for each
+encoder on Atlas's dev split (``python -m xkde retrieval --keep``).
 
     index = build_index(memory.edits, encoder)
     retrieve(index, Query("日本的首都是哪里？", "zh"), k=3, threshold=0.8)
-
-Run its tests: ``python -m pytest tests/xkde/memory/test_retrieval.py``
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from xkde.memory.index import MemoryIndex, Vectors
 from xkde.types import Edit, Query
 
-WEIGHT = 0.2  # of the lexical score; an encoder's card may have a better one
-THRESHOLD = 0.75  # where nothing was measured; ``python -m xkde retrieval`` does
+WEIGHT = 0.2  # of the lexical score, where none was measured
+THRESHOLD = 0.75  # where none was measured
+MOST_STATED = 3  # edits that one prompt states
+NEAREST = 5  # edits that are kept for display, whatever their score
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The threshold and the lexical weight that suit an encoder."""
+
+    threshold: float = THRESHOLD
+    weight: float = WEIGHT
+
+
+def calibration_of(card: Mapping[str, Any]) -> Calibration:
+    """Return what an encoder's card says was measured, else the defaults."""
+    measured = card.get("retrieval", {})
+    return Calibration(
+        float(measured.get("threshold", THRESHOLD)),
+        float(measured.get("weight", WEIGHT)),
+    )
 
 
 @dataclass(frozen=True)
 class Retrieved:
-    """An edit that may concern a query; ``place`` is where it stands in the index.
+    """An edit that may concern a query; ``place`` is its index in the memory.
 
-    ``dense`` is a cosine, -1 to 1; ``lexical`` 0 to 1; ``score`` joins both.
+    ``dense`` is a cosine, -1 to 1; ``lexical`` is 0 to 1; ``score`` joins both.
     """
 
     edit: Edit
@@ -35,6 +57,37 @@ class Retrieved:
     place: int
 
 
+@dataclass(frozen=True)
+class Recalled:
+    """The edits nearest to one query, the best first, and which of them are stated."""
+
+    nearest: tuple[Retrieved, ...]
+    threshold: float
+    at_most: int = MOST_STATED
+
+    @property
+    def passed(self) -> tuple[Retrieved, ...]:
+        """The edits that reach the threshold, the best first, at most ``at_most``."""
+        above = [each for each in self.nearest if each.score >= self.threshold]
+        return tuple(above[: self.at_most])
+
+    @property
+    def stated(self) -> tuple[Edit, ...]:
+        """The same in the memory's order: of two answers the later one stands last."""
+        return tuple(e.edit for e in sorted(self.passed, key=lambda e: e.place))
+
+
+def recall(
+    index: MemoryIndex,
+    queries: Sequence[Query],
+    threshold: float,
+    weight: float = WEIGHT,
+) -> tuple[Recalled, ...]:
+    """Return the nearest edits of each query, those below the threshold among them."""
+    nearest = retrieve_all(index, queries, NEAREST, -math.inf, weight)
+    return tuple(Recalled(edits, threshold) for edits in nearest)
+
+
 def retrieve(
     index: MemoryIndex,
     query: Query,
@@ -42,10 +95,7 @@ def retrieve(
     threshold: float = THRESHOLD,
     weight: float = WEIGHT,
 ) -> tuple[Retrieved, ...]:
-    """Return at most ``k`` edits that concern a query, the best first.
-
-    Nothing means that no edit applies.
-    """
+    """Return at most ``k`` edits that concern a query, the best first; () for none."""
     return retrieve_all(index, [query], k, threshold, weight)[0]
 
 
@@ -77,7 +127,7 @@ def _retrieve(
     lexical = index.names.scores(query.text)
     places, dense = index.search(vector, lexical, k, weight)
     scores = dense + weight * lexical[places]
-    # Of equal scores the later edit comes first: it is what was said last.
+    # Of equal scores the later edit comes first: it was stated last.
     order = sorted(
         (i for i in range(len(places)) if scores[i] >= threshold),
         key=lambda i: (-scores[i], -places[i]),
@@ -95,25 +145,7 @@ def _retrieve(
 
 
 def all_scores(index: MemoryIndex, queries: Sequence[Query]) -> tuple[Vectors, Vectors]:
-    """Return dense and lexical scores, (queries, edits): to measure, not to retrieve.
-
-    ``retrieve`` gives the same numbers, whatever the weight and the threshold.
-    """
+    """Return dense and lexical scores, both (queries, edits), to measure retrieval."""
     vectors = index.encoder.encode([query.text for query in queries], "query")
     lexical = np.stack([index.names.scores(query.text) for query in queries])
     return vectors @ index.vectors.T, lexical
-
-
-def retriever(
-    index: MemoryIndex,
-    k: int = 1,
-    threshold: float = THRESHOLD,
-    weight: float = WEIGHT,
-) -> Callable[[Query], tuple[Edit, ...]]:
-    """Return what editors in the prompt take: the edits that concern a query."""
-
-    def concerned(query: Query) -> tuple[Edit, ...]:
-        found = retrieve(index, query, k, threshold, weight)
-        return tuple(retrieved.edit for retrieved in found)
-
-    return concerned

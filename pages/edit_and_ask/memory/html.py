@@ -15,8 +15,7 @@ from xkde.asking.session import Asked
 from xkde.languages import LANGUAGES, language
 from xkde.memory.edits import Stored, remarks
 from xkde.memory.files import BadRow
-from xkde.memory.retrieval import Retrieved
-from xkde.memory.retrieved import Recalled
+from xkde.memory.retrieval import Recalled, Retrieved
 
 FEW = 12  # conflicts or bad rows that are listed; the others are counted
 SAID = ("long_answer", "same_as_old")  # remarks that are worth a word in the table

@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from xkde import paths
-from xkde.engines.encoder_files import json_of
-from xkde.memory.cached_encoder import NamesAlone, Remembering
-from xkde.memory.index import Encoder, build_index
-from xkde.memory.retrieval import THRESHOLD, WEIGHT
-from xkde.memory.retrieved import Recalled, recall
+from xkde.checkpoints.weights import read_json
+from xkde.memory.index import CachedEncoder, Encoder, NamesOnly, build_index
+from xkde.memory.retrieval import Calibration, Recalled, calibration_of, recall
 from xkde.types import Edit, Query
 
 ENCODER = "atlas-encoder"  # among the embedded checkpoints
@@ -39,28 +36,27 @@ def folder() -> Path | None:
 
 def threshold() -> float:
     """Return what was measured to be a good threshold, or a guess."""
-    return float(_measured().get("threshold", THRESHOLD))
+    return _calibration().threshold
 
 
 def recalled(use: Use, queries: Sequence[Query]) -> tuple[Recalled, ...]:
     """Return the nearest edits for each query; raises XkdeError in words."""
     at = folder()
-    weight = float(_measured().get("weight", WEIGHT)) if at else 1.0
+    weight = _calibration().weight if at else 1.0
     index = build_index(use.edits, _encoder(at))
     return recall(index, queries, use.threshold, weight)
 
 
-def _measured() -> dict[str, Any]:
+def _calibration() -> Calibration:
     at = folder()
-    card = json_of(at, paths.CARD) if at else None
-    found: dict[str, Any] = (card or {}).get("retrieval") or {}
-    return found
+    card = at / paths.CARD if at else None
+    return calibration_of(read_json(card) if card and card.is_file() else {})
 
 
 @lru_cache(maxsize=1)
 def _encoder(at: Path | None) -> Encoder:
     if at is None:
-        return NamesAlone()
+        return NamesOnly()
     from xkde.engines.encoder import load_encoder
 
-    return Remembering(load_encoder(at))
+    return CachedEncoder(load_encoder(at))

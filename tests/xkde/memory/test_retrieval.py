@@ -10,8 +10,26 @@ import numpy as np
 import pytest
 
 from xkde.errors import InputError
-from xkde.memory.index import Kind, Vectors, build_index, exact, statement, top
-from xkde.memory.retrieval import all_scores, retrieve, retrieve_all, retriever
+from xkde.memory.index import (
+    CachedEncoder,
+    Kind,
+    NamesOnly,
+    Vectors,
+    build_index,
+    exact_search,
+    statement,
+    top,
+)
+from xkde.memory.retrieval import (
+    MOST_STATED,
+    NEAREST,
+    Recalled,
+    Retrieved,
+    all_scores,
+    recall,
+    retrieve,
+    retrieve_all,
+)
 from xkde.types import Edit, Query
 
 WIDTH = 16
@@ -75,7 +93,7 @@ def test_an_empty_memory_has_nothing_to_say() -> None:
     index = build_index([], Letters())
     assert retrieve(index, QUERY, k=3, threshold=-9) == ()
     assert retrieve_all(index, [QUERY, QUERY]) == [(), ()]
-    assert exact(index.vectors)(np.ones(3), np.zeros(0), 3, 1.0)[0].shape == (0,)
+    assert exact_search(index.vectors)(np.ones(3), np.zeros(0), 3, 1.0)[0].shape == (0,)
 
 
 def test_of_equal_edits_the_later_comes_first() -> None:
@@ -124,17 +142,61 @@ def test_names_decide_between_vectors_that_are_alike() -> None:
     assert found.score == pytest.approx(1.2)
 
 
-def test_what_editors_take() -> None:
-    index = build_index(edits(30), Letters())
-    concerned = retriever(index, k=2, threshold=0.5)
-    found = retrieve(index, QUERY, k=2, threshold=0.5)
-    assert concerned(QUERY) == tuple(retrieved.edit for retrieved in found)
-    assert retriever(index, threshold=9)(QUERY) == ()
-
-
 def test_the_highest_scores_with_ties_at_the_border() -> None:
     scores = np.array([1, 3, 2, 2, 2, 0], dtype=np.float32)
     assert sorted(top(scores, 3)) == [1, 3, 4]
     assert sorted(top(scores, 1)) == [1]
     assert top(scores, 0).tolist() == []
     assert sorted(top(scores, 9)) == list(range(6))
+
+
+# What a memory recalls
+
+JAPAN = Edit("What is the capital of Japan?", "Osaka", "en", "Japan")
+PERU = Edit("What is the capital of Peru?", "Cuzco", "en", "Peru")
+
+
+def test_names_alone_find_an_edit_in_the_same_script() -> None:
+    index = build_index([JAPAN, PERU], NamesOnly())
+    queries = [Query("Where does Japan’s government sit?", "en"), Query("日本？", "zh")]
+    english, chinese = recall(index, queries, 0.75, weight=1.0)
+    assert english.stated == (JAPAN,)
+    assert english.passed[0].score == english.passed[0].lexical == 1.0
+    assert len(english.nearest) == 2
+    assert chinese.stated == ()
+
+
+def test_at_most_a_few_are_stated_the_later_last() -> None:
+    found = tuple(
+        Retrieved(Edit(f"Q{place}?", "A", "en"), 0.9, 0.0, score, place)
+        for score, place in ((0.95, 7), (0.9, 2), (0.85, 5), (0.8, 1), (0.1, 0))
+    )
+    recalled = Recalled(found, 0.75)
+    assert len(recalled.passed) == MOST_STATED
+    assert [edit.question for edit in recalled.stated] == ["Q2?", "Q5?", "Q7?"]
+    assert Recalled(found, 0.97).stated == ()
+
+
+def test_what_is_below_is_kept_to_be_seen() -> None:
+    index = build_index([JAPAN, PERU], Letters())
+    [found] = recall(index, [Query("Anything at all", "en")], 99.0)
+    assert len(found.nearest) == 2 <= NEAREST
+    assert found.passed == ()
+    [empty] = recall(build_index([], Letters()), [Query("Q?", "en")], 0.5)
+    assert empty.nearest == ()
+
+
+def test_a_cached_encoder_reads_no_text_twice() -> None:
+    letters = Letters()
+    encoder = CachedEncoder(letters, capacity=3)
+    first = build_index([JAPAN], encoder)
+    both = build_index([PERU, JAPAN], encoder)
+    assert letters.read == [("edit", statement(JAPAN)), ("edit", statement(PERU))]
+    assert np.array_equal(first.vectors[0], both.vectors[1])
+    # As a query the same text may have another vector.
+    encoder.encode([statement(JAPAN)], "query")
+    assert letters.read[2:] == [("query", statement(JAPAN))]
+    again = encoder.encode(["new", statement(PERU), "new"], "edit")
+    assert letters.read[3:] == [("edit", "new")]  # full: now it is emptied
+    assert np.array_equal(again[1], both.vectors[0])
+    assert list(encoder.cache) == [("edit", "new")]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.records import World
 from xkde.evaluation.scoring.metrics import wilson_interval
-from xkde.memory.index import Encoder, Kind, build_index
+from xkde.memory.index import CachedEncoder, Encoder, build_index
 from xkde.memory.retrieval import all_scores
 from xkde.types import Case, Probe, Query
 
@@ -72,21 +72,6 @@ class Outcome:
     is_right_best: bool
 
 
-class _Remembering:
-    """An encoder that reads a text once: each query is asked of twelve memories."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.name, self.encoder = encoder.name, encoder
-        self.known: dict[tuple[Kind, str], Scores] = {}
-
-    def encode(self, texts: Sequence[str], kind: Kind) -> Scores:
-        new = [t for t in dict.fromkeys(texts) if (kind, t) not in self.known]
-        if new:
-            found = self.encoder.encode(new, kind)
-            self.known.update(zip(((kind, t) for t in new), found, strict=True))
-        return np.stack([self.known[kind, text] for text in texts])
-
-
 def tables(
     cases: Sequence[Case],
     encoder: Encoder,
@@ -100,10 +85,11 @@ def tables(
     """Yield the scores of memories of ``size`` edits (0: all cases) in each source."""
     step = size or len(cases)
     groups = [cases[i : i + step] for i in range(0, len(cases), step)]
-    remembering = _Remembering(encoder)
+    # Each query is asked of a memory in every language, so all vectors are kept.
+    cached = CachedEncoder(encoder, capacity=10**9)
     for done, source in enumerate(sources, 1):
         for group in groups:
-            index = build_index([case.edits[source] for case in group], remembering)
+            index = build_index([case.edits[source] for case in group], cached)
             asked = tuple(_asked(group, world, targets))
             dense, lexical = all_scores(index, [each.query for each in asked])
             yield Table(source, asked, dense, lexical)

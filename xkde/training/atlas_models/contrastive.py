@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 from transformers import Trainer
 
-from xkde.engines.encoder import pool
-from xkde.engines.forward import pad
+from xkde.engines.forward import mean_pool, pad
 
 TEXTS = ("query", "positive", "negative")
 
@@ -62,7 +61,7 @@ class ContrastiveTrainer(Trainer):
         """Encode a batch's texts at once."""
         mask = inputs["attention_mask"]
         states = model(input_ids=inputs["input_ids"], attention_mask=mask)
-        pooled = pool(states.last_hidden_state.float(), mask, "mean")
+        pooled = mean_pool(states.last_hidden_state.float(), mask)
         return info_nce(normalize(pooled, dim=-1), inputs["keys"], self.temperature)
 
     def prediction_step(

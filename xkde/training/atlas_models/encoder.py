@@ -9,6 +9,7 @@ Run it: ``python -m xkde train-encoder atlas-encoder-smoke``
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,9 +27,8 @@ from transformers import (
 from xkde.data.atlas.novel_names import lower
 from xkde.data.atlas.records import World
 from xkde.data.atlas.world import atlas
-from xkde.engines.encoder_files import write_reading
 from xkde.errors import SettingsError
-from xkde.paths import SETTINGS
+from xkde.paths import SETTINGS, write_aside
 from xkde.training.atlas_models.contrastive import TEXTS, ContrastiveTrainer
 from xkde.training.atlas_models.encoder_data import Triple, dev_triples, triples
 from xkde.training.atlas_models.tokenizer import train_tokenizer
@@ -155,6 +155,35 @@ def _number(key: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def write_modules(folder: Path, width: int, longest: int) -> None:
+    """Write the files that sentence-transformers reads beside a transformer's own.
+
+    They say: mean pooling of the last states, then division by the length.
+    """
+    parts = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
+    files: dict[str, Any] = {
+        "modules.json": [
+            {
+                "idx": index,
+                "name": str(index),
+                "path": path,
+                "type": f"sentence_transformers.models.{kind}",
+            }
+            for index, (path, kind) in enumerate(parts.items())
+        ],
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": width,
+            "pooling_mode_mean_tokens": True,
+        },
+        "sentence_bert_config.json": {
+            "max_seq_length": longest,
+            "do_lower_case": False,
+        },
+    }
+    for name, content in files.items():
+        write_aside(folder / name, json.dumps(content, indent=2) + "\n")
+
+
 def train_encoder(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     """Train by settings; return the folder of the finished checkpoint."""
     settings, training = load_encoder_settings(name_or_path, overrides)
@@ -181,7 +210,7 @@ def _prepared(settings: EncoderSettings, training: TrainingArguments) -> Ready:
             trainer,
             folder,
             card,
-            lambda aside: write_reading(aside, settings.hidden_size, LONGEST),
+            lambda aside: write_modules(aside, settings.hidden_size, LONGEST),
         )
 
     card = {

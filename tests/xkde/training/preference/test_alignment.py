@@ -22,7 +22,7 @@ from xkde.data.preferences.strategies import Options
 from xkde.engines.aligner import Aligner
 from xkde.errors import InputError, SettingsError
 from xkde.training.preference.alignment import AT_ONCE, Measures, Setting, align
-from xkde.training.preference.answer_measures import chrf, load_encoder
+from xkde.training.preference.answer_measures import chrf
 
 SETTING = Setting("tiny", "abc")
 SAMPLES = [
@@ -144,14 +144,6 @@ def test_cosines_with_an_encoder(aligner: Aligner, files: tuple[Path, Path]) -> 
     found = by_key(read_scores(files[1]))
     cosines = [found["one", index].cosine for index in range(GOLD, 3)]
     assert cosines == pytest.approx([1.0, 0.6, 0.0, 1.0])
-
-
-@pytest.mark.skipif(
-    find_spec("sentence_transformers") is not None, reason="it is installed here"
-)
-def test_an_encoder_that_is_not_installed() -> None:
-    with pytest.raises(SettingsError, match="pip install sentence-transformers"):
-        load_encoder("mine")
 
 
 # Going on

@@ -2,7 +2,7 @@
 
 The client is an extra; without it most of this is skipped.
 
-    python -m pytest tests/xkde/memory/test_qdrant.py
+    python -m pytest tests/xkde/memory/test_index.py
 """
 
 from importlib.util import find_spec
@@ -13,8 +13,7 @@ import pytest
 
 from tests.xkde.memory.test_retrieval import QUERY, Letters, edits
 from xkde.errors import SettingsError
-from xkde.memory.index import build_index
-from xkde.memory.qdrant import connect, in_qdrant
+from xkde.memory.index import build_index, connect_qdrant, qdrant_search
 from xkde.memory.retrieval import retrieve
 from xkde.types import Query
 
@@ -26,16 +25,16 @@ needs_client = pytest.mark.skipif(
 @pytest.mark.skipif(bool(find_spec("qdrant_client")), reason="it is installed")
 def test_without_the_client() -> None:
     with pytest.raises(SettingsError, match="pip install qdrant-client"):
-        connect()
+        connect_qdrant()
 
 
 @needs_client
 @pytest.mark.parametrize("weight", [0.0, 0.2])
 def test_it_finds_what_the_exact_search_finds(weight: float) -> None:
-    client = connect()
+    client = connect_qdrant()
     known = edits(300)
     here = build_index(known, Letters())
-    there = build_index(known, Letters(), make_search=in_qdrant(client))
+    there = build_index(known, Letters(), make_search=qdrant_search(client))
     for number in range(0, 300, 37):
         query = Query(f"Who leads T{number}ville?", "en")
         one = retrieve(here, query, k=3, threshold=0.5, weight=weight)
@@ -50,7 +49,7 @@ def test_it_finds_what_the_exact_search_finds(weight: float) -> None:
 @needs_client
 def test_a_name_is_found_however_far_its_vector_is() -> None:
     known = edits(300)
-    index = build_index(known, Letters(), make_search=in_qdrant(connect()))
+    index = build_index(known, Letters(), make_search=qdrant_search(connect_qdrant()))
     far = Query("T123ville ปกครองโดยใคร ๆ ๆ ๆ ๆ ๆ ๆ ๆ ๆ ๆ", "th")
     (found,) = retrieve(index, far, k=1, threshold=-9, weight=5.0)
     assert (found.place, found.lexical) == (123, 1.0)
@@ -58,10 +57,10 @@ def test_a_name_is_found_however_far_its_vector_is() -> None:
 
 @needs_client
 def test_a_collection_is_made_anew_and_may_lie_in_a_folder(tmp_path: Path) -> None:
-    client = connect(str(tmp_path / "qdrant"))
-    build_index(edits(20), Letters(), make_search=in_qdrant(client))
-    index = build_index(edits(5), Letters(), make_search=in_qdrant(client))
+    client = connect_qdrant(str(tmp_path / "qdrant"))
+    build_index(edits(20), Letters(), make_search=qdrant_search(client))
+    index = build_index(edits(5), Letters(), make_search=qdrant_search(client))
     assert len(retrieve(index, QUERY, k=9, threshold=-9)) == 5
-    empty = build_index([], Letters(), make_search=in_qdrant(client))
+    empty = build_index([], Letters(), make_search=qdrant_search(client))
     assert retrieve(empty, QUERY, k=9, threshold=-9) == ()
     client.close()
