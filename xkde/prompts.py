@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from xkde.errors import CheckpointError, InputError
+from xkde.errors import CheckpointError, InputError, Notice
 from xkde.types import Edit, Message
 
 EDIT_INSTRUCTION = (
@@ -22,6 +22,11 @@ EDIT_INSTRUCTION = (
 EDIT_HEADER = ".\n\n[Updated Information]:\n"
 QUERY_HEADER = "\n\n[Query]:\n"
 MARKERS = ("[Updated Information]:", "[Query]:")
+
+# What an error calls a text that a person typed
+EDIT_QUESTION = Notice("edit's question")
+NEW_ANSWER = Notice("new answer")
+QUESTION = Notice("question")
 
 Wrapper = Literal["hf_template", "xkde_eval", "xkde_sampling", "xkde_train"]
 WRAPPERS: tuple[Wrapper, ...] = (
@@ -138,12 +143,14 @@ def check_user_text(text: str, what: str, tokenizer: Tokenizer | None = None) ->
     """Return ``text`` stripped, or raise InputError if it would break the prompt."""
     stripped = text.strip()
     if not stripped:
-        raise InputError(f"The {what} is empty. Please type it.")
+        raise InputError("The {what} is empty. Please type it.", what=what)
     for mark in (*MARKERS, *(_marks(tokenizer) if tokenizer else ())):
         if mark in stripped:
             raise InputError(
-                f"The {what} contains “{mark}”, which the prompt itself uses as a mark."
-                " Please leave it out."
+                "The {what} contains “{mark}”, which the prompt itself uses as a mark."
+                " Please leave it out.",
+                what=what,
+                mark=mark,
             )
     return stripped
 

@@ -140,7 +140,7 @@ def _plan(name: str) -> None:
     try:
         plans[name] = hub.plan(resolve(name))
     except XkdeError as error:
-        plans[name] = str(error)
+        plans[name] = error.notice
 
 
 def _tick(base: str, edited: str, request: gr.Request) -> list[Any]:

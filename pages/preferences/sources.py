@@ -86,7 +86,9 @@ def path_of(key: str) -> Path | None:
         return Path(key.removeprefix(UPLOAD))
     found = offered().get(key)
     if found is None:
-        raise DataError(f"{name_of(key)} is no longer here. Choose another source.")
+        raise DataError(
+            "{pairs} is no longer here. Choose another source.", pairs=name_of(key)
+        )
     return found
 
 

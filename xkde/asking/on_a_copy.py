@@ -49,9 +49,10 @@ def made_on_a_copy(
     entry = entry_of(name)
     if "subject" in entry.needs and not all(edit.subject for edit in edits):
         raise InputError(
-            f"{entry.label} must know the subject of the edit, and Atlas does not find "
-            "it in this question. Word the question as the examples do, or choose an "
-            "editor that needs no subject, such as X-KDE or FT-M."
+            "{editor} must know the subject of the edit, and Atlas does not find it in "
+            "this question. Word the question as the examples do, or choose an editor "
+            "that needs no subject, such as X-KDE or FT-M.",
+            editor=entry.label,
         )
     try:
         with deltas.alone(engine.model):
@@ -67,8 +68,10 @@ def made_on_a_copy(
     except (RuntimeError, MemoryError, OSError) as error:  # torch's, the disk's
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise SettingsError(
-            f"{entry.label} stopped with an error ({reason.rstrip('.')}). The model is "
-            "as it was; choose another editor."
+            "{editor} stopped with an error ({reason}). The model is as it was; choose "
+            "another editor.",
+            editor=entry.label,
+            reason=reason.rstrip("."),
         ) from error
     return Made(routed, at_work.seconds, at_work.notes)
 

@@ -14,10 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from xkde.errors import InputError, XkdeError
+from xkde.errors import InputError, Notice, XkdeError
 from xkde.languages import language
 from xkde.memory.retrieval import Recalled
-from xkde.prompts import Encoded, check_user_text, edit_prompt
+from xkde.prompts import (
+    EDIT_QUESTION,
+    NEW_ANSWER,
+    QUESTION,
+    Encoded,
+    check_user_text,
+    edit_prompt,
+)
 from xkde.prompts import ask as conversation
 from xkde.types import Edit, Generation, Message, Query, Sampling
 
@@ -99,8 +106,11 @@ def checked(text: str, what: str, tokenizer: Any = None) -> str:
     """Return a typed text stripped; raise InputError if it cannot be asked."""
     if len(text) > MAX_CHARACTERS:
         raise InputError(
-            f"The {what} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are "
-            "taken. Please shorten it."
+            "The {what} has {n:,} characters; at most {most:,} are taken. Please "
+            "shorten it.",
+            what=what,
+            n=len(text),
+            most=MAX_CHARACTERS,
         )
     return check_user_text(text, what, tokenizer)
 
@@ -108,10 +118,10 @@ def checked(text: str, what: str, tokenizer: Any = None) -> str:
 def check(edit: Edit, queries: Sequence[Query], tokenizers: Sequence[Any]) -> None:
     """Raise InputError if an edit or a query would break a prompt."""
     for tokenizer in tokenizers or (None,):
-        checked(edit.question, "edit's question", tokenizer)
-        checked(edit.answer, "new answer", tokenizer)
+        checked(edit.question, EDIT_QUESTION, tokenizer)
+        checked(edit.answer, NEW_ANSWER, tokenizer)
         for query in queries:
-            checked(query.text, "question", tokenizer)
+            checked(query.text, QUESTION, tokenizer)
     if not queries:
         raise InputError("No language is chosen. Choose at least one to ask in.")
 
@@ -199,10 +209,12 @@ def _advance(
     try:
         generations = next(stream, None)
     except XkdeError as error:
-        return replace(before, failure=str(error)), True
+        return replace(before, failure=error.notice), True
     except RuntimeError as error:  # torch's: out of memory, a device that went away
         reason = next(iter(str(error).splitlines()), "").rstrip(".")
-        words = f"The model stopped with an error ({reason}). Ask again."
+        words = Notice(
+            "The model stopped with an error ({reason}). Ask again.", reason=reason
+        )
         return replace(before, failure=words), True
     if generations is None:
         return before, True

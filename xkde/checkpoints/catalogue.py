@@ -143,9 +143,11 @@ def resolve(reference: str, revision: str | None = None) -> Reference:
     if match is None:
         own = ", ".join(name for name, known in CATALOGUE.items() if known.embedded)
         raise CheckpointError(
-            f"“{reference}” is neither a folder nor a checkpoint that X-KDE knows. Use "
+            "“{name}” is neither a folder nor a checkpoint that X-KDE knows. Use "
             "an existing folder, a Hub id such as owner/name or owner/name@revision, "
-            f"or one of: {own}."
+            "or one of: {names}.",
+            name=reference,
+            names=own,
         )
     repository, own_revision = match["repository"], match["revision"]
     if revision and own_revision and revision != own_revision:

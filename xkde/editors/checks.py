@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xkde.errors import InputError
-from xkde.prompts import check_user_text
+from xkde.prompts import EDIT_QUESTION, NEW_ANSWER, check_user_text
 from xkde.text import normalise
 from xkde.types import Edit
 
@@ -28,13 +28,14 @@ def check_edits(
         raise InputError("There is no edit to apply. Give at least one.")
     told: dict[tuple[str, str], Edit] = {}
     for edit in edits:
-        check_user_text(edit.question, "edit's question", tokenizer)
-        check_user_text(edit.answer, "new answer", tokenizer)
+        check_user_text(edit.question, EDIT_QUESTION, tokenizer)
+        check_user_text(edit.answer, NEW_ANSWER, tokenizer)
         if needs_subject and not edit.subject.strip():
             raise InputError(
-                f"The edit “{edit.question}” names no subject, which this editor must "
-                "know. Give it (--subject), or choose an editor that needs none, such "
-                "as ft-m."
+                "The edit “{question}” names no subject, which this editor must know. "
+                "Give it (--subject), or choose an editor that needs none, such as "
+                "ft-m.",
+                question=edit.question,
             )
         if longest_answer is not None:
             _check_length(edit, tokenizer, longest_answer)
@@ -42,8 +43,11 @@ def check_edits(
         other = told.setdefault(key, edit)
         if normalise(other.answer) != normalise(edit.answer):
             raise InputError(
-                f"Two edits contradict each other: to “{edit.question}” one answers "
-                f"“{other.answer}”, the other “{edit.answer}”. Keep one of them."
+                "Two edits contradict each other: to “{question}” one answers "
+                "“{one}”, the other “{other}”. Keep one of them.",
+                question=edit.question,
+                one=other.answer,
+                other=edit.answer,
             )
 
 
@@ -51,7 +55,9 @@ def _check_length(edit: Edit, tokenizer: Any, longest: int) -> None:
     length = len(tokenizer(edit.answer, add_special_tokens=False)["input_ids"])
     if length > longest:
         raise InputError(
-            f"The new answer to “{edit.question}” has {length} tokens; an editor of "
-            f"weights takes at most {longest}. Shorten it, or state it in the prompt "
-            "(x-kde)."
+            "The new answer to “{question}” has {n} tokens; an editor of weights takes "
+            "at most {most}. Shorten it, or state it in the prompt (x-kde).",
+            question=edit.question,
+            n=length,
+            most=longest,
         )

@@ -65,7 +65,7 @@ def _with_part(
         now = editor.apply(engine, part, stream.now)
     except (InputError, SettingsError) as error:
         refused = (*stream.refused, *range(stream.made, made))
-        notes = _with(stream.notes, (str(error),))
+        notes = _with(stream.notes, (error.notice,))
         return replace(stream, made=made, refused=refused, notes=notes)
     return replace(
         stream,

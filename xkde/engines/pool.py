@@ -19,7 +19,7 @@ from typing import Any, Literal
 from xkde import hub
 from xkde.checkpoints import inspect_folder, resolve
 from xkde.engines.loading import load
-from xkde.errors import CheckpointError, DownloadError, XkdeError
+from xkde.errors import CheckpointError, DownloadError, Notice, XkdeError
 
 Phase = Literal["unknown", "absent", "downloading", "loading", "ready", "failed"]
 UNDER_WAY: tuple[Phase, ...] = ("downloading", "loading")
@@ -81,7 +81,7 @@ class Pool:
             try:
                 folder = resolve(reference).path
             except XkdeError as error:
-                return self._set(Status(reference, "failed", str(error)))
+                return self._set(Status(reference, "failed", error.notice))
             if folder is None:
                 return self._set(Status(reference, "absent"))
             self._set(Status(reference, "loading"))
@@ -186,22 +186,26 @@ class Pool:
         self._load(reference, folder)
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception) -> Notice:
     """Return an error in words; what is not ours keeps its first line."""
     if isinstance(error, XkdeError):
-        return str(error)
+        return error.notice
     first = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return f"The model could not be loaded: {first.rstrip('.')}. Try again."
+    return Notice(
+        "The model could not be loaded: {reason}. Try again.", reason=first.rstrip(".")
+    )
 
 
-def _not_ready(status: Status) -> str:
-    name = f"“{status.reference}”"
-    words: dict[Phase, str] = {
-        "unknown": f"{name} has not been loaded. Load it under “Models”.",
-        "absent": f"{name} is not on this machine. Download it under “Models”.",
-        "downloading": f"{name} is still being downloaded. Try again when it is here.",
-        "loading": f"{name} is still being loaded. Try again in a few seconds.",
-        "failed": f"{name} could not be loaded. {status.words}",
-        "ready": f"{name} has made room for another model. Load it again.",
-    }
-    return words[status.phase]
+NOT_READY: dict[Phase, str] = {
+    "unknown": "“{name}” has not been loaded. Load it under “Models”.",
+    "absent": "“{name}” is not on this machine. Download it under “Models”.",
+    "downloading": "“{name}” is still being downloaded. Try again when it is here.",
+    "loading": "“{name}” is still being loaded. Try again in a few seconds.",
+    "failed": "“{name}” could not be loaded. {reason}",
+    "ready": "“{name}” has made room for another model. Load it again.",
+}
+
+
+def _not_ready(status: Status) -> Notice:
+    template = NOT_READY[status.phase]
+    return Notice(template, name=status.reference, reason=status.words)

@@ -170,9 +170,10 @@ class TransformersEngine:
         limit = self.max_length
         if limit is not None and prompt_tokens + answer_tokens > limit:
             raise InputError(
-                f"The prompt has {prompt_tokens} tokens, but this model takes at most "
-                f"{limit - answer_tokens} before its answer. Please shorten it, or use "
-                "fewer edits."
+                "The prompt has {n} tokens, but this model takes at most {most} before "
+                "its answer. Please shorten it, or use fewer edits.",
+                n=prompt_tokens,
+                most=limit - answer_tokens,
             )
 
     def generation(self, row: Row) -> Generation:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from xkde.errors import InputError
 from xkde.languages import language
-from xkde.prompts import check_user_text
+from xkde.prompts import EDIT_QUESTION, NEW_ANSWER, check_user_text
 from xkde.text import normalise
 from xkde.types import Edit
 
@@ -107,8 +107,8 @@ def check_edit(edit: Edit) -> Edit:
     """
     return replace(
         edit,
-        question=check_user_text(edit.question, "edit's question"),
-        answer=check_user_text(edit.answer, "new answer"),
+        question=check_user_text(edit.question, EDIT_QUESTION),
+        answer=check_user_text(edit.answer, NEW_ANSWER),
         language=language(edit.language).code,
         subject=" ".join(edit.subject.split()),
         old_answer=edit.old_answer.strip(),

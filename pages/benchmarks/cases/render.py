@@ -112,8 +112,8 @@ def found_of(view: CaseView, there: Sequence[Source]) -> Found:
     run = by_key.get(view.run)
     if run is None or run.rows is None:
         raise DataError(
-            f"The run “{view.run[:80]}” is not here, or cannot be read. Choose another "
-            "one."
+            "The run “{name}” is not here, or cannot be read. Choose another one.",
+            name=view.run[:80],
         )
     beside = by_key.get(view.beside)
     match = None

@@ -58,7 +58,8 @@ def added(desk: Desk, edits: Sequence[Edit]) -> Desk:
     """Return the desk with edits at its end, the last page shown."""
     if len(desk.memory.entries) + len(edits) > MOST:
         raise InputError(
-            f"A memory on this page takes {MOST:,} edits. Drop some, or give fewer."
+            "A memory on this page takes {most:,} edits. Drop some, or give fewer.",
+            most=MOST,
         )
     done = _after(desk, editing.add(desk.memory, edits))
     return replace(done, page=done.pages)
@@ -85,7 +86,7 @@ def stored(desk: Desk, number: int) -> Stored:
         if each.number == number:
             return each
     raise InputError(
-        f"The memory has no edit number {number} any more. Choose another one."
+        "The memory has no edit number {n} any more. Choose another one.", n=number
     )
 
 

@@ -6,6 +6,7 @@ python -m pytest tests/pages/shell/test_errors.py
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from string import Formatter
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,7 @@ from torch import nn
 from pages.benchmarks.cases.render import found_of
 from pages.edit_and_ask.memory import session as desk
 from pages.preferences.sources import path_of
-from pages.shell.errors import CALLED, PREFIXES, in_words, shown_error
-from pages.shell.strings import strings, tr
+from pages.shell.errors import chinese, in_words, shown_error
 from tests.helpers.preference_samples import pair
 from xkde.asking import on_a_copy
 from xkde.asking.all_editors.run import _tried
@@ -33,8 +33,15 @@ from xkde.editors.weights.fine_tuning import Settings, _notes
 from xkde.editors.weights.losses import pairs_of
 from xkde.engines.pool import Status, _not_ready, _words
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import CheckpointError, InputError, SettingsError, XkdeError
+from xkde.errors import (
+    CheckpointError,
+    InputError,
+    Notice,
+    SettingsError,
+    XkdeError,
+)
 from xkde.evaluation.run import starting
+from xkde.prompts import QUESTION
 from xkde.training.preference import hub_pairs
 from xkde.types import Edit, Query
 
@@ -135,7 +142,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("新答案", "[Query]:"),
     ),
     "long": (
-        lambda: checked("a" * (MAX_CHARACTERS + 1), "question"),
+        lambda: checked("a" * (MAX_CHARACTERS + 1), QUESTION),
         ("问题", f"{MAX_CHARACTERS:,}", f"{MAX_CHARACTERS + 1:,}"),
     ),
     "no_language": (lambda: check(OSAKA, [], ()), ()),
@@ -245,7 +252,7 @@ def test_a_real_error_is_said_in_chinese(name: str) -> None:
     error = caught.value
     assert in_words(error, "en") == str(error)
     told = in_words(error, "zh")
-    template = strings()["zh"][f"error_{name}"]
+    template = chinese()[error.notice.template]
     assert told.startswith(template.partition("{")[0])
     assert all(words in told for words in holds)
     assert "{" not in told
@@ -259,14 +266,27 @@ def test_a_real_note_is_said_in_chinese(name: str) -> None:
     assert in_words(note(), "en") == note()
 
 
-def test_every_error_and_note_of_the_strings_is_said_here() -> None:
-    names = {key for key in strings()["en"] if key.startswith(PREFIXES)}
-    within = {"note_directions_of"}  # one of a list
-    assert names - within == {f"error_{n}" for n in ERRORS} | {
-        f"note_{n}" for n in NOTES
-    }
-    for english, key in CALLED.items():
-        assert tr(key, "en") == english
+def notice_of(wrong: Callable[[], Any]) -> Notice:
+    """Return what a call says by its error, or returns."""
+    try:
+        return wrong()
+    except XkdeError as error:
+        return error.notice
+
+
+def test_every_chinese_template_is_of_an_error_that_is_raised_here() -> None:
+    calls = [*(wrong for wrong, _ in ERRORS.values()), *(n for n, _ in NOTES.values())]
+    notices = [notice_of(call) for call in calls]
+    parts = [part for notice in notices for part in notice.values.values()]
+    parts += [each for part in parts if isinstance(part, tuple) for each in part]
+    notices += [part for part in parts if isinstance(part, Notice)]
+    assert {notice.template for notice in notices} == set(chinese())
+
+
+def test_chinese_templates_take_the_same_values() -> None:
+    for english, translated in chinese().items():
+        fields = [{f[1:] for f in Formatter().parse(t)} for t in (english, translated)]
+        assert fields[0] - {(None, None, None)} == fields[1] - {(None, None, None)}
 
 
 def test_a_reason_within_an_error_is_said_too() -> None:
@@ -275,6 +295,13 @@ def test_a_reason_within_an_error_is_said_too() -> None:
     assert in_words(outer, "zh") == (
         "“atlas-base”无法加载。“other”仍在加载。请过几秒再试。"
     )
+
+
+def test_what_a_person_typed_is_never_translated() -> None:
+    edit = Edit("question", "new answer", "en")
+    with pytest.raises(InputError) as caught:
+        check_edits([edit], Letters(), longest_answer=2)
+    assert "“question”" in in_words(caught.value, "zh")
 
 
 def test_an_unknown_error_stays_as_it_is() -> None:

@@ -23,7 +23,7 @@ from xkde.editors.weights import deltas
 from xkde.editors.weights.modules import layer_index
 from xkde.editors.weights.moments import digest, moments
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import CheckpointError, SettingsError, XkdeError
+from xkde.errors import CheckpointError, Notice, SettingsError, XkdeError
 from xkde.text import normalise
 
 Use = Callable[[str], AbstractContextManager[TransformersEngine]]
@@ -50,7 +50,7 @@ def compare(task: Task, use: Use, tell: Tell, cancelled: threading.Event) -> Non
             with use(row.model) as engine:
                 tell(_tried(row, task, engine, tell, cancelled, bare))
         except XkdeError as error:
-            tell(replace(row, phase="failed", words=str(error)))
+            tell(replace(row, phase="failed", words=error.notice))
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,12 @@ def _tried(
         except _StoppedError:
             done = replace(row, phase="stopped")
         except XkdeError as error:
-            done = replace(row, phase="failed", words=str(error))
+            done = replace(row, phase="failed", words=error.notice)
         except (RuntimeError, MemoryError, OSError) as error:  # torch's, the disk's
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-            words = f"It stopped with an error ({reason.rstrip('.')})."
+            words = Notice(
+                "It stopped with an error ({reason}).", reason=reason.rstrip(".")
+            )
             done = replace(row, phase="failed", words=words)
         known = bare.get(row.model)
         if known is None or entry.kind == "prompt":

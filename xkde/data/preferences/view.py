@@ -204,9 +204,10 @@ class Table:
                 hits = match(self.values[name], text, ignore_case=True)
             except pa.ArrowInvalid as error:
                 raise InputError(
-                    f"“{text}” is not a regular expression that can be searched for: "
-                    f"{str(error).removeprefix('Invalid regular expression: ')}. Mend "
-                    "it, or search for it as plain text."
+                    "“{text}” is not a regular expression that can be searched for: "
+                    "{reason}. Mend it, or search for it as plain text.",
+                    text=text,
+                    reason=str(error).removeprefix("Invalid regular expression: "),
                 ) from error
             found |= hits.to_numpy(zero_copy_only=False)[self.codes[name]]
         return found

@@ -24,7 +24,7 @@ from xkde.editors.weights.low_rank import Updates
 from xkde.editors.weights.memit import change_of, places_of, spread
 from xkde.editors.weights.moments import moments
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import SettingsError
+from xkde.errors import Notice, SettingsError
 from xkde.types import Edit
 
 BASES = "free.{}"  # in Applied.kept: the directions that other text does not use
@@ -56,13 +56,20 @@ class Unused:
     bases: Mapping[int, Tensor]  # (width, directions), orthonormal
     earlier: Mapping[int, Tensor]  # (edits, width): the keys of earlier edits
 
-    def note(self) -> str:
+    def note(self) -> Notice:
         """Return how many directions are left, for people."""
-        told = ", ".join(
-            f"{basis.shape[1]:,} of {len(basis):,} in layer {layer}"
+        free = tuple(
+            Notice(
+                "{n:,} of {of:,} in layer {layer}",
+                n=basis.shape[1],
+                of=len(basis),
+                layer=layer,
+            )
             for layer, basis in self.bases.items()
         )
-        return f"Directions that other text leaves free: {told}."
+        return Notice(
+            "Directions that other text leaves free: {directions}.", directions=free
+        )
 
 
 def editor(given: Mapping[str, Any]) -> InWeights:
@@ -114,9 +121,12 @@ def free_of(matrix: Tensor, threshold: float) -> Tensor:
     free = vectors[:, values < threshold].float()
     if free.shape[1] == 0:
         raise SettingsError(
-            f"No direction of the keys is below the threshold {threshold}: the "
-            f"smallest eigenvalue is {values[0]:.2g}, the median "
-            f"{values.median():.2g}. Choose a higher threshold."
+            "No direction of the keys is below the threshold {threshold}: the "
+            "smallest eigenvalue is {smallest:.2g}, the median {median:.2g}. Choose a "
+            "higher threshold.",
+            threshold=threshold,
+            smallest=float(values[0]),
+            median=float(values.median()),
         )
     return free
 

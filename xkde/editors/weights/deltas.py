@@ -129,9 +129,10 @@ def add(
         total = (value.float() + added.to(value.device).float()).to(value.dtype)
         if not bool(total.isfinite().all()):
             raise SettingsError(
-                f"The edit would fill {name} with values that are no numbers, so the "
-                "weights were left as they were. Try a smaller learning rate or "
-                "another layer."
+                "The edit would fill {parameter} with values that are no numbers, so "
+                "the weights were left as they were. Try a smaller learning rate or "
+                "another layer.",
+                parameter=name,
             )
         changed[name] = total
     restore(model, changed)

@@ -18,7 +18,7 @@ from xkde.editors.weights import deltas
 from xkde.editors.weights.base import Change
 from xkde.editors.weights.modules import projection
 from xkde.engines.transformers import Pair
-from xkde.errors import SettingsError
+from xkde.errors import Notice, SettingsError
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,10 @@ def _notes(reached: float, settings: Settings) -> tuple[str, ...]:
     if reached < settings.enough:
         return ()
     return (
-        f"After {settings.steps} passes the loss was still {reached:.2f} (wanted: "
-        f"{settings.enough:g}).",
+        Notice(
+            "After {steps} passes the loss was still {loss:.2f} (wanted: {wanted:g}).",
+            steps=settings.steps,
+            loss=reached,
+            wanted=settings.enough,
+        ),
     )

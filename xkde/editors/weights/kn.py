@@ -29,6 +29,7 @@ from xkde.editors.weights.memit import delta_of
 from xkde.editors.weights.modules import Projection, down_projections, hooked
 from xkde.engines.forward import logits_at, pad
 from xkde.engines.transformers import TransformersEngine
+from xkde.errors import Notice
 from xkde.types import Edit, Sampling
 
 
@@ -58,7 +59,9 @@ def compute(
     """Return the change of the weights that turns the edits' neurons."""
     [updates] = updates_of(engine, [edits], settings)
     count = sum(int((u.keys != 0).sum()) for u in updates.values())
-    return Change(delta_of(engine, updates), (f"Neurons turned: {count:,}.",))
+    return Change(
+        delta_of(engine, updates), (Notice("Neurons turned: {n:,}.", n=count),)
+    )
 
 
 def updates_of(

@@ -32,8 +32,11 @@ def pairs_of(
         limit = engine.max_length
         if limit is not None and len(told.prompt_ids) + len(answer) > limit:
             raise InputError(
-                f"The edit “{edit.question[:40]}…” has {len(told.ids)} tokens, but "
-                f"this model takes at most {limit}. Please shorten it."
+                "The edit “{question}…” has {n} tokens, but this model takes at most "
+                "{most}. Please shorten it.",
+                question=edit.question[:40],
+                n=len(told.ids),
+                most=limit,
             )
         pairs.append((told.prompt_ids, answer))
     return pairs

@@ -21,6 +21,14 @@ from xkde.errors import CheckpointError, SettingsError
 # The names that configs give the MLP's width; without any it is four hidden sizes.
 WIDTHS = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
 LINEAR = (nn.Linear, Conv1D)
+NO_PROJECTION = (
+    "Layer {layer} of this model has no MLP down projection, so this editor cannot "
+    "take it. Choose an editor that works in the prompt, such as x-kde."
+)
+SEVERAL_EXPERTS = (
+    "Layer {layer} of this model has several experts, so this editor cannot take it. "
+    "Choose an editor that works in the prompt, such as x-kde."
+)
 
 
 @dataclass(frozen=True)
@@ -149,10 +157,8 @@ def _down_projection(
         if isinstance(module, LINEAR) and _sizes(module) == (width, hidden)
     ]
     if not found or (width != hidden and len(found) > 1):
-        reason = "has no MLP down projection" if not found else "has several experts"
         raise CheckpointError(
-            f"Layer {index} of this model {reason}, so this editor cannot take it. "
-            "Choose an editor that works in the prompt, such as x-kde."
+            NO_PROJECTION if not found else SEVERAL_EXPERTS, layer=index
         )
     name, module = found[-1]
     if not module.weight.is_floating_point():

@@ -30,7 +30,7 @@ from xkde.editors.weights.modules import down_projections
 from xkde.engines.decoding import Row
 from xkde.engines.scoring import measure
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import InputError
+from xkde.errors import InputError, Notice
 from xkde.prompts import answered
 from xkde.types import AnswerScore, Edit, Generation, Query, Sampling
 
@@ -198,7 +198,7 @@ def _updates(
 
 def _turned(updates: Updates) -> str:
     count = sum(int((update.keys != 0).sum()) for update in updates.values())
-    return f"Neurons turned: {count:,}."
+    return Notice("Neurons turned: {n:,}.", n=count)
 
 
 def _answer(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xkde import prompts as prompting
+from xkde.errors import Notice
 from xkde.prompts import Wrapper, ask
 from xkde.types import Message
 
@@ -51,9 +52,11 @@ def locate(
     start = encoded.text.rfind(content)
     span = find(content, subject)
     if span is None or start < 0:
-        words = (
-            f"“{subject}” is not in “{content}”: the edit was bound to the end of the "
-            "question."
+        words = Notice(
+            "“{subject}” is not in “{question}”: the edit was bound to the end of the "
+            "question.",
+            subject=subject,
+            question=content,
         )
         return Located(encoded.ids, len(encoded.ids) - 1, words)
     last = start + span[1] - 1

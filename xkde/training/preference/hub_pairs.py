@@ -36,8 +36,9 @@ def open_hub_pairs(name: str, most: int = MOST, patience: float = PATIENCE) -> H
     told = HUB_ID.fullmatch(name)
     if told is None or Path(told[1]).exists():
         raise InputError(
-            f"“{name}” cannot be a dataset of the Hub. Write its id as owner/name, or "
-            "with a split as owner/name:split."
+            "“{name}” cannot be a dataset of the Hub. Write its id as owner/name, or "
+            "with a split as owner/name:split.",
+            name=name,
         )
     repository, split = told[1], told[2] or SPLIT
     try:
@@ -50,8 +51,9 @@ def open_hub_pairs(name: str, most: int = MOST, patience: float = PATIENCE) -> H
         ) from error
     except (OSError, httpx2.HTTPError) as error:  # offline mode is an OSError as well
         raise DataError(
-            f"The Hub cannot be reached, so {repository} was not opened. Check the "
-            "network and HF_HUB_OFFLINE, or upload a file."
+            "The Hub cannot be reached, so {name} was not opened. Check the network "
+            "and HF_HUB_OFFLINE, or upload a file.",
+            name=repository,
         ) from error
     except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
         reason = next(iter(str(error.__cause__ or error).splitlines()), "no reason")
