@@ -1,7 +1,8 @@
-"""The decode loop: a batch of prompts, a token each at a time, over the model's cache.
+"""The decode loop: a batch of prompts, one token at a time, over the model's KV cache.
 
-Works on token ids alone: knows a causal LM, no tokenizer, no text and no prompt. Run by
-``xkde.engines.transformers``.
+Greedy, or nucleus sampling (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751):
+the next token is drawn from the smallest set of first choices whose probabilities sum
+to at least ``top_p``. Works on token ids alone.
 """
 
 import threading
@@ -16,14 +17,14 @@ from transformers import DynamicCache, PreTrainedModel
 from xkde.engines.forward import check_finite, logits_at, pad
 from xkde.types import Finish, Sampling
 
-# Below this share of rows still at work, the finished ones leave the batch: not at
-# once, because that copies the cache.
+# Finished rows leave the batch once the others are fewer than this share of it. Leaving
+# copies the cache, so they do not leave one by one.
 DROP_BELOW = 0.75
 
 
 @dataclass
-class Row:
-    """One answer while it is decoded; the loop alone writes to it."""
+class DecodedRow:
+    """One answer while it is decoded; only the decode loop writes to it."""
 
     prompt_tokens: int
     sampling: Sampling
@@ -40,42 +41,50 @@ def decode(
     stop_ids: frozenset[int],
     max_length: int | None,
     cancelled: threading.Event | None = None,
-) -> Iterator[list[Row]]:
+) -> Iterator[list[DecodedRow]]:
     """Yield the rows, always the same list, after each token until all have finished.
 
-    A row's answer does not depend on the rows beside it: greedy by its own logits, or
-    drawn with uniform numbers from its own seed.
+    An answer does not depend on the other rows of its batch: it follows from its own
+    logits and, if sampled, from uniform numbers drawn with its own seed. Raises
+    CheckpointError if the model computes values that are no numbers.
     """
     started = time.perf_counter()
+    # 1) One record for each row, with all its random numbers.
     rows = [
-        Row(len(prompt), sampling, _draws(sampling))
+        DecodedRow(len(prompt), sampling, _uniform_draws(sampling))
         for prompt, sampling in zip(prompts, samplings, strict=True)
     ]
     active = rows
+    # 2) The first pass reads the whole prompts (prefill) and fills the cache.
     cache = DynamicCache(config=model.config)
     ids, mask = pad(prompts, "left", model.device)
     while active:
+        # 3) A visitor may stop the answers between two tokens.
         if cancelled is not None and cancelled.is_set():
-            _finish(active, "cancelled", started)
+            _cancel(active, started)
             yield rows
             return
+        # 4) Forward pass, then one token for each row.
         chosen = _next_tokens(model, ids, mask, cache, active)
+        # 5) Append the tokens; a stop token or a limit finishes a row.
         _append(active, chosen.tolist(), stop_ids, max_length, started)
         yield rows
+        # 6) Finished rows leave the batch and the cache once they are many.
         kept = [i for i, row in enumerate(active) if row.finish is None]
         if len(kept) < DROP_BELOW * len(active):
             active = [active[i] for i in kept]
             index = torch.tensor(kept, dtype=torch.long, device=mask.device)
             chosen, mask = chosen[index], mask[index]
             cache.batch_select_indices(index)
+        # 7) The next pass reads only the new tokens.
         ids = chosen[:, None]
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
 
 
-def _draws(sampling: Sampling) -> list[float]:
+def _uniform_draws(sampling: Sampling) -> list[float]:
     if sampling.temperature <= 0:
         return []
-    # Always drawn on the CPU: the same numbers whatever device the model is on.
+    # On the CPU, so that every device gets the same numbers.
     generator = torch.Generator().manual_seed(sampling.seed)
     draws: list[float] = torch.rand(
         sampling.max_new_tokens, generator=generator
@@ -83,15 +92,15 @@ def _draws(sampling: Sampling) -> list[float]:
     return draws
 
 
-def _finish(rows: Sequence[Row], finish: Finish, started: float) -> None:
+def _cancel(rows: Sequence[DecodedRow], started: float) -> None:
     for row in rows:
         if row.finish is None:
-            row.finish = finish
+            row.finish = "cancelled"
             row.seconds = time.perf_counter() - started
 
 
 def _append(
-    rows: Sequence[Row],
+    rows: Sequence[DecodedRow],
     chosen: Sequence[int],
     stop_ids: frozenset[int],
     max_length: int | None,
@@ -117,28 +126,34 @@ def _next_tokens(
     ids: Tensor,
     mask: Tensor,
     cache: DynamicCache,
-    rows: Sequence[Row],
+    rows: Sequence[DecodedRow],
 ) -> Tensor:
+    """Return the next token of each row, (rows,): the first choice or a draw."""
     last = torch.tensor([-1], device=ids.device)
     logits = logits_at(model, ids, mask, last, past_key_values=cache, use_cache=True)
     logits = logits[:, -1].float()
     best = logits.max(dim=-1)
     check_finite(best.values)
-    # A finished row may wait for its batch to shrink, past its last draw.
-    drawn = [
+    # A finished row may wait in the batch after its last draw.
+    sampled = [
         i
         for i, row in enumerate(rows)
         if row.finish is None and row.sampling.temperature > 0
     ]
-    if not drawn:
+    if not sampled:
         return best.indices
     chosen = best.indices.clone()
-    chosen[drawn] = _sample(logits[drawn], best.values[drawn], [rows[i] for i in drawn])
+    chosen[sampled] = _sample(
+        logits[sampled], best.values[sampled], [rows[i] for i in sampled]
+    )
     return chosen
 
 
-def _sample(logits: Tensor, highest: Tensor, rows: Sequence[Row]) -> Tensor:
-    """Draw one token per row from the smallest set that holds its ``top_p``."""
+def _sample(logits: Tensor, highest: Tensor, rows: Sequence[DecodedRow]) -> Tensor:
+    """Draw one token per row by its uniform number, (rows,), from (rows, vocabulary).
+
+    ``highest`` is each row's highest logit: without it, a low temperature overflows.
+    """
 
     def column(values: list[float]) -> Tensor:
         return torch.tensor(values, device=logits.device)[:, None]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from xkde.engines.answer_logits import Pair, answer_logits, mean_losses
+from xkde.engines.forward import Pair, answer_logits, nll_losses
 from xkde.errors import SettingsError
 
 
@@ -88,7 +88,7 @@ def factors(
         for name in names:
             handle = model.get_submodule(name).register_forward_hook(watch(name))
             hooks.callback(handle.remove)
-        losses = mean_losses(answer_logits(model, pairs))
+        losses = nll_losses(answer_logits(model, pairs))
         found = torch.autograd.grad(losses.sum(), [probes[name] for name in names])
     gradients = {
         name: Factors(inputs[name], delta.float())

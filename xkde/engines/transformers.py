@@ -17,14 +17,20 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xkde import prompts as prompting
-from xkde.engines.decoding import Row, decode
-from xkde.engines.forward import Padding, hidden_states, longest_input
-from xkde.engines.scoring import TokenMeasure, measure
+from xkde.engines.decoding import DecodedRow, decode
+from xkde.engines.forward import (
+    Padding,
+    Pair,
+    TokenMeasure,
+    batches_by_length,
+    hidden_states,
+    longest_input,
+    measure,
+)
 from xkde.errors import InputError
 from xkde.prompts import Encoded, Wrapper
 from xkde.types import AnswerScore, Generation, Message, Sampling, TokenScore
 
-Pair = tuple[Sequence[int], Sequence[int]]  # the ids of a prompt, of its answer
 Progress = Callable[[int, int], None]  # how many are done, of how many
 REPLACEMENT = "\ufffd"  # what decoding writes for bytes that are no whole character
 NOT_SHOWN = REPLACEMENT + string.whitespace  # at the end of an answer
@@ -97,7 +103,7 @@ class TransformersEngine:
         samplings = _per_prompt(sampling, len(prompts))
         answers: dict[int, Generation] = {}
         lengths = [len(prompt) for prompt in prompts]
-        for batch in _batches(lengths, batch_size):
+        for batch in batches_by_length(lengths, batch_size):
             states = self.rows(
                 [prompts[i] for i in batch], [samplings[i] for i in batch]
             )
@@ -121,7 +127,7 @@ class TransformersEngine:
             self._check_length(len(prompt), len(answer))
         scores: dict[int, AnswerScore] = {}
         lengths = [len(prompt) for prompt, _ in pairs]
-        for batch in _batches(lengths, batch_size):
+        for batch in batches_by_length(lengths, batch_size):
             measured = measure(self.model, [pairs[i] for i in batch], padding)
             scores.update(zip(batch, map(self._answer_score, measured), strict=True))
             if on_progress is not None:
@@ -148,7 +154,7 @@ class TransformersEngine:
         prompts: Sequence[Sequence[int]],
         samplings: Sequence[Sampling],
         cancelled: threading.Event | None = None,
-    ) -> Iterator[list[Row]]:
+    ) -> Iterator[list[DecodedRow]]:
         """Yield every row as it is decoded, always the same list, without its text."""
         for prompt, sampling in zip(prompts, samplings, strict=True):
             self._check_length(len(prompt), 1)
@@ -176,7 +182,7 @@ class TransformersEngine:
                 most=limit - answer_tokens,
             )
 
-    def generation(self, row: Row) -> Generation:
+    def generation(self, row: DecodedRow) -> Generation:
         """Return a row as it is, with its text up to the last whole character."""
         return Generation(
             text=self._text(row.token_ids).rstrip(NOT_SHOWN).lstrip(),
@@ -240,9 +246,3 @@ def _per_prompt(
     sampling: Sampling | Sequence[Sampling], count: int
 ) -> Sequence[Sampling]:
     return [sampling] * count if isinstance(sampling, Sampling) else sampling
-
-
-def _batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Return the indices in batches of like length, which need little padding."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

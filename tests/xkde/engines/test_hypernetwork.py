@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from xkde.engines.answer_logits import Pair, answer_logits, mean_losses
+from xkde.engines.forward import Pair, answer_logits, nll_losses
 from xkde.engines.gradients import Factors, acting, factors, linear_sizes
 from xkde.engines.hypernetwork import (
     HyperNetwork,
@@ -61,7 +61,7 @@ def test_the_gradient_is_the_sum_of_delta_times_input(
     for name in sizes:
         weight = engine.model.get_submodule(name).weight
         weight.requires_grad_(True)
-        told = mean_losses(answer_logits(engine.model, pairs))
+        told = nll_losses(answer_logits(engine.model, pairs))
         assert torch.allclose(told, losses, atol=1e-5)
         (expected,) = torch.autograd.grad(told.sum(), weight)
         weight.requires_grad_(False)
@@ -124,7 +124,7 @@ def test_where_it_starts_every_part_can_learn(
     network = network_of(engine)
     changes = network(factors(engine.model, network.names, pairs)[0])
     with acting(engine.model, changes):
-        mean_losses(answer_logits(engine.model, pairs)).sum().backward()
+        nll_losses(answer_logits(engine.model, pairs)).sum().backward()
     assert network.log_rates.grad is not None
     assert bool((network.log_rates.grad != 0).all())
     for shape in network.networks:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from xkde.engines.forward import TokenMeasure
 from xkde.engines.loading import load
-from xkde.engines.scoring import TokenMeasure
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import CheckpointError, InputError
 from xkde.prompts import answered

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from xkde.editors.weights import deltas
 from xkde.editors.weights.base import Change
 from xkde.editors.weights.modules import projection
-from xkde.engines.transformers import Pair
+from xkde.engines.forward import Pair
 from xkde.errors import Notice, SettingsError
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from xkde.engines.forward import logits_at, pad
-from xkde.engines.transformers import Pair, TransformersEngine
+from xkde.engines.forward import Pair, logits_at, pad
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.prompts import answered
 from xkde.types import Edit

@@ -27,8 +27,8 @@ from xkde.editors.weights.base import InWeights
 from xkde.editors.weights.contexts import notes_of, rows_of
 from xkde.editors.weights.low_rank import Updates, acting
 from xkde.editors.weights.modules import down_projections
-from xkde.engines.decoding import Row
-from xkde.engines.scoring import measure
+from xkde.engines.decoding import DecodedRow
+from xkde.engines.forward import measure
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, Notice
 from xkde.prompts import answered
@@ -211,7 +211,7 @@ def _answer(
     sets, whose = _used(many, edits)
     sets_of = torch.tensor(whose)
     alive = list(range(len(prompts)))
-    rows: list[Row] = []
+    rows: list[DecodedRow] = []
 
     def of_rows(count: int) -> Tensor:
         nonlocal alive

@@ -27,7 +27,7 @@ from xkde.editors.weights.rank_one_batch import (
     first_choices,
     generate,
 )
-from xkde.engines.trees import Pair
+from xkde.engines.forward import Pair
 from xkde.errors import InputError, SettingsError
 from xkde.evaluation.run.generated import Ids, generations_by
 from xkde.evaluation.run.question import IN_PROMPT

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from xkde.engines.prefixes import first_choices
-from xkde.engines.trees import Pair
+from xkde.engines.forward import Pair
+from xkde.engines.prefix_trees import first_choices
 from xkde.errors import InputError
 from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered
 

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel, TrainingArguments
 from xkde.checkpoints import resolve
 from xkde.data.atlas.edit_samples import EditSample, edit_samples
 from xkde.data.atlas.world import atlas
-from xkde.engines.answer_logits import Pair, answer_logits, divergences, mean_losses
+from xkde.engines.forward import Pair, answer_logits, kl_losses, nll_losses
 from xkde.engines.gradients import Changes, acting, factors, linear_sizes
 from xkde.engines.hypernetwork import HyperNetwork, save_network
 from xkde.engines.loading import load
@@ -111,12 +111,12 @@ def mend_losses(
     with torch.no_grad():
         before = answer_logits(base, outside).logits.log_softmax(dim=-1)
     with acting(base, changes):
-        inside = mean_losses(answer_logits(base, [row.inside for row in rows]))
+        inside = nll_losses(answer_logits(base, [row.inside for row in rows]))
         told = answer_logits(base, outside)
     after = told.logits.log_softmax(dim=-1)
     return {
         "edit": inside.mean(),
-        "locality": divergences(before, after, told).mean(),
+        "locality": kl_losses(before, after, told).mean(),
     }
 
 

@@ -21,8 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from transformers import PreTrainedModel
 
 from xkde.data.atlas.edit_samples import EditSample, ScopeQuery
-from xkde.engines.answer_logits import Pair, answer_logits, divergences, mean_losses
-from xkde.engines.forward import pad
+from xkde.engines.forward import Pair, answer_logits, kl_losses, nll_losses, pad
 from xkde.engines.scope import Scope, ScopeEncoder, token_ids
 from xkde.languages import language
 from xkde.prompts import Tokenizer, answered, edit_prompt, encode
@@ -115,7 +114,7 @@ def serac_losses(
     told = answer_logits(parts.counterfactual, [row.inside for row in rows])
     return {
         "scope": scope_loss(parts.scope.logits(edits, inside), within, rows),
-        "edit": mean_losses(told).mean(),
+        "edit": nll_losses(told).mean(),
         "locality": locality_loss(parts.counterfactual, base, within.diagonal(), rows),
     }
 
@@ -162,7 +161,7 @@ def locality_loss(
     other = told.logits.log_softmax(dim=-1)
     logits = within[told.rows][:, None]
     mixed = torch.logaddexp(logsigmoid(logits) + other, logsigmoid(-logits) + before)
-    return divergences(before, mixed, told).mean()
+    return kl_losses(before, mixed, told).mean()
 
 
 def _bce(logits: Tensor, labels: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from tests.helpers import tiny_parts
 from xkde.data.atlas.edit_samples import edit_samples
 from xkde.data.atlas.world import atlas
-from xkde.engines.answer_logits import answer_logits, mean_losses
+from xkde.engines.forward import answer_logits, nll_losses
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.training.editors.serac_losses import (
@@ -109,7 +109,7 @@ def test_the_three_losses_of_a_batch(
     parts = SeracParts(tiny_parts.scope(atlas_folder).encoder, engine.model)
     found = serac_losses(parts, engine.model, rows)
     assert list(found) == ["scope", "edit", "locality"]
-    told = mean_losses(answer_logits(engine.model, [r.inside for r in rows]))
+    told = nll_losses(answer_logits(engine.model, [r.inside for r in rows]))
     assert found["edit"].item() == pytest.approx(told.mean().item(), abs=1e-4)
     assert all(loss.isfinite() and loss >= -1e-6 for loss in found.values())
 

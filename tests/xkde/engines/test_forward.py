@@ -1,18 +1,15 @@
-"""Losses of given answers: hand arithmetic, and the engine's own scores.
-
-python -m pytest tests/xkde/engines/test_answer_logits.py
-"""
+"""Losses of given answers: hand arithmetic, and the engine's own scores."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from xkde.engines.answer_logits import (
+from xkde.engines.forward import (
     AnswerLogits,
     answer_logits,
-    divergences,
-    mean_losses,
+    kl_losses,
+    nll_losses,
 )
 from xkde.engines.loading import load
 from xkde.prompts import answered
@@ -28,16 +25,16 @@ TOLD = AnswerLogits(
 
 def test_losses_by_hand() -> None:
     # -(log 0.5 + log 0.1) / 2 and -log 0.8
-    assert mean_losses(TOLD).tolist() == pytest.approx([1.497866, 0.223144], abs=1e-5)
+    assert nll_losses(TOLD).tolist() == pytest.approx([1.497866, 0.223144], abs=1e-5)
 
 
 def test_divergences_by_hand() -> None:
     even = torch.full((3, 2), 0.5).log()
     # KL(even ‖ told): 0 and 0.5 log(0.25 / 0.09), halved; then 0.5 log(0.25 / 0.16)
     expected = [0.255413, 0.223144]
-    found = divergences(even, TOLD.logits, TOLD)
+    found = kl_losses(even, TOLD.logits, TOLD)
     assert found.tolist() == pytest.approx(expected, abs=1e-5)
-    assert divergences(even, even, TOLD).tolist() == [0.0, 0.0]
+    assert kl_losses(even, even, TOLD).tolist() == [0.0, 0.0]
 
 
 def test_losses_are_the_engines_scores(atlas_folder: Path) -> None:
@@ -47,7 +44,7 @@ def test_losses_are_the_engines_scores(atlas_folder: Path) -> None:
         engine.encode(answered("日本的首都？", "大阪 und Osaka")),
     ]
     pairs = [(each.prompt_ids, each.answer_ids) for each in told]
-    losses = mean_losses(answer_logits(engine.model, pairs)).tolist()
+    losses = nll_losses(answer_logits(engine.model, pairs)).tolist()
     scores = engine.score(pairs)
     expected = [-each.log_probability / len(each.tokens) for each in scores]
     assert losses == pytest.approx(expected, abs=1e-4)
