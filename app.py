@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from pages import PAGES
 from pages.edit_and_ask import api, models
 from pages.shell import header as page_header
-from pages.shell import look, strings
+from pages.shell import look, pool, strings
 
 QUEUE = 16
 
@@ -60,7 +60,7 @@ def opened_tab(slug: str) -> gr.Tabs:
 
 def options() -> dict[str, Any]:
     """Return how the app is launched."""
-    space = models.on_space()
+    space = pool.on_space()
     return {
         "server_name": "0.0.0.0" if space else "127.0.0.1",
         "theme": look.theme(),

@@ -13,21 +13,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pages.edit_and_ask import editing
-from pages.edit_and_ask.form import EDITOR, Form
 from pages.edit_and_ask.memory.retrieval import Use, recalled
+from pages.shell.links import EDITOR, Form
+from pages.shell.pool import PATIENCE, POOL
 from xkde.asking.expected_answers import Expected, expected, in_languages, place_of
 from xkde.asking.explanation import Explanation, explain
 from xkde.asking.session import PANES, Asked, Pane, Sent, check, prompt, stream_together
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of, model_of
-from xkde.engines.pool import UNDER_WAY, Pool
+from xkde.engines.pool import UNDER_WAY
 from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Verdict, fits_script, judge
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import Edit, Query
-
-POOL = Pool()
-PATIENCE = 120.0  # seconds that an ask waits for a model that is being loaded
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import gradio as gr
 
 from pages.edit_and_ask.answering import ask as run
 from pages.edit_and_ask.answering import verdict
-from pages.edit_and_ask.form import Form
+from pages.shell.links import Form
 from xkde.asking.session import Asked, Pane
 from xkde.errors import InputError, XkdeError
 from xkde.languages import ATLAS_LANGUAGES

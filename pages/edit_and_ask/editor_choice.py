@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 from gradio.i18n import I18nData
 
-from pages.edit_and_ask.form import BASE, EDITOR
+from pages.shell.links import EDITOR
+from pages.shell.pool import BASE
 from pages.shell.strings import Interface, label, tr
 from xkde.checkpoints import resolve
 from xkde.editors.registry import EDITORS, entry_of

@@ -3,7 +3,8 @@
 Every text comes from Atlas's own wordings and names. Knows no component.
 """
 
-from pages.edit_and_ask.form import Auto, Form, filled
+from pages.edit_and_ask.form import Auto, filled
+from pages.shell.links import Form
 from xkde.data.atlas.questions import name, question
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES

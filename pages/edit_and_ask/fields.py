@@ -9,8 +9,8 @@ import gradio as gr
 
 from pages.edit_and_ask import editor_choice
 from pages.edit_and_ask.examples import example
-from pages.edit_and_ask.form import TOKENS, WARMEST
 from pages.edit_and_ask.handlers import FIRST
+from pages.shell.links import TOKENS, WARMEST
 from pages.shell.strings import both, label
 from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import QUESTION_TYPES

@@ -21,11 +21,12 @@ from pages.edit_and_ask.answering import ask, misfits, plan, waiting_for, why
 from pages.edit_and_ask.answers import answers_html, summary
 from pages.edit_and_ask.editor_choice import name_of
 from pages.edit_and_ask.examples import example
-from pages.edit_and_ask.form import Auto, Form, filled, form_of, read_link, write_link
+from pages.edit_and_ask.form import Auto, filled, form_of
 from pages.edit_and_ask.memory.retrieval import Use
 from pages.edit_and_ask.memory.session import Desk
 from pages.edit_and_ask.why import why_html
 from pages.shell.errors import in_words, shown_error
+from pages.shell.links import Form, read_link, write_link
 from pages.shell.strings import Interface, both, interface_language, tr
 from xkde.asking.session import Asked
 from xkde.errors import XkdeError

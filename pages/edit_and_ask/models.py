@@ -7,7 +7,6 @@ was pressed.
 Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_page.py``
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,9 +14,8 @@ from typing import Any
 
 import gradio as gr
 
-from pages.edit_and_ask.answering import POOL
-from pages.edit_and_ask.form import BASE, EDITED
 from pages.shell.errors import in_words
+from pages.shell.pool import BASE, EDITED, POOL, on_space
 from pages.shell.strings import Interface, interface_language, label, tr
 from xkde import hub
 from xkde.checkpoints import CATALOGUE, resolve
@@ -44,11 +42,6 @@ class Panel:
     def outputs(self) -> list[Any]:
         """What every handler of the panel returns."""
         return [self.status, self.timer, self.retry, self.download, self.cancel]
-
-
-def on_space() -> bool:
-    """Tell whether this runs as a public Space."""
-    return bool(os.environ.get("SPACE_ID"))
 
 
 def permitted(reference: str, say: Interface) -> str:

@@ -7,7 +7,7 @@ Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_editor_choice.py
 """
 
 from pages.edit_and_ask.editor_choice import name_of
-from pages.edit_and_ask.form import EDITOR
+from pages.shell.links import EDITOR
 from pages.shell.strings import Interface, tr
 from xkde.asking.session import Asked, Pane
 from xkde.editors.registry import entry_of

@@ -8,9 +8,8 @@ Run its tests: ``python -m pytest tests/pages/preferences/test_page.py``
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from pages.edit_and_ask.answering import PATIENCE, POOL
-from pages.edit_and_ask.form import BASE, EDITED
 from pages.shell.errors import in_words
+from pages.shell.pool import BASE, EDITED, PATIENCE, POOL
 from pages.shell.strings import Interface, tr
 from xkde import paths
 from xkde.asking.log_odds import Preference, preference

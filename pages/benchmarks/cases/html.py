@@ -12,7 +12,8 @@ from typing import Any
 
 from pages.benchmarks.measured.html import language_name, probe_name
 from pages.benchmarks.measured.sources import protocol_words
-from pages.edit_and_ask.form import BASE, EDITED, Form, write_link
+from pages.shell.links import Form, write_link
+from pages.shell.pool import BASE, EDITED
 from pages.shell.strings import Interface, tr
 from xkde.checkpoints import CATALOGUE
 from xkde.evaluation.results.case_view import RIGHT

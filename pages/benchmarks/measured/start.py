@@ -12,10 +12,8 @@ from typing import Any
 
 import gradio as gr
 
-from pages.edit_and_ask.answering import POOL
-from pages.edit_and_ask.form import EDITED
-from pages.edit_and_ask.models import on_space
 from pages.shell.errors import in_words, shown_error
+from pages.shell.pool import EDITED, POOL, on_space
 from pages.shell.strings import Interface, both, interface_language, label, tr
 from xkde import paths
 from xkde.checkpoints import CATALOGUE, inspect_folder, resolve

@@ -20,10 +20,12 @@ import gradio as gr
 
 from pages.edit_and_ask import models
 from pages.edit_and_ask.all_editors.html import Compared, outcome, table_html, words_of
-from pages.edit_and_ask.answering import PATIENCE, POOL, plan, waiting_for
-from pages.edit_and_ask.form import Auto, Form, filled, form_of
+from pages.edit_and_ask.answering import plan, waiting_for
+from pages.edit_and_ask.form import Auto, filled, form_of
 from pages.edit_and_ask.handlers import status_html
 from pages.shell.errors import shown_error
+from pages.shell.links import Form
+from pages.shell.pool import PATIENCE, POOL
 from pages.shell.strings import Interface, both, interface_language, label, tr
 from xkde.asking.all_editors.tasks import (
     Task,

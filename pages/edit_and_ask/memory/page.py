@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from pages.edit_and_ask.form import Auto, Form, filled, form_of
+from pages.edit_and_ask.form import Auto, filled, form_of
 from pages.edit_and_ask.memory import retrieval
 from pages.edit_and_ask.memory.html import SCRIPT, bad_html, found_html, table_html
 from pages.edit_and_ask.memory.session import (
@@ -28,6 +28,7 @@ from pages.edit_and_ask.memory.session import (
     written,
 )
 from pages.shell.errors import shown_error
+from pages.shell.links import Form
 from pages.shell.strings import Interface, both, interface_language, label, tr
 from xkde.asking.session import Asked
 from xkde.errors import XkdeError

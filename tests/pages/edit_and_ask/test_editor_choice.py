@@ -21,9 +21,10 @@ from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import ask, panes_of, why
 from pages.edit_and_ask.answers import answers_html, summary
 from pages.edit_and_ask.examples import example
-from pages.edit_and_ask.form import EDITOR, Auto, Form
+from pages.edit_and_ask.form import Auto
 from pages.edit_and_ask.memory.session import Desk
 from pages.edit_and_ask.why import why_html
+from pages.shell.links import EDITOR, Form
 from pages.shell.strings import INTERFACES, strings, tr
 from xkde import paths
 from xkde.editors.registry import EDITORS

@@ -19,9 +19,10 @@ from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import ask, expectation, misfits, plan, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
 from pages.edit_and_ask.examples import EXAMPLES, example
-from pages.edit_and_ask.form import Auto, Form, filled, form_of, read_link, write_link
+from pages.edit_and_ask.form import Auto, filled, form_of
 from pages.edit_and_ask.memory.session import Desk
 from pages.edit_and_ask.why import percent, why_html
+from pages.shell.links import Form, read_link, write_link
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
 from xkde.asking.explanation import Explanation
 from xkde.asking.session import Asked, PaneAnswers

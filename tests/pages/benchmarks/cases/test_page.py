@@ -21,7 +21,7 @@ from pages.benchmarks.cases.files import KINDS, table_of
 from pages.benchmarks.cases.files import written as file_of
 from pages.benchmarks.cases.html import ask_link, case_html, list_html, parted
 from pages.benchmarks.cases.render import FIELDS, SHOWN, Place, found_of, runs_here
-from pages.edit_and_ask.form import read_link
+from pages.shell.links import read_link
 from tests.helpers.measured_samples import ATLAS_RUN, written
 from tests.helpers.result_samples import row
 from xkde import paths

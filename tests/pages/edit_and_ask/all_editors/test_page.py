@@ -16,7 +16,7 @@ from pages.edit_and_ask import answering
 from pages.edit_and_ask.all_editors import page as all_editors
 from pages.edit_and_ask.all_editors.html import Compared, outcome, table_html, words_of
 from pages.edit_and_ask.examples import example
-from pages.edit_and_ask.form import Form
+from pages.shell.links import Form
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models
 from tests.pages.test_browser import Visit

@@ -20,7 +20,7 @@ from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import ask, verdict
 from pages.edit_and_ask.answers import answers_html
 from pages.edit_and_ask.examples import example
-from pages.edit_and_ask.form import Auto, Form
+from pages.edit_and_ask.form import Auto
 from pages.edit_and_ask.memory import page as memory
 from pages.edit_and_ask.memory import retrieval
 from pages.edit_and_ask.memory.html import bad_html, found_html, table_html
@@ -36,6 +36,7 @@ from pages.edit_and_ask.memory.session import (
     undone,
 )
 from pages.edit_and_ask.panes import recalled_words
+from pages.shell.links import Form
 from pages.shell.strings import INTERFACES, strings, tr
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
