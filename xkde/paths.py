@@ -21,8 +21,12 @@ PUBLISHED = ASSETS / "published"
 STRINGS = ASSETS / "strings"
 SCREENSHOTS = ASSETS / "screenshots"
 SETTINGS = ASSETS / "settings"
+CHAT_TEMPLATES = ASSETS / "chat_templates"
+FEW_SHOT = ASSETS / "few_shot.toml"
 
 CARD = "card.json"  # in a checkpoint folder: what it is and how it was made
+CHAT_TEMPLATE = "chat_template.jinja"
+NOTICE = "NOTICE"
 
 
 def home() -> Path:
@@ -41,7 +45,7 @@ def runs() -> Path:
 
 
 def downloads() -> Path:
-    """Checkpoints fetched from the Hub."""
+    """Checkpoints fetched from the Hub, or converted from an installed package."""
     return home() / "downloads"
 
 

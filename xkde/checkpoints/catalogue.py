@@ -6,16 +6,23 @@ Knows names and folders, not what lies in them (``folders``) nor how they get he
 Try it: ``python -c "import xkde.checkpoints as c; print(c.resolve('atlas-base'))"``
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from xkde import paths
+from xkde.checkpoints.packages import (
+    GEMMA_3_270M,
+    PackageSource,
+    converted,
+    is_installed,
+)
 from xkde.errors import CheckpointError
 
 Stage = Literal["base", "chat", "lte", "xe-it", "tl-po"]
-Kind = Literal["embedded", "folder", "hub"]
+Kind = Literal["embedded", "folder", "package", "hub"]
 
 HUB_ID = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -23,18 +30,43 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Entry:
-    """One checkpoint worth offering; ``base`` is what it was tuned from, or itself."""
+    """One checkpoint worth offering; ``base`` is what it was tuned from, or itself.
+
+    It lies in ``assets/checkpoints`` (``embedded``), in an installed distribution
+    (``package``), or on the Hub under ``repository``, by itself its reference; a
+    package goes before the Hub. A pretrained model that is no chat model is asked with
+    examples (``few_shot``).
+    """
 
     reference: str
     label: str
     base: str
     stage: Stage
     embedded: bool = False
+    package: PackageSource | None = None
+    repository: str = ""
+    few_shot: bool = False
 
 
 CATALOGUE: dict[str, Entry] = {
     entry.reference: entry
     for entry in (
+        Entry(
+            "gemma-3-270m",
+            "Gemma 3 270M, pretrained in more than a hundred languages",
+            "gemma-3-270m",
+            "base",
+            package=GEMMA_3_270M,
+            repository="google/gemma-3-270m",
+            few_shot=True,
+        ),
+        Entry(
+            "gemma-3-270m-x-kde",
+            "Gemma 3 270M with our X-KDE adapter: obeys any edit across languages",
+            "gemma-3-270m",
+            "xe-it",
+            embedded=True,
+        ),
         Entry(
             "atlas-base",
             "Atlas, which knows a small world by heart in twelve languages",
@@ -97,6 +129,31 @@ CATALOGUE: dict[str, Entry] = {
 }
 
 
+# Base and edited model that the app opens with: the first pair that is here.
+PAIRS = (("gemma-3-270m", "gemma-3-270m-x-kde"), ("atlas-base", "atlas-xe-it"))
+PAIR_VARIABLE = "XKDE_PAIR"
+
+
+def default_pair() -> tuple[str, str]:
+    """Return the base and the edited model that are asked where none is chosen.
+
+    ``XKDE_PAIR`` names another pair, "atlas-base,atlas-xe-it"; a pair that would have
+    to be downloaded is none.
+    """
+    chosen = [name.strip() for name in os.environ.get(PAIR_VARIABLE, "").split(",")]
+    if len(chosen) == 2 and all(chosen):
+        return chosen[0], chosen[1]
+    return next((pair for pair in PAIRS if all(map(_is_here, pair))), PAIRS[-1])
+
+
+def _is_here(name: str) -> bool:
+    try:
+        place = resolve(name)
+    except CheckpointError:
+        return False
+    return place.path is not None or place.kind == "package"
+
+
 def trained_from(base: str, stage: Stage) -> str | None:
     """Return the embedded checkpoint of a stage that was tuned from a base, if here."""
     for name, entry in CATALOGUE.items():
@@ -108,17 +165,22 @@ def trained_from(base: str, stage: Stage) -> str | None:
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a checkpoint is. ``path`` is None while a Hub checkpoint is not here."""
+    """Where a checkpoint is.
+
+    ``path`` is None while a Hub checkpoint has not been downloaded, or a package's
+    weights have not been converted.
+    """
 
     name: str
     kind: Kind
     path: Path | None
     repository: str | None = None  # Hub only
     revision: str | None = None  # Hub only; None: the main branch
+    package: PackageSource | None = None  # package only
 
 
 def resolve(reference: str, revision: str | None = None) -> Reference:
-    """Decide what ``reference`` names: an embedded checkpoint, a folder or a Hub id.
+    """Decide what ``reference`` names: one of the catalogue, a folder or a Hub id.
 
     A Hub id may carry its revision: ``owner/name@revision``. Raises CheckpointError
     that names the choices.
@@ -135,13 +197,21 @@ def resolve(reference: str, revision: str | None = None) -> Reference:
                 "Take a full checkout, or make it with: python -m xkde speedrun"
             )
         return Reference(wanted, "embedded", embedded)
+    if (
+        entry
+        and entry.package
+        and (is_installed(entry.package) or converted(entry.package))
+    ):
+        _refuse_revision(wanted, revision)
+        path = converted(entry.package)
+        return Reference(wanted, "package", path, package=entry.package)
     folder = Path(wanted).expanduser()
     if wanted and folder.is_dir():
         _refuse_revision(wanted, revision)
         return Reference(wanted, "folder", folder.resolve())
-    match = HUB_ID.fullmatch(wanted)
+    match = HUB_ID.fullmatch((entry and entry.repository) or wanted)
     if match is None:
-        own = ", ".join(name for name, known in CATALOGUE.items() if known.embedded)
+        own = ", ".join(name for name in CATALOGUE if "/" not in name)
         raise CheckpointError(
             "“{name}” is neither a folder nor a checkpoint that X-KDE knows. Use "
             "an existing folder, a Hub id such as owner/name or owner/name@revision, "
