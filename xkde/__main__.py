@@ -4,7 +4,7 @@
     python -m xkde ask --edit "What is the capital of Japan?" --answer Osaka \\
         --query "日本的首都是哪里？" --language zh
 
-A command's module is imported when it is called, so that ``--help`` is there at once.
+A command's module is imported when the command is called, so ``--help`` is fast.
 """
 
 import argparse
@@ -16,8 +16,7 @@ from importlib import import_module
 from xkde import __version__
 from xkde.errors import XkdeError
 
-# name -> one line; the module xkde.commands.<name>, with _ for -, has add_arguments()
-# and run()
+# name -> one line
 COMMANDS: dict[str, str] = {
     "align": "score sampled answers with a translation model: stage two's second step",
     "ask": "state an edit, ask a query, see the base and the edited answer",
@@ -40,8 +39,17 @@ COMMANDS: dict[str, str] = {
     "stages": "compare base, stage one and stage two on Atlas, with a paired test",
     "train": "run one training stage from a settings file",
     "train-aligner": "train Atlas's small translation model, which align needs",
-    "train-editor": "train what an editor needs: SERAC's two parts, MEND's network",
+    "train-editor": "train what SERAC and MEND need beside the model",
     "train-encoder": "train Atlas's small encoder, which finds edits for a query",
+}
+
+# Commands that are another's module; every other is xkde.commands.<name>. A module has
+# add_arguments() and run().
+MODULES = {
+    "stages": "atlas",
+    "train-aligner": "train",
+    "train-editor": "train",
+    "train-encoder": "train",
 }
 
 
@@ -63,12 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0, or 1 with one sentence on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = build_parser().parse_known_args(words[:1])[0].command
-    module = import_module(f"xkde.commands.{chosen.replace('-', '_')}")
+    module = import_module(f"xkde.commands.{MODULES.get(chosen, chosen)}")
     parser = argparse.ArgumentParser(
         prog=f"python -m xkde {chosen}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(command=chosen)
     module.add_arguments(parser)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from xkde.evaluation.run.choosing import choose
+from xkde.evaluation.run.questions import choose
 from xkde.languages import ATLAS_LANGUAGES
 
 CHECKPOINT = "atlas-xe-it"

@@ -12,11 +12,18 @@ from xkde.checkpoints.catalogue import (
     Reference,
     default_pair,
     downloaded,
+    local_folder,
     repository_folder,
     resolve,
     trained_from,
 )
-from xkde.checkpoints.folders import Card, CheckpointInfo, inspect_folder, read_card
+from xkde.checkpoints.folders import (
+    Card,
+    CheckpointInfo,
+    inspect_folder,
+    name_and_weights,
+    read_card,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -27,6 +34,8 @@ __all__ = [
     "default_pair",
     "downloaded",
     "inspect_folder",
+    "local_folder",
+    "name_and_weights",
     "read_card",
     "repository_folder",
     "resolve",

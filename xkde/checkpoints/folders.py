@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from xkde import paths
-from xkde.checkpoints.weights import read_headers, read_json
+from xkde.checkpoints.catalogue import resolve
+from xkde.checkpoints.weights import fingerprint, read_headers, read_json
 from xkde.errors import CheckpointError
 
 TOKENIZER_FILES = (
@@ -140,3 +141,16 @@ def _tokenizer_config(path: Path) -> dict[str, Any]:
             "ask the model. Choose a chat model, or add its chat_template.jinja."
         )
     return config
+
+
+def name_and_weights(reference: str, revision: str | None = None) -> tuple[str, str]:
+    """Return a checkpoint's name without its folder, and which weights it has.
+
+    That is the commit of a Hub checkpoint, and of any other the hash of its weights.
+    """
+    place = resolve(reference, revision)
+    if place.path is None:
+        return place.name, place.revision or "main"
+    if place.kind == "hub":
+        return place.name, place.path.name
+    return place.path.name, fingerprint(place.path)

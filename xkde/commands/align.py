@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
+from xkde.commands.output import print_json, print_table, progress
 from xkde.commands.retrieval import open_encoder
-from xkde.commands.shared.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Any
 
 from xkde.asking.expected_answers import Expected, expected, in_languages, place_of
 from xkde.asking.session import PANES, Pane, PaneAnswers, answer_together
-from xkde.checkpoints import resolve
-from xkde.commands.shared.output import print_json, print_table
+from xkde.checkpoints import local_folder
+from xkde.commands.output import print_json, print_table
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError
 from xkde.evaluation.scoring.verdict import judge
@@ -117,8 +117,8 @@ def _row(
         "language": query.language,
         "expected": {"new": wanted.new, "old": wanted.old},
     }
-    for pane, told in answers.items():
-        generation = told.generations[index]
+    for pane, answered in answers.items():
+        generation = answered.generations[index]
         verdict = judge(
             generation.text,
             wanted.new,
@@ -146,7 +146,7 @@ def _answers(
 
     chosen = {"base": arguments.base, "edited": arguments.edited}
     loaded = {
-        name: load(_folder(name), device=arguments.device)
+        name: load(local_folder(name), device=arguments.device)
         for name in set(chosen.values())
     }
     engines = {
@@ -160,21 +160,10 @@ def _answers(
     last: dict[Pane, PaneAnswers] = {}
     for shown in answer_together(engines, edit, queries, sampling, threading.Event()):
         last = dict(shown)
-    for pane, told in last.items():
-        if told.failure:
-            raise CheckpointError(f"The {pane} model failed: {told.failure}")
+    for pane, answered in last.items():
+        if answered.failure:
+            raise CheckpointError(f"The {pane} model failed: {answered.failure}")
     return last
-
-
-def _folder(reference: str) -> str:
-    """Return where a checkpoint lies; one of the Hub must have been downloaded."""
-    place = resolve(reference)
-    if place.path is None:
-        raise CheckpointError(
-            f"“{reference}” is not on this machine. See its size and fetch it with: "
-            f"python -m xkde checkpoints download {reference}"
-        )
-    return str(place.path)
 
 
 def _print(edit: Edit, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Look into Atlas, the embedded world.
+"""Look into Atlas, the embedded world, and measure checkpoints on it.
 
     python -m xkde atlas facts --subject Japan
     python -m xkde atlas samples --stage xe-it --limit 5
@@ -7,50 +7,57 @@
     python -m xkde atlas table --edited atlas-xe-it,atlas-tl-po,atlas-lte \\
         --out assets/results/atlas.json
     python -m xkde atlas report
+    python -m xkde stages atlas-xe-it runs/dpo/atlas-tl-po --json
 
-``table`` measures: what the base knows by heart, and what edits in English and in
+``table`` measures what the base knows by heart, and what edits in English and in
 Chinese do to the stage-one checkpoint (and to the base with the edit in its prompt) on
 held-out subjects. Answers are generated greedily and compared exactly after
 normalisation. ``report`` writes assets/results/atlas.json into README.md and the cards.
+``stages`` is the paper's Table 4 in miniature: every checkpoint answers the same
+questions with the edit in its prompt, and is compared with stage one by paired tests.
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xkde.checkpoints import resolve
-from xkde.checkpoints.weights import fingerprint
-from xkde.commands.shared.output import print_json, print_table, progress
-from xkde.commands.stages import print_stages, stages
+from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import as_record, atlas_cases
 from xkde.data.atlas.corpus import MIXES, conversations
 from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
-from xkde.errors import CheckpointError, InputError
+from xkde.errors import InputError
 from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS, ROOT, write_aside
 
-README = ROOT / "README.md"
+README = ROOT / "README.md"  # its table of results is written by “report”
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- /results -->"
-WHAT = ("facts", "samples", "cases", "table", "report")
 MEASURES = ("reliability", "generality", "locality", "portability", "unchanged")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("what", choices=WHAT)
-    parser.add_argument("--subject", default="", help="facts: an English name")
-    parser.add_argument("--stage", default="xe-it", choices=("base", "xe-it"))
+    """Declare the options of ``atlas``, or of ``stages``."""
     parser.add_argument("--split", default="test", choices=("train", "dev", "test"))
     parser.add_argument("--limit", type=int, default=0, help="0: all (samples: 10)")
+    parser.add_argument("--sources", default="en,zh", help="languages to edit in")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    if parser.get_default("command") == "stages":
+        parser.add_argument(
+            "stages",
+            nargs="*",
+            metavar="CHECKPOINT",
+            help="default: the shipped stages",
+        )
+        return
+    parser.add_argument("what", choices=ACTIONS)
+    parser.add_argument("--subject", default="", help="facts: an English name")
+    parser.add_argument("--stage", default="xe-it", choices=("base", "xe-it"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base", default="atlas-base")
     parser.add_argument(
         "--edited", default="atlas-xe-it", help="table: a checkpoint, or several"
-    )
-    parser.add_argument(
-        "--sources", default="en,zh", help="table: languages to edit in (en,zh)"
     )
     parser.add_argument(
         "--no-base", action="store_true", help="table: only what is edited"
@@ -67,12 +74,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table: compare these checkpoints (default: the shipped stages)",
     )
     parser.add_argument("--out", default="", help="table: also write JSON to this file")
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print what was asked for."""
-    ACTIONS[arguments.what](arguments)
+    """Print the part of Atlas, or the table."""
+    if arguments.command == "stages":
+        report = stages(arguments)
+        print_json(report) if arguments.json else print_stages(report)
+    else:
+        ACTIONS[arguments.what](arguments)
 
 
 def _facts(arguments: argparse.Namespace) -> None:
@@ -150,45 +160,38 @@ def _cases(arguments: argparse.Namespace) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the tables with everything that a number must carry."""
-    from xkde.engines.loading import load
-    from xkde.evaluation.results.atlas_table import closed_book, probe_cells
+    """Return the table of the base and the edited checkpoints."""
+    from xkde.evaluation.run.atlas import measure_checkpoints
 
-    world = atlas()
-    cases = atlas_cases(world, arguments.split, arguments.limit)
-    sources = [code.strip() for code in arguments.sources.split(",")]
-    tables: dict[str, Any] = {
-        "protocol": "generated, greedy, exact match after normalisation",
-        "wrapper": "hf_template",
-        "provenance": "measured here",
-        "split": arguments.split,
-        "cases": len(cases),
-        "seed": 7,
-        "models": {},
-    }
-    edited = [name.strip() for name in arguments.edited.split(",")]
-    for reference in (*([] if arguments.no_base else [arguments.base]), *edited):
-        place = resolve(reference)
-        if place.path is None:
-            raise CheckpointError(f"“{reference}” is not on this machine.")
-        engine = load(place.path)
-        cells = closed_book(engine, world, on_progress=progress(f"{reference} facts"))
-        for source in sources:
-            cells += probe_cells(
-                engine,
-                cases,
-                source,
-                world.languages,
-                progress(f"{reference} {source}"),
-            )
-        tables["models"][reference] = {
-            "fingerprint": fingerprint(place.path),
-            "cells": [cell.as_dict() for cell in cells],
-        }
-    return tables
+    base = [] if arguments.no_base else [arguments.base]
+    return measure_checkpoints(
+        [*base, *_words(arguments.edited)],
+        _words(arguments.sources),
+        arguments.split,
+        arguments.limit,
+        progress,
+    )
 
 
-def _table(arguments: argparse.Namespace) -> None:
+def stages(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the table of the named checkpoints, else of the shipped ones."""
+    from xkde.evaluation.run.atlas import compare_stages
+
+    return compare_stages(
+        arguments.stages,
+        _words(arguments.sources),
+        arguments.split,
+        arguments.limit,
+        progress,
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
+def print_atlas(arguments: argparse.Namespace) -> None:
+    """Measure, write the table to a file where one is named, and print it."""
     of_stages = arguments.stages is not None
     tables = stages(arguments) if of_stages else measure(arguments)
     if arguments.out:
@@ -250,6 +253,35 @@ def sections(
     return parts
 
 
+def print_stages(table: dict[str, Any]) -> None:
+    """Print shares, and what changed against the reference."""
+    print(
+        f"Atlas, split {table['split']}, {table['cases']} edits of held-out subjects "
+        f"in twelve languages; {table['protocol']}; {table['provenance']}."
+    )
+    rows, shifts = [], []
+    for row in table["rows"]:
+        shares = row["measures"]
+        where = [row["checkpoint"], row["source"]]
+        cells = [
+            f"{share['share']:.3f} n={share['n']}" if share["n"] else "not measured"
+            for share in shares.values()
+        ]
+        rows.append([*where, *cells])
+        if row["comparisons"]:
+            by_measure = {
+                c["measure"]: f"{c['difference']:+.3f} "
+                f"[{c['low']:+.3f}, {c['high']:+.3f}] p={c['p']:.3g}"
+                for c in row["comparisons"]
+            }
+            shifts.append([*where, *(by_measure.get(m, "") for m in shares)])
+    measures = list(table["rows"][0]["measures"])
+    print_table(["checkpoint", "edit in", *measures], rows)
+    if shifts:
+        print(f"\nDifference from {table['reference']}; p is McNemar's, by Holm:")
+        print_table(["checkpoint", "edit in", *measures], shifts)
+
+
 def _report(arguments: argparse.Namespace) -> None:
     from xkde.evaluation.results.cards import model_card, summary
 
@@ -265,10 +297,10 @@ def _report(arguments: argparse.Namespace) -> None:
         write_aside(folder / "README.md", model_card(card, table))
 
 
-ACTIONS = {
+ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
     "facts": _facts,
     "samples": _samples,
     "cases": _cases,
-    "table": _table,
+    "table": print_atlas,
     "report": _report,
 }

@@ -9,7 +9,7 @@ The share is the second's. Choose it on the dev split, never on the test split.
 import argparse
 from pathlib import Path
 
-from xkde.commands.shared.output import print_json
+from xkde.commands.output import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

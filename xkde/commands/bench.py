@@ -13,7 +13,7 @@ python -m xkde bench retrieval
 import argparse
 from importlib import import_module
 
-from xkde.commands.shared.output import print_json, print_table
+from xkde.commands.output import print_json, print_table
 
 BENCHES = (
     "align",

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from xkde.commands.shared.output import print_json, print_table
+from xkde.commands.output import print_json, print_table
 from xkde.data.benchmarks import (
     DEFECTS,
     FORMATS,
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def describe(benchmark: Benchmark, source: str) -> dict[str, Any]:
-    """Return all that is told of a benchmark: counts, defects, files, what is out."""
+    """Return the description of a benchmark: counts, defects, files, what is left out."""
     whole = clean(benchmark.cases, source)
     reasons = Counter((entry.source.file, entry.reason) for entry in benchmark.skipped)
     return {
@@ -217,5 +217,5 @@ def _print_published(as_json: bool) -> None:
         )
     print("\nContext, on other protocols:")
     for work in tables.context():
-        told = "; ".join(f"{what} {value:g}" for what, value in work.figures)
-        print(f"  {work.name} ({work.source}), {work.setting}: {told}")
+        figures = "; ".join(f"{what} {value:g}" for what, value in work.figures)
+        print(f"  {work.name} ({work.source}), {work.setting}: {figures}")

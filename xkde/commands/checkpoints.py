@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xkde import hub
-from xkde.checkpoints import CATALOGUE, inspect_folder, resolve
-from xkde.commands.shared.output import print_json, print_table, progress
+from xkde.checkpoints import CATALOGUE, inspect_folder, local_folder, resolve
+from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, DownloadError
 from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS
 
@@ -76,13 +76,7 @@ def _list(as_json: bool) -> None:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
-    place = resolve(arguments.checkpoint, arguments.revision)
-    if place.path is None:
-        raise CheckpointError(
-            f"“{arguments.checkpoint}” is not on this machine. Fetch it with: "
-            f"python -m xkde checkpoints download {arguments.checkpoint}"
-        )
-    info = inspect_folder(place.path)
+    info = inspect_folder(local_folder(arguments.checkpoint, arguments.revision))
     about = asdict(info) | {"path": str(info.path)}
     if arguments.json:
         print_json(about)
@@ -94,15 +88,13 @@ def _inspect(arguments: argparse.Namespace) -> None:
 def _ship(arguments: argparse.Namespace) -> None:
     from xkde.evaluation.results.cards import model_card
 
-    place = resolve(arguments.checkpoint)
-    if place.path is None:
-        raise CheckpointError(f"“{arguments.checkpoint}” is not on this machine.")
-    inspect_folder(place.path)
-    card = json.loads((place.path / CARD).read_text(encoding="utf-8"))
+    folder = local_folder(arguments.checkpoint)
+    inspect_folder(folder)
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     target = EMBEDDED_CHECKPOINTS / card["name"]
     aside = target.with_name(target.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(place.path, aside)
+    shutil.copytree(folder, aside)
     table = Path(arguments.table)
     measured = (
         json.loads(table.read_text(encoding="utf-8")) if table.is_file() else None

@@ -17,11 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xkde.checkpoints import resolve
-from xkde.checkpoints.weights import fingerprint
-from xkde.commands.shared.output import print_json, print_table
+from xkde.checkpoints import local_folder, name_and_weights
+from xkde.commands.output import print_json, print_table
 from xkde.editors.registry import EDITORS, entry_of
-from xkde.errors import CheckpointError, InputError, XkdeError
+from xkde.errors import InputError, XkdeError
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES, language
 from xkde.memory.files import BadRow, read_edits
 from xkde.types import Edit, Query, Sampling
@@ -88,7 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
             "to save. Choose one that does, such as ft-m."
         )
     edits, bad = _edits(arguments)
-    checkpoint, revision, folder = _checkpoint(arguments)
+    folder = local_folder(arguments.checkpoint, arguments.revision)
+    checkpoint, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     saved = None
     if arguments.load_delta is not None:
         from xkde.editors.weights.deltas import load as load_delta
@@ -110,7 +110,7 @@ def _report(
     arguments: argparse.Namespace,
     edits: list[Edit],
     queries: list[Query],
-    place: tuple[str, str, str],
+    checkpoint: tuple[str, str, Path],  # name, weights, folder
     saved: Any,
 ) -> dict[str, Any]:
     from xkde.asking.before_and_after import as_record, before_and_after
@@ -130,17 +130,19 @@ def _report(
                 "weights, such as memit."
             )
         editor = MixedLanguage(editor, arguments.sum_languages)
-    engine = load(place[2], device=arguments.device)
+    engine = load(checkpoint[2], device=arguments.device)
     at_once = None if saved else arguments.at_once
     sampling = Sampling(arguments.max_new_tokens)
     seen = before_and_after(editor, engine, edits, queries, sampling, at_once)
     if arguments.save_delta is not None:
-        made = deltas.Saved(seen.at_work.delta, editor.name, tuple(edits), *place[:2])
+        made = deltas.Saved(
+            seen.at_work.delta, editor.name, tuple(edits), *checkpoint[:2]
+        )
         deltas.save(arguments.save_delta, made)
     return {
         "editor": editor.name,
-        "checkpoint": place[0],
-        "revision": place[1],
+        "checkpoint": checkpoint[0],
+        "revision": checkpoint[1],
         "device": str(engine.device),
         "settings": settings,
         "protocol": "greedy",
@@ -158,7 +160,8 @@ def _edits(arguments: argparse.Namespace) -> tuple[list[Edit], tuple[BadRow, ...
                 "or --load-delta."
             )
         return [], ()
-    edits, bad = [], ()
+    edits: list[Edit] = []
+    bad: tuple[BadRow, ...] = ()
     if arguments.edits:
         read = read_edits(arguments.edits, language(arguments.language).code)
         edits, bad = list(read.edits), read.bad
@@ -206,18 +209,6 @@ def _queries(arguments: argparse.Namespace, edits: list[Edit]) -> list[Query]:
     return queries or [Query(edit.question, edit.language) for edit in own]
 
 
-def _checkpoint(arguments: argparse.Namespace) -> tuple[str, str, str]:
-    """Return a checkpoint's name, its revision, and the folder where it lies."""
-    place = resolve(arguments.checkpoint, arguments.revision)
-    if place.path is None:
-        raise CheckpointError(
-            f"“{arguments.checkpoint}” is not on this machine. See its size and fetch "
-            f"it with: python -m xkde checkpoints download {arguments.checkpoint}"
-        )
-    revision = place.path.name if place.kind == "hub" else fingerprint(place.path)
-    return place.name, revision, str(place.path)
-
-
 def _print_editors(as_json: bool) -> None:
     if as_json:
         print_json([asdict(entry) for entry in EDITORS.values()])
@@ -243,7 +234,7 @@ def _print(report: dict[str, Any]) -> None:
     print(
         f"\n{report['seconds']} s, peak memory {report['peak_bytes'] / 2**20:.0f} MiB, "
         f"{len(report['changed'])} weights changed; after the revert all is "
-        + ("as before, bit by bit." if report["reverted"] else "NOT as before.")
+        + ("bit-exactly as before." if report["reverted"] else "NOT as before.")
     )
     for row in report["left_out"]:
         print(f"Left out, line {row['line']}: {row['why']}. {row['remedy']}")

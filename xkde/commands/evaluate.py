@@ -19,25 +19,34 @@ was. In a direction, “all” is every language of the benchmark.
 """
 
 import argparse
+import json
 import os
+import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xkde.commands.shared.evaluation_output import (
-    in_json,
-    print_run,
-    progress,
-    warn_of_skipped,
-)
-from xkde.commands.shared.evaluation_settings import (
-    folder_of,
-    judge_of,
-    protocols_of,
-    settings_of,
-)
-from xkde.commands.shared.output import print_json
+from xkde import paths
+from xkde.checkpoints import name_and_weights
+from xkde.commands.output import print_json, print_table, time_left
+from xkde.errors import InputError
 from xkde.prompts import WRAPPERS
+
+if TYPE_CHECKING:
+    pass
+
+SKIPPED_SHOWN = 3
+SHOWN = 6  # directions of which a terminal shows each
+NOT_MEASURED = {
+    "too_long": "did not fit the model",
+    "not_edited": "were not asked, since the editor would not make their edit",
+}
+
+COMPARED = {
+    "before": "against the same model without the edit",
+    "base": "against the base",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +132,7 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate every editor, then print shares with their intervals."""
-    from xkde.evaluation.run.choosing import choose
+    from xkde.evaluation.run.questions import choose
 
     # What a person may have mistyped is read first: the rest takes seconds to import.
     protocols = protocols_of(arguments)
@@ -137,7 +146,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     warn_of_skipped(chosen.skipped)
     from xkde.engines.engine import open_engine
-    from xkde.evaluation.run.editing import editor_names, given_settings
+    from xkde.evaluation.run.probing import editor_names, given_settings
 
     editors = editor_names(arguments.editor)
     given = given_settings(arguments.settings, editors)
@@ -147,19 +156,19 @@ def run(arguments: argparse.Namespace) -> None:
     engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
     # An engine that only answers has no base beside it: that one runs here.
     base = open_engine("transformers", arguments.base) if arguments.base else None
-    told = []
+    reports = []
     for name in editors:
         file, settings = _evaluate(
             arguments, name, given[name], (engine, base, judge), chosen, protocols
         )
         if arguments.json:
-            told.append(in_json(file, settings))
+            reports.append(in_json(file, settings))
         else:
             print_run(file, settings)
         if arguments.export_released:
             _export(arguments.export_released, file, name if editors[1:] else "")
     if arguments.json:
-        print_json(told[0] if len(told) == 1 else told)
+        print_json(reports[0] if len(reports) == 1 else reports)
 
 
 def _evaluate(
@@ -171,7 +180,7 @@ def _evaluate(
     protocols: tuple[str, ...],
 ) -> tuple[Path, Any]:
     """Run one editor; return the file of its rows and its settings."""
-    from xkde.evaluation.run.editing import open_editor
+    from xkde.evaluation.run.probing import open_editor
     from xkde.evaluation.run.runner import evaluate
 
     engine, base, judge = models
@@ -186,7 +195,7 @@ def _evaluate(
         base=base,
         editor=editor,
         judge=judge,
-        on_progress=progress(),
+        on_progress=time_left(),
     )
     return file, settings
 
@@ -200,3 +209,238 @@ def _export(file: Path, rows: Path, editor: str) -> None:
         file = file.with_name(f"{file.stem}_{editor}{file.suffix}")
     for path in export_released(load_results([rows]), file):
         print(f"Released form: {path}", file=sys.stderr)
+
+
+def protocols_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return what to measure; refuse options that do not fit together."""
+    from xkde.evaluation.results.rows import GENERATED, PROTOCOLS, TEACHER_FORCED
+
+    least = (arguments.limit, arguments.leave_out, arguments.languages_per_case)
+    if min(arguments.batch_size, arguments.max_new_tokens) < 1 or min(least) < 0:
+        raise InputError(
+            "--batch-size and --max-new-tokens must be 1 or more; --limit, --leave-out "
+            "and --languages-per-case 0 or more."
+        )
+    both = arguments.protocol == "both"
+    protocols = PROTOCOLS if both else (str(arguments.protocol),)
+    if TEACHER_FORCED in protocols and arguments.engine != "transformers":
+        raise InputError(
+            "The protocol teacher-forced runs on the engine transformers only: other "
+            "engines do not show the model's choice at every token. Add “--protocol "
+            "generated”, or leave --engine out."
+        )
+    if arguments.export_released and TEACHER_FORCED not in protocols:
+        raise InputError(
+            "--export-released writes teacher-forced scores. Use --protocol "
+            "teacher-forced or both."
+        )
+    if arguments.judge and GENERATED not in protocols:
+        raise InputError(
+            "--judge reads generated answers. Use --protocol generated or both."
+        )
+    return protocols
+
+
+def judge_of(arguments: argparse.Namespace) -> Any:
+    """Return the judge, if one is asked for; its server must answer."""
+    if not arguments.judge:
+        return None
+    from xkde.evaluation.run.judge import PROMPT, open_judge
+
+    prompt = PROMPT
+    if arguments.judge_prompt:
+        try:
+            prompt = arguments.judge_prompt.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"The judge's prompt {arguments.judge_prompt} cannot be read. Give a "
+                "text file in UTF-8."
+            ) from error
+    temperature = arguments.judge_temperature
+    return open_judge(arguments.judge, arguments.judge_model, prompt, temperature)
+
+
+def settings_of(
+    arguments: argparse.Namespace,
+    protocols: tuple[str, ...],
+    chosen: Any,
+    editor: str,
+    editor_settings: str,
+) -> Any:
+    """Return a run's settings: all that decides what its rows say."""
+    from xkde.evaluation.results.store import RunSettings
+
+    checkpoint, revision = name_and_weights(arguments.checkpoint, arguments.revision)
+    base, base_revision = (
+        name_and_weights(arguments.base) if arguments.base else ("", "")
+    )
+    return RunSettings(
+        benchmark=chosen.benchmark,
+        benchmark_sha256=chosen.sha256,
+        cases=len(chosen.cases),
+        checkpoint=checkpoint,
+        revision=revision,
+        engine="server" if "://" in arguments.engine else arguments.engine,
+        editor=editor,
+        editor_settings=editor_settings,
+        base=base,
+        base_revision=base_revision,
+        protocols=protocols,
+        wrapper=arguments.wrapper,
+        parity=arguments.parity,
+        directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
+        left_out=arguments.leave_out,
+        languages_per_case=arguments.languages_per_case,
+        max_new_tokens=arguments.max_new_tokens,
+        seed=arguments.seed,
+    )
+
+
+def folder_of(arguments: argparse.Namespace, settings: Any) -> Path:
+    """Return a run's folder; equal settings find theirs again."""
+    several = "," in arguments.editor
+    if arguments.out is not None:
+        out = Path(arguments.out)
+        return out / str(settings.editor) if several else out
+    words = f"{settings.checkpoint} {settings.benchmark} {settings.editor}"
+    name = re.sub(r"[^\w.-]+", "_", words)[:80]
+    return paths.runs() / "evaluations" / f"{name}-{settings.run}"
+
+
+def warn_of_skipped(skipped: Any) -> None:
+    """Say on stderr which records, or parts of one, will not be asked."""
+    for each in skipped[:SKIPPED_SHOWN]:
+        place = each.source
+        print(
+            f"{place.file}, record {place.row}, line {place.line}: {each.reason}; left "
+            "out.",
+            file=sys.stderr,
+        )
+    if skipped[SKIPPED_SHOWN:]:
+        more = len(skipped) - SKIPPED_SHOWN
+        print(
+            f"… and {more} more; “python -m xkde benchmarks read” counts them.",
+            file=sys.stderr,
+        )
+
+
+def in_json(file: Path, settings: Any) -> dict[str, Any]:
+    """Return a run's main numbers and its card, as --json prints them."""
+    from xkde.evaluation.results.rows import load_results
+    from xkde.evaluation.results.summary import locality_changes, summary
+
+    table = load_results([file])
+    lines = [*summary(table, by_direction=False), *summary(table)]
+    card = _card(file)
+    return {
+        "run": settings.run,
+        "file": str(file),
+        "rows": table.num_rows,
+        "settings": asdict(settings),
+        "seconds": card["seconds"],
+        "versions": card["versions"],
+        "judge": card["judge"],
+        "results": [asdict(line) for line in lines],
+        "locality_changes": [asdict(change) for change in locality_changes(table)],
+    }
+
+
+def print_run(file: Path, settings: Any) -> None:
+    """Print a run's main numbers, with what they rest on and what is missing."""
+    from xkde.evaluation.results.rows import load_results
+    from xkde.evaluation.results.summary import summary
+
+    table = load_results([file])
+    many = len(settings.directions)
+    shown = summary(table) if many <= SHOWN else []
+    if many > 1:
+        shown = [*shown, *summary(table, by_direction=False)]
+    compared = f", base {settings.base} ({settings.base_revision})"
+    print(
+        f"{settings.checkpoint} ({settings.revision}) on {settings.benchmark}, "
+        f"{settings.cases} cases; wrapper {settings.wrapper}, editor {settings.editor}"
+        f"{compared if settings.base else ''}."
+        "\nMeasured here; 95 % intervals in brackets. Clean: without cases that leak "
+        "or copy their answer.\n"
+    )
+    _print_lines(shown)
+    if many > SHOWN:
+        print(f"\nEach of the {many} directions: add --json.")
+    _print_changes(table)
+    _print_missing(table)
+    _print_judge(_card(file)["judge"])
+    print(f"\n{file}")
+
+
+def _print_lines(lines: list[Any]) -> None:
+    from xkde.evaluation.results.summary import MEASURES, in_words
+
+    print_table(
+        ["direction", "protocol", "probe", "measure", "all cases", "n", "clean", "n"],
+        [
+            [
+                "all" if line.source == "all" else f"{line.source}→{line.target}",
+                line.protocol,
+                line.probe,
+                MEASURES[line.measure],
+                in_words(line.whole),
+                str(line.whole.n),
+                in_words(line.clean),
+                str(line.clean.n),
+            ]
+            for line in lines
+        ],
+    )
+
+
+def _print_changes(table: Any) -> None:
+    """Print what happened to answers that an edit must not touch."""
+    from xkde.evaluation.results.summary import locality_changes
+
+    for change in locality_changes(table):
+        print(
+            f"\nLocality, {COMPARED[change.compared_with]}: of {change.n} answers "
+            f"{change.only_then} were right and are no longer, {change.only_now} are "
+            f"right only now (McNemar's p {change.p:.3g})."
+        )
+
+
+def _print_missing(table: Any) -> None:
+    """Print how many questions have no answer, and why: they are in no number."""
+    found: dict[tuple[str, str], int] = {}
+    columns = [table[name].to_pylist() for name in ("answer", "finish", "notes")]
+    for answer, finish, notes in zip(*columns, strict=True):
+        if answer is None:
+            why = notes if finish == "not_edited" else ""
+            found[finish, why] = found.get((finish, why), 0) + 1
+    for finish in NOT_MEASURED:
+        reasons = {why: n for (kind, why), n in found.items() if kind == finish}
+        if reasons:
+            first = max(reasons, key=lambda why: reasons[why])
+            print(
+                f"\n{sum(reasons.values())} questions {NOT_MEASURED[finish]}; they are "
+                f"in no number. {first}".rstrip()
+            )
+
+
+def _print_judge(judge: dict[str, Any] | None) -> None:
+    if judge is None:
+        return
+    print(
+        f"\nJudge {judge['model']}, temperature {judge['temperature']}: "
+        f"{judge['judged']} answers judged, {judge['differs_from_exact']} of them "
+        "otherwise than by exact match."
+    )
+    if judge["absent"]:
+        why = "; ".join(f"{n} × {text}" for text, n in judge["why_absent"].items())
+        print(
+            f"{judge['absent']} answers have no verdict ({why or 'not asked'}). Repeat "
+            "the command to ask again."
+        )
+
+
+def _card(file: Path) -> dict[str, Any]:
+    from xkde.paths import CARD
+
+    card: dict[str, Any] = json.loads((file.parent / CARD).read_text("utf-8"))
+    return card

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde import paths
-from xkde.commands.shared.output import print_json, print_table
+from xkde.commands.output import print_json, print_table
 
 SIZES = {"batch": "1,10,100,1000", "sequential": "1,10,100,500,1000"}
 MEASURES = ("exact", "token_accuracy")
@@ -82,19 +82,19 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError("Folders are for “ship” only. Use --out for a run's folder.")
     sizes = _sizes(arguments)
     from xkde.engines.engine import open_engine
-    from xkde.evaluation.run.editing import editor_names, given_settings
+    from xkde.evaluation.run.probing import editor_names, given_settings
 
     names = editor_names(arguments.editor)
     given = given_settings(arguments.settings, names)
     engine = open_engine("transformers", arguments.checkpoint, arguments.revision)
-    told = []
+    files = []
     for name in names:
         file = _run(arguments, name, given[name], engine, sizes)
-        told.append(file)
+        files.append(file)
     if arguments.json:
-        print_json([_in_json(file) for file in told])
+        print_json([_in_json(file) for file in files])
     else:
-        for file in told:
+        for file in files:
             _print(file)
 
 
@@ -132,16 +132,16 @@ def _run(
     sizes: tuple[int, ...],
 ) -> Path:
     """Run one editor; return the file of all answers."""
-    from xkde.commands.shared.evaluation_settings import known_as
+    from xkde.checkpoints import name_and_weights
     from xkde.data.atlas.benchmark import TUNED_ON, many_edits
     from xkde.data.atlas.world import atlas
     from xkde.evaluation.experiments import many_edits as experiments
     from xkde.evaluation.experiments.files import FOLDER, ExperimentSettings
     from xkde.evaluation.experiments.questions import needed
-    from xkde.evaluation.run.editing import open_editor
+    from xkde.evaluation.run.probing import open_editor
     from xkde.languages import language
 
-    checkpoint, revision = known_as(arguments.checkpoint, arguments.revision)
+    checkpoint, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     settings = ExperimentSettings(
         kind=arguments.what,
         editor=name,
@@ -161,8 +161,8 @@ def _run(
     )
     many = many_edits(atlas(), needed(settings), settings.seed, settings.left_out)
     edits = [case.edits[settings.source] for case in many.cases]
-    memory, memory_told = _memory(arguments, name, edits)
-    settings = experiments.with_edits(settings, many, memory_told)
+    memory, memory_record = _memory(arguments, name, edits)
+    settings = experiments.with_edits(settings, many, memory_record)
     words = f"{checkpoint}-{arguments.what}-{name}-{settings.source}-{settings.run}"
     folder = arguments.out or paths.runs() / FOLDER / words
     if arguments.out and "," in arguments.editor:
@@ -187,14 +187,14 @@ def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, 
     k, calibration = arguments.retrieved, encoder.calibration
     threshold, weight = calibration.threshold, calibration.weight
     place = Path(encoder.name)
-    told = {
+    record = {
         "encoder": place.name,
         "revision": fingerprint(place) if place.is_dir() else "",
         "retrieved": k,
         "threshold": threshold,
         "weight": weight,
     }
-    return Memory(every, k, threshold, weight), json.dumps(told, sort_keys=True)
+    return Memory(every, k, threshold, weight), json.dumps(record, sort_keys=True)
 
 
 def _progress(name: str) -> Any:
@@ -211,15 +211,15 @@ def _in_json(file: Path) -> dict[str, Any]:
     from xkde.evaluation.experiments.files import read
     from xkde.evaluation.experiments.shares import LANGUAGES, shares
 
-    told = read(file)
-    assert told is not None
+    experiment = read(file)
+    assert experiment is not None
     found = [
         {"asked_in": asked_in, **asdict(share)}
         for asked_in in LANGUAGES
         for measure in MEASURES
-        for share in shares(told, measure, asked_in)
+        for share in shares(experiment, measure, asked_in)
     ]
-    return {"file": str(file), "about": dict(told.about), "results": found}
+    return {"file": str(file), "about": dict(experiment.about), "results": found}
 
 
 def _print(file: Path) -> None:
@@ -228,9 +228,9 @@ def _print(file: Path) -> None:
     from xkde.evaluation.results.summary import MEASURES as WORDS
     from xkde.evaluation.results.summary import in_words
 
-    told = read(file)
-    assert told is not None
-    about = told.about
+    experiment = read(file)
+    assert experiment is not None
+    about = experiment.about
     print(
         f"{about['editor']}, {about['kind']}, on {about['checkpoint']} "
         f"({about['revision']}); edits in {about['source']}. Measured here; 95 % "
@@ -249,7 +249,7 @@ def _print(file: Path) -> None:
             ]
             for asked_in in LANGUAGES
             for measure in MEASURES
-            for share in shares(told, measure, asked_in)
+            for share in shares(experiment, measure, asked_in)
         ],
     )
     print(f"\n{file}\n")

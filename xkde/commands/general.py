@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xkde.commands.shared.output import print_json, print_table
+from xkde.commands.output import print_json, print_table
 
 HOW = (
     "lm-eval is not installed here. Install it beside X-KDE: pip install "
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the tasks, then print their numbers."""
     from xkde import paths
-    from xkde.commands.shared.evaluation_settings import known_as
+    from xkde.checkpoints import name_and_weights
     from xkde.engines.engine import open_engine
     from xkde.errors import InputError
 
@@ -56,14 +56,18 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(
             "--batch-size must be 1 or more, --limit and --shots 0 or more."
         )
-    from xkde.evaluation.run.general import GeneralSettings, lm_eval_version, run_tasks
-    from xkde.evaluation.run.general_files import read_numbers
+    from xkde.evaluation.run.general import (
+        GeneralSettings,
+        lm_eval_version,
+        read_numbers,
+        run_tasks,
+    )
 
     missing = [str(path) for path in arguments.include if not path.is_dir()]
     if missing:
         raise InputError(f"There is no folder {missing[0]}. Check --include.")
     engine = open_engine("transformers", arguments.checkpoint, arguments.revision)
-    name, revision = known_as(arguments.checkpoint, arguments.revision)
+    name, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     settings = GeneralSettings(
         name,
         revision,

@@ -7,7 +7,7 @@ python -m xkde languages --json
 import argparse
 from dataclasses import asdict
 
-from xkde.commands.shared.output import print_json, print_table
+from xkde.commands.output import print_json, print_table
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 
 

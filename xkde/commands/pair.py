@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from xkde.commands.shared.output import print_json, print_table
+from xkde.commands.output import print_json, print_table
 from xkde.data.preferences.records import SCORE_NAMES
 from xkde.data.preferences.strategies import REASONS, STRATEGIES, Options
 from xkde.errors import InputError
@@ -131,6 +131,6 @@ def _statistics(arguments: argparse.Namespace) -> None:
     for name, numbers in parts.items():
         for reason, count in numbers.get("left_out", {}).items():
             print(f"{count} rows left out: {LEFT_OUT[reason]}.")
-        told = {key: value for key, value in numbers.items() if key != "left_out"}
-        print_table([name, ""], [[what, value] for what, value in lines(told)])
+        kept = {key: value for key, value in numbers.items() if key != "left_out"}
+        print_table([name, ""], [[what, value] for what, value in lines(kept)])
         print()

@@ -6,9 +6,8 @@
 
 import argparse
 
-from xkde.checkpoints import resolve
-from xkde.commands.shared.output import print_json
-from xkde.errors import CheckpointError
+from xkde.checkpoints import local_folder
+from xkde.commands.output import print_json
 from xkde.languages import language
 from xkde.prompts import WRAPPERS, ask, edit_prompt, encode
 from xkde.types import Edit
@@ -31,13 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Build the prompt and print it."""
     from xkde.engines.loading import load_tokenizer
 
-    place = resolve(arguments.checkpoint)
-    if place.path is None:
-        raise CheckpointError(
-            f"“{arguments.checkpoint}” is not on this machine. Fetch it with: "
-            f"python -m xkde checkpoints download {arguments.checkpoint}"
-        )
-    tokenizer = load_tokenizer(place.path)
+    tokenizer = load_tokenizer(local_folder(arguments.checkpoint))
     edits = [Edit(arguments.edit, arguments.answer, "")] if arguments.edit else []
     text = edit_prompt(edits, arguments.query, language(arguments.language).name)
     encoded = encode(tokenizer, ask(text), arguments.wrapper)

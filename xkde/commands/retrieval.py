@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
-from xkde.commands.shared.output import print_json, print_table, progress
+from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.records import Split
 from xkde.data.atlas.world import atlas
@@ -64,22 +64,22 @@ def run(arguments: argparse.Namespace) -> None:
             f"--keep needs an encoder's folder with a card; “{arguments.encoder}” has "
             "none. Leave --keep out."
         )
-    told = measured(encoder, arguments)
+    report = measured(encoder, arguments)
     if arguments.keep:
         kept = json.loads(card.read_text(encoding="utf-8"))
         kept["retrieval"] = {
-            "weight": told["weight"],
-            "threshold": told["threshold"],
-            "dev_gain": told["dev_gain"],
+            "weight": report["weight"],
+            "threshold": report["threshold"],
+            "dev_gain": report["dev_gain"],
         }
         write_aside(card, json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
     if arguments.out:
-        text = json.dumps(told, ensure_ascii=False, indent=1)
+        text = json.dumps(report, ensure_ascii=False, indent=1)
         write_aside(arguments.out, text + "\n")
     if arguments.json:
-        print_json(told)
+        print_json(report)
     else:
-        _print(told, arguments.by_pair)
+        _print(report, arguments.by_pair)
 
 
 def open_encoder(reference: str, device: str = "auto") -> "TextEncoder":
@@ -134,7 +134,7 @@ def measured(encoder: "TextEncoder", arguments: argparse.Namespace) -> dict[str,
         "edits": most,
         "queries": len(results),
         "overall": retrieval.summary(results, chosen.threshold),
-        "probes": {name: told for (name,), told in probes.items()},
+        "probes": {name: numbers for (name,), numbers in probes.items()},
         "pairs": [{"source": a, "target": b} | t for (a, b), t in pairs.items()],
         "protocol": "Atlas, split test, seed 7; threshold and weight chosen on split "
         "dev; locality questions with an edit of the very fact they ask left out; 95 % "
@@ -152,21 +152,21 @@ def _languages(chosen: str) -> list[str]:
     return codes or list(ATLAS_LANGUAGES)
 
 
-def _print(told: dict[str, Any], by_pair: bool) -> None:
+def _print(report: dict[str, Any], by_pair: bool) -> None:
     print(
-        f"{told['encoder']}: threshold {told['threshold']:.3f}, lexical weight "
-        f"{told['weight']}, both chosen on dev (gain {told['dev_gain']:.3f})."
+        f"{report['encoder']}: threshold {report['threshold']:.3f}, lexical weight "
+        f"{report['weight']}, both chosen on dev (gain {report['dev_gain']:.3f})."
     )
-    rows = [["all", *_cells(told["overall"])]]
-    rows += [[name, *_cells(t)] for name, t in told["probes"].items()]
+    rows = [["all", *_cells(report["overall"])]]
+    rows += [[name, *_cells(t)] for name, t in report["probes"].items()]
     if by_pair:
-        rows += [[f"{t['source']}→{t['target']}", *_cells(t)] for t in told["pairs"]]
+        rows += [[f"{t['source']}→{t['target']}", *_cells(t)] for t in report["pairs"]]
     print_table(["queries", *(m.replace("_", " ") for m in MEASURES), "n"], rows)
-    print(f"Memory of {told['edits']} edits. {told['protocol']}.")
+    print(f"Memory of {report['edits']} edits. {report['protocol']}.")
 
 
-def _cells(told: dict[str, Any]) -> list[str]:
-    shares = [told[measure] for measure in MEASURES]
+def _cells(numbers: dict[str, Any]) -> list[str]:
+    shares = [numbers[measure] for measure in MEASURES]
     return [
         *("–" if s["share"] is None else f"{s['share']:.3f}" for s in shares),
         str(max(s["n"] for s in shares)),

@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from xkde.commands.shared.output import print_json
+from xkde.commands.output import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,15 +74,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     made = sample(engine, prompts, plan, arguments.out, say)
     print(file=sys.stderr)
-    told = {
+    report = {
         "file": str(arguments.out),
         "prompts": len(made),
         "too_long": sum(not each.answers for each in made),
         "distinct": distinct_rate(made),
     }
     if arguments.json:
-        print_json(told)
+        print_json(report)
         return
-    print(f"{arguments.out}: {len(made)} prompts, {told['distinct']:.0%} distinct")
-    if told["too_long"]:
-        print(f"{told['too_long']} prompts were too long for the model: no answers")
+    print(f"{arguments.out}: {len(made)} prompts, {report['distinct']:.0%} distinct")
+    if report["too_long"]:
+        print(f"{report['too_long']} prompts were too long for the model: no answers")

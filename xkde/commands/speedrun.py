@@ -11,8 +11,7 @@ import argparse
 import sys
 
 from xkde.commands import atlas
-from xkde.commands.shared.output import print_json
-from xkde.commands.stages import print_stages, stages
+from xkde.commands.output import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     table = parser.parse_args(["table", *models, *limit])
     compared = parser.parse_args(["table", *limit, "--stages", *folders.values()])
     if arguments.json:
-        told = {"checkpoints": folders, "stages": stages(compared)}
-        print_json(atlas.measure(table) | told)
+        report = {"checkpoints": folders, "stages": atlas.stages(compared)}
+        print_json(atlas.measure(table) | report)
     else:
-        atlas.run(table)
+        atlas.print_atlas(table)
         print()
-        print_stages(stages(compared))
+        atlas.print_stages(atlas.stages(compared))

@@ -26,7 +26,7 @@ from xkde.evaluation.results.columns import Mask, numbers
 from xkde.evaluation.results.local_runs import LocalRun
 from xkde.evaluation.results.rows import GENERATED, PROTOCOLS, Share
 from xkde.evaluation.results.summary import SCORES
-from xkde.evaluation.run.choosing import ATLAS
+from xkde.evaluation.run.questions import ATLAS
 from xkde.types import PROBES
 
 PROBED = (*PROBES, UNTOUCHED)

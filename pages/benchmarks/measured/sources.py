@@ -25,7 +25,7 @@ from xkde.evaluation.results.rows import (
     TEACHER_FORCED,
     Share,
 )
-from xkde.evaluation.run.choosing import ATLAS
+from xkde.evaluation.run.questions import ATLAS
 from xkde.evaluation.scoring.metrics import wilson_interval
 from xkde.types import PROBES
 

@@ -1,7 +1,7 @@
 """Start an evaluation from Measured here: a process of its own, told of by its files.
 
 A page that is loaded anew, in an app that was started anew, shows how far it is. On a
-Space it is off. What runs is in ``xkde.evaluation.run.starting``.
+Space it is off. What runs is in ``xkde.evaluation.run.background``.
 
 Run its tests: ``python -m pytest tests/pages/benchmarks/measured/test_page.py``
 """
@@ -20,8 +20,8 @@ from xkde.checkpoints import CATALOGUE, inspect_folder, resolve
 from xkde.editors.registry import EDITORS
 from xkde.errors import XkdeError
 from xkde.evaluation.results.local_runs import LocalRun, run_of
-from xkde.evaluation.run import starting
-from xkde.evaluation.run.starting import Order, Started
+from xkde.evaluation.run import background
+from xkde.evaluation.run.background import Order, Started
 
 AT_ONCE: dict[str, Any] = {
     "api_visibility": "private",
@@ -151,7 +151,7 @@ def begun(request: gr.Request, *values: Any) -> list[Any]:
 
 def resumed(request: gr.Request) -> list[Any]:
     """Go on with what was stopped."""
-    now = starting.started()
+    now = background.started()
     say = interface_language(request)
     return shown(now, say) if now is None else _started(now.order, say)
 
@@ -160,24 +160,24 @@ def _started(order: Order, say: Interface) -> list[Any]:
     if on_space():  # the button is not there; a request may still be sent
         raise gr.Error(tr("start_space", say), print_exception=False)
     try:
-        return shown(starting.start(order), say)
+        return shown(background.start(order), say)
     except XkdeError as error:
         raise shown_error(error, say) from error
 
 
 def stopped(request: gr.Request) -> list[Any]:
     """End it; what is measured stays."""
-    return shown(starting.cancel(), interface_language(request))
+    return shown(background.cancel(), interface_language(request))
 
 
 def looked(request: gr.Request) -> list[Any]:
     """Show how far it is."""
-    return shown(starting.started(), interface_language(request))
+    return shown(background.started(), interface_language(request))
 
 
 def newest() -> LocalRun | None:
     """Return the run that was started last, as far as it is there."""
-    now = starting.started()
+    now = background.started()
     if now is None:
         return None
     try:

@@ -40,7 +40,7 @@ from xkde.errors import (
     SettingsError,
     XkdeError,
 )
-from xkde.evaluation.run import starting
+from xkde.evaluation.run import background
 from xkde.prompts import QUESTION
 from xkde.training.preference import hub_pairs
 from xkde.types import Edit, Query
@@ -125,13 +125,13 @@ def hub_away() -> None:
 
 def start(now: Any, order: Any = None) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starting, "started", lambda: now)
-        starting.start(order)
+        patch.setattr(background, "started", lambda: now)
+        background.start(order)
 
 
 def measured() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starting, "JOINED", Path(__file__).name)
+        patch.setattr(background, "JOINED", Path(__file__).name)
         start(None, SimpleNamespace(folder=Path(__file__).parent))
 
 

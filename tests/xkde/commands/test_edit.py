@@ -57,7 +57,7 @@ def test_prompt_editor_asks_in_every_language(
     assert report["changed"] == {}
     assert main(["edit", *words, "--checkpoint", str(atlas_folder)]) == 0
     printed = capsys.readouterr().out
-    assert "as before, bit by bit" in printed
+    assert "bit-exactly as before" in printed
 
 
 def test_list_names_every_editor(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.helpers import benchmark_samples as samples
 from tests.helpers.result_samples import roomy_copy
 from xkde.__main__ import main
-from xkde.commands.shared.evaluation_output import _time
+from xkde.commands.output import _time
 from xkde.evaluation.results.rows import load_results
 
 FEW = ["--limit", "2", "--max-new-tokens", "3"]

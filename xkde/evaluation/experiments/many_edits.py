@@ -38,12 +38,12 @@ from xkde.evaluation.experiments.files import (
 )
 from xkde.evaluation.experiments.questions import (
     Asked,
-    Told,
+    ProbeAnswer,
     ask,
     groups,
     questions_about,
 )
-from xkde.evaluation.run.generated import same
+from xkde.evaluation.run.protocols import is_same_answer
 from xkde.evaluation.run.runner import versions
 from xkde.evaluation.scoring.metrics import exact_match
 from xkde.memory.index import MemoryIndex, build_index
@@ -190,7 +190,7 @@ def _found(job: Job, edits: Sequence[Edit], asked: Sequence[Asked]) -> Found | N
 
 def _told(
     job: Job, size: int, stream: Stream, asked: Sequence[Asked]
-) -> Sequence[Told]:
+) -> Sequence[ProbeAnswer]:
     """Ask; nothing where the editor would make none of the edits."""
     if size and stream.now is None:
         return [(None, None)] * len(asked)
@@ -202,7 +202,7 @@ def _row(
     size: int,
     group: int,
     one: Asked,
-    told: Told,
+    told: ProbeAnswer,
     stream: Stream,
     found: Found | None,
     before: Before,
@@ -225,7 +225,7 @@ def _row(
         answer=text,
         exact=None if text is None else exact_match(text, one.item.answer),
         token_accuracy=reading.accuracy if reading is not None else None,
-        unchanged=float(same(str(text), str(then))) if stays else None,
+        unchanged=float(is_same_answer(str(text), str(then))) if stays else None,
         retrieved=_is_retrieved(job, one, found),
         refused=len(stream.refused),
         seconds=stream.seconds,

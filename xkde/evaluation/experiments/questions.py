@@ -15,12 +15,15 @@ from xkde.data.atlas.benchmark import ManyEdits, fact_item
 from xkde.data.atlas.world import atlas
 from xkde.editors.editor import Applied
 from xkde.evaluation.experiments.files import UNTOUCHED, ExperimentSettings
-from xkde.evaluation.run.generated import generations
-from xkde.evaluation.run.teacher_forced import Reading, readings
+from xkde.evaluation.run.protocols import (
+    TeacherForcedAnswer,
+    generations,
+    teacher_forced,
+)
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import PROBES, Generation, ProbeItem, Query
 
-Told = tuple[Generation | None, Reading | None]
+ProbeAnswer = tuple[Generation | None, TeacherForcedAnswer | None]
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,10 @@ def ask(
     asked: Sequence[Asked],
     settings: ExperimentSettings,
     batch_size: int = 64,
-) -> list[Told]:
+) -> list[ProbeAnswer]:
     """Ask questions by both protocols while edits are at work; in the given order."""
     routed = [at_work.route(one.query) for one in asked]
-    found: list[Told] = [(None, None)] * len(asked)
+    found: list[ProbeAnswer] = [(None, None)] * len(asked)
     engines: dict[int, Any] = {id(each.engine): each.engine for each in routed}
     for engine in engines.values():
         places = [i for i, each in enumerate(routed) if each.engine is engine]
@@ -127,7 +130,7 @@ def ask(
             (prompt, asked[i].item.answer)
             for i, prompt in zip(places, prompts, strict=True)
         ]
-        read = readings(engine, pairs, batch_size=batch_size)
+        read = teacher_forced(engine, pairs, batch_size=batch_size)
         for place, *both in zip(places, told, read, strict=True):
             found[place] = (both[0], both[1])
     return found

@@ -102,8 +102,8 @@ def contrasts(world: World, limit: int, seed: int) -> Iterator[Contrast]:
             for kind, names in wrong.items():
                 text = _other(random_, names, gold.target)
                 if text is not None:
-                    told = Translation(gold.source, source, text, target)
-                    yield Contrast(kind, entity, gold, told)
+                    translation = Translation(gold.source, source, text, target)
+                    yield Contrast(kind, entity, gold, translation)
 
 
 def _copies(name: Any, source: str, target: str) -> list[str]:

@@ -1,38 +1,120 @@
 """General tasks (the paper's Table 3): does editing leave a model's other skills alone?
 
 Runs tasks of ``lm-eval``, its own or those of YAML files given, on one of our engines.
-Each question is a row as of any evaluation: ``relation`` is the task, ``exact`` its
-acc or exact_match where it is right or wrong, ``f1`` its f1. The task's own numbers
-with their errors stand beside, in ``general/TASK.json``. A stopped run goes on with the
-next task. Needs the extra ``general``; only who has checked that imports this.
+Each question is a row as in any evaluation: ``relation`` is the task, ``exact`` its
+acc or exact_match where it is right or wrong, ``f1`` its f1. A stopped run goes on with
+the next task. Beside the rows the run's folder keeps
 
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_general.py``
+    <run>/general/TASK.json     measures with errors, shots, questions, version
+
+which can be read without lm-eval; to run tasks needs the extra ``general``.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from lm_eval import simple_evaluate  # type: ignore[import-not-found]
-from lm_eval.models.huggingface import HFLM  # type: ignore[import-not-found]
-from lm_eval.tasks import TaskManager  # type: ignore[import-not-found]
-
-from xkde.errors import InputError
+from xkde.errors import DataError, InputError
 from xkde.evaluation.results.rows import HERE, Result
-from xkde.evaluation.results.store import append_part, finish, open_store, run_id
-from xkde.evaluation.run.general_files import (
-    GENERAL,
-    scores_of,
-    texts_of,
-    write_numbers,
+from xkde.evaluation.results.store import (
+    append_part,
+    finish,
+    open_store,
+    run_id,
+    writing,
 )
 from xkde.evaluation.run.rows import NOT_MEASURED
 from xkde.evaluation.run.runner import versions
+from xkde.paths import write_aside
 from xkde.prompts import ask
+
+GENERAL = "general"  # benchmark, probe and protocol of their rows
+FOLDER = "general"
+RIGHT_OR_WRONG = ("acc", "exact_match")
+# Of what lm-eval returns, all by task
+KEPT = ("results", "versions", "n-shot", "n-samples", "higher_is_better", "configs")
+
+
+@dataclass(frozen=True)
+class Number:
+    """One measure of one task; ``error`` is its standard error, if lm-eval has one."""
+
+    task: str
+    measure: str
+    value: float
+    error: float | None
+    n: int
+
+
+def write_numbers(folder: Path, task: str, report: Mapping[str, Any]) -> None:
+    """Keep what lm-eval says of a task."""
+    kept = {name: report[name].get(task) for name in KEPT if name in report}
+    text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)
+    file = folder / FOLDER / f"{task}.json"
+    with writing(file):
+        write_aside(file, text)
+
+
+def read_numbers(folder: Path) -> list[Number]:
+    """Return the numbers of all tasks of a run."""
+    found: list[Number] = []
+    for file in sorted((folder / FOLDER).glob("*.json")):
+        try:
+            report = json.loads(file.read_text("utf-8"))
+            results, n = report["results"], int(report["n-samples"]["effective"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{file} is damaged. Remove the run's folder and repeat the command."
+            ) from error
+        found += [
+            Number(file.stem, _named(key), value, _error(results, key), n)
+            for key, value in results.items()
+            if isinstance(value, float) and "_stderr," not in key
+        ]
+    return found
+
+
+def _named(key: str) -> str:
+    """Return "acc", or "exact_match (strict)" where answers went through a filter."""
+    measure, _, filtered = key.partition(",")
+    return measure if filtered in ("", "none") else f"{measure} ({filtered})"
+
+
+def _error(results: Mapping[str, Any], key: str) -> float | None:
+    measure, _, filtered = key.partition(",")
+    error = results.get(f"{measure}_stderr,{filtered}")
+    return error if isinstance(error, float) else None
+
+
+def scores_of(sample: Any) -> dict[str, Any]:
+    """Return those of a task's measures that mean what our columns mean."""
+    found: dict[str, Any] = {}
+    for name in RIGHT_OR_WRONG:
+        value = sample.get(name)
+        if name in sample["metrics"] and value in (0, 1):
+            found.setdefault("exact", bool(value))
+    if "f1" in sample["metrics"] and isinstance(sample["f1"], float):
+        found["f1"] = sample["f1"]
+    return found
+
+
+def texts_of(sample: Any) -> tuple[str, str | None]:
+    """Return gold and answer as texts; of choices the likeliest is the answer."""
+    target, given = sample["target"], sample["filtered_resps"]
+    if len(given) > 1 and all(isinstance(one, list | tuple) for one in given):
+        choices = [str(each[1]).strip() for each in sample["arguments"]]
+        likely = max(range(len(given)), key=lambda i: float(given[i][0]))
+        if isinstance(target, int) and 0 <= target < len(choices):
+            target = choices[target]
+        return str(target), choices[likely % len(choices)]
+    answer = given[0] if given and isinstance(given[0], str) else None
+    return str(target), answer
 
 
 @dataclass(frozen=True)
@@ -72,10 +154,12 @@ def run_tasks(
     """
     if settings.chat:
         engine.encode(ask("?"))  # refuses a checkpoint without a chat template
-    manager = TaskManager(include_path=[str(path) for path in include] or None)
+    manager = import_module("lm_eval.tasks").TaskManager(
+        include_path=[str(path) for path in include] or None
+    )
     names = known_tasks(manager, settings.tasks)
     done = {key[0].rpartition("/")[0] for key in open_store(folder, settings)}
-    lm = HFLM(
+    lm = import_module("lm_eval.models.huggingface").HFLM(
         pretrained=engine.model, tokenizer=engine.tokenizer, batch_size=batch_size
     )
     for number, name in enumerate(names):
@@ -84,11 +168,11 @@ def run_tasks(
         if name in done:
             continue
         started = perf_counter()
-        told = _evaluated(lm, manager, name, settings, batch_size)
-        write_numbers(folder, name, told)
+        report = _evaluated(lm, manager, name, settings, batch_size)
+        write_numbers(folder, name, report)
         rows = [
             _row(settings, name, sample, question)
-            for question, of in enumerate(_by_filter(told["samples"][name]))
+            for question, of in enumerate(_by_filter(report["samples"][name]))
             for sample in of
         ]
         append_part(folder, rows, perf_counter() - started)
@@ -121,7 +205,7 @@ def known_tasks(manager: Any, wanted: Sequence[str]) -> list[str]:
 def _evaluated(
     lm: Any, manager: Any, name: str, settings: GeneralSettings, batch_size: int
 ) -> Any:
-    return simple_evaluate(
+    return import_module("lm_eval").simple_evaluate(
         model=lm,
         tasks=[name],
         num_fewshot=settings.shots,

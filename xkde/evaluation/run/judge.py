@@ -5,8 +5,6 @@ it fails the column stays empty and is counted, and no other score takes its pla
 server that speaks the OpenAI protocol can judge.
 
 Stopped and started again it goes on; its files are those of ``judged``.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_judge.py``
 """
 
 import json
@@ -138,9 +136,11 @@ def judge_answers(
     with _client(judge) as client, ThreadPoolExecutor(WORKERS) as pool:
         for first in range(0, len(left), BATCH):
             batch = left[first : first + BATCH]
-            told = list(pool.map(lambda item: _ask(client, judge, item), batch))
-            absent.update(verdict.said for verdict in told if verdict.right is None)
-            done = [asdict(verdict) for verdict in told if verdict.right is not None]
+            verdicts = list(pool.map(lambda item: _ask(client, judge, item), batch))
+            absent.update(verdict.said for verdict in verdicts if verdict.right is None)
+            done = [
+                asdict(verdict) for verdict in verdicts if verdict.right is not None
+            ]
             if not done:
                 rest = len(left) - first - len(batch)
                 absent.update({"not asked, since it failed before": rest})

@@ -1,52 +1,209 @@
 """Ask the probes of cases: with their edits, without them, and the base beside.
 
-What stands in the prompt changes no model, so those questions go out in batches across
-cases. An editor that changes weights, or sends a query elsewhere, is applied once a
-case; all its questions are asked, by every protocol, then it is taken out again; edits
-of low rank are asked about side by side instead, with the same answers. A question
-without an edit is asked once in a whole run. Knows no row and no file.
+An editor that works in the prompt changes no model, so its questions go out in batches
+across cases. An editor that changes weights, or sends a query to another model, is
+applied once a case: all questions of the case are asked by every protocol, then the
+edit is reverted. Edits of low rank are computed together and asked about in the same
+batches instead, with the same answers. A question without an edit is asked once in a
+run.
 
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_editing.py``,
-``tests/xkde/evaluation/run/test_runner.py``
+An editor is made by name; the settings in force, which the run records, are those asked
+for over those known to work on a model of this shape over the editor's own defaults.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import Any
 
+import yaml
+
+from xkde.editors.cost import measured
 from xkde.editors.editor import Applied, Editor, applied, is_reverted
-from xkde.editors.weights.base import InWeights
-from xkde.editors.weights.rank_one_batch import Many, takes
-from xkde.errors import InputError
+from xkde.editors.registry import entry_of, make
+from xkde.editors.settings import preset_of, settings_for
+from xkde.editors.weights.base import InWeights, bare
+from xkde.editors.weights.rank_one_batch import (
+    Many,
+    check,
+    compute_many,
+    first_choices,
+    generate,
+    takes,
+)
+from xkde.engines.forward import Pair
+from xkde.errors import InputError, SettingsError
 from xkde.evaluation.results.rows import TEACHER_FORCED
 from xkde.evaluation.results.store import RunSettings
-from xkde.evaluation.run.editing import (
-    AskedOfMany,
-    generations_of_many,
-    made_side_by_side,
-    readings_of_many,
+from xkde.evaluation.run.protocols import (
+    Ids,
+    TeacherForcedAnswer,
+    generations,
+    generations_by,
+    teacher_forced,
+    teacher_forced_by,
 )
-from xkde.evaluation.run.generated import generations
-from xkde.evaluation.run.question import (
-    Asked,
+from xkde.evaluation.run.questions import (
+    IN_PROMPT,
+    PromptGold,
     Question,
     edit_of,
     is_compared,
     is_in_prompt,
     prompt_of,
 )
-from xkde.evaluation.run.teacher_forced import readings
-from xkde.types import Query
+from xkde.prompts import Wrapper
+from xkde.types import Edit, Generation, Query, Sampling
 
-Share = Callable[[float], None]  # told how much is done, 0 to 1
+Given = Mapping[str, Mapping[str, Any]]  # editor -> its settings
+EDITS_A_PART = 32  # whose changes are computed together
+SHARED = (
+    "Made side by side with other edits: the seconds are an equal share of what all "
+    "took, the memory is that of all."
+)
+EditPromptGold = tuple[int, str, str]  # which edit is applied, a prompt, its gold
+Progress = Callable[[int, int], None]
+OnShare = Callable[[float], None]  # called with how much is done, 0 to 1
+Key = tuple[str, str]  # a case, the language of its edit
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came back for one question. None: not asked, or it did not fit."""
+class AppliedSideBySide:
+    """Single edits side by side: each as if it were in the weights, or why not."""
+
+    many: Many
+    applied: Mapping[Key, Applied]
+    places: Mapping[Key, int]  # of the edits in ``many``
+    refused: Mapping[Key, str]
+
+
+def editor_names(text: str) -> list[str]:
+    """Return the editors that "rome,ike,x-kde" names; raises InputError for others."""
+    names = [word.strip() for word in text.split(",") if word.strip()]
+    if not names:
+        raise InputError("No editor is named. Use --editor x-kde, or none.")
+    return [entry_of(name).name for name in dict.fromkeys(names)]
+
+
+def given_settings(overrides: Sequence[str], editors: Sequence[str]) -> Given:
+    """Return the settings that "rome.layer=4" and the like give, by editor.
+
+    Raises SettingsError for another form, and for an editor that is not in the run.
+    """
+    given: dict[str, dict[str, Any]] = {name: {} for name in editors}
+    for text in overrides:
+        name, dot, setting = text.partition("=")[0].partition(".")
+        if not dot or "=" not in text or name not in given:
+            raise SettingsError(
+                f"“{text}” sets nothing. Write EDITOR.SETTING=VALUE, such as "
+                f"{editors[0]}.layer=4, for an editor of this run."
+            )
+        try:
+            given[name][setting] = yaml.safe_load(text.partition("=")[2])
+        except yaml.YAMLError as error:
+            raise SettingsError(f"The value in “{text}” cannot be read.") from error
+    return given
+
+
+def open_editor(
+    name: str, engine: Any, given: Mapping[str, Any]
+) -> tuple[Editor | None, str]:
+    """Return an editor and its settings as JSON; None for an editor of IN_PROMPT.
+
+    Raises SettingsError for a setting that it does not have.
+    """
+    if name in IN_PROMPT:
+        if given:
+            raise SettingsError(f"The editor {name} has no settings here.")
+        return None, ""
+    editor = make(name, given)
+    kind = getattr(editor, "settings", None)
+    if isinstance(kind, type):
+        in_force = asdict(settings_for(kind, name, engine.model, given))  # type: ignore[call-overload]
+    elif hasattr(engine, "model") and not isinstance(engine.model, str):
+        in_force = {**preset_of(engine.model).get(name, {}), **given}
+    else:
+        in_force = dict(given)
+    text = json.dumps(in_force, ensure_ascii=False, sort_keys=True, default=str)
+    return editor, text if in_force else ""
+
+
+def apply_side_by_side(
+    editor: InWeights, engine: Any, edits: Mapping[Key, Edit]
+) -> AppliedSideBySide:
+    """Compute the changes of edits without writing any into the weights.
+
+    Each edit is given an equal share of the seconds that all of them took.
+    """
+    refused: dict[Key, str] = {}
+    for key, edit in edits.items():
+        try:
+            check(editor.name, engine, edit)
+        except InputError as error:
+            refused[key] = str(error)
+    kept = [key for key in edits if key not in refused]
+    own = [edits[key] for key in kept]
+    with measured(engine.device) as cost:
+        many = compute_many(editor.name, engine, own, editor.given)
+    shared = (SHARED,) if len(kept) > 1 else ()
+    applied_edits = {
+        key: Applied(
+            editor=editor.name,
+            edits=(edits[key],),
+            route=bare(engine),
+            seconds=cost.seconds / len(kept),
+            peak_bytes=cost.peak_bytes,
+            notes=(*notes, *shared),
+        )
+        for key, notes in zip(kept, many.notes, strict=True)
+    }
+    places = {key: place for place, key in enumerate(kept)}
+    return AppliedSideBySide(many, applied_edits, places, refused)
+
+
+def generations_of_many(
+    many: Many,
+    asked: Sequence[EditPromptGold],
+    wrapper: Wrapper,
+    max_new_tokens: int,
+    batch_size: int,
+    on_progress: Progress,
+) -> list[Generation | None]:
+    """Return greedy answers; None where a prompt leaves no room for a full one."""
+
+    def generate_kept(places: list[int], ids: list[Ids]) -> list[Generation]:
+        edits = [asked[place][0] for place in places]
+        return generate(
+            many, edits, ids, Sampling(max_new_tokens), batch_size, on_progress
+        )
+
+    prompts = [text for _, text, _ in asked]
+    return generations_by(many.engine, prompts, wrapper, max_new_tokens, generate_kept)
+
+
+def teacher_forced_of_many(
+    many: Many,
+    asked: Sequence[EditPromptGold],
+    wrapper: Wrapper,
+    batch_size: int,
+    on_progress: Progress,
+) -> list[TeacherForcedAnswer | None]:
+    """Return the first choices for gold answers; None where a text does not fit."""
+
+    def choose_kept(places: list[int], pairs: list[Pair]) -> list[tuple[int, ...]]:
+        edits = [asked[place][0] for place in places]
+        return first_choices(many, edits, pairs, batch_size, on_progress)
+
+    texts = [(text, gold) for _, text, gold in asked]
+    return teacher_forced_by(many.engine, texts, wrapper, choose_kept)
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """The answers to one question. None: not asked, or the text did not fit."""
 
     prompt: str
     engine: Any = None  # which was asked; None where the edit was refused
@@ -58,8 +215,8 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every chunk needs; ``plain`` keeps what came back without an edit."""
+class ProbingJob:
+    """What every chunk needs; ``plain`` keeps the answers without an edit."""
 
     engine: Any
     settings: RunSettings
@@ -67,11 +224,13 @@ class Job:
     date: str = ""
     base: Any = None
     editor: Editor | None = None  # None: one of IN_PROMPT
-    plain: dict[tuple[str, str], dict[Asked, Any]] = field(default_factory=dict)
+    plain: dict[tuple[str, str], dict[PromptGold, Any]] = field(default_factory=dict)
 
 
-def tell(job: Job, chunk: Sequence[Question], share: Share) -> dict[str, list[Told]]:
-    """Ask a chunk by every protocol of the run; return what came back, in its order."""
+def ask_probes(
+    job: ProbingJob, chunk: Sequence[Question], on_share: OnShare
+) -> dict[str, list[ProbeAnswer]]:
+    """Ask a chunk by every protocol of the run; return the answers in its order."""
     settings = job.settings
     compared = [one for one in chunk if is_compared(one, settings)]
     for protocol in settings.protocols:
@@ -79,42 +238,45 @@ def tell(job: Job, chunk: Sequence[Question], share: Share) -> dict[str, list[To
         if job.base is not None:
             _ask_plain(job, "base", job.base, protocol, chunk)
     if isinstance(job.editor, InWeights) and takes(job.editor, job.engine):
-        return _of_many(job, job.editor, chunk, share)
+        return _of_many(job, job.editor, chunk, on_share)
     groups = [list(chunk)]
     if not is_in_prompt(settings.editor):
         groups = [list(of) for _, of in groupby(chunk, key=edit_of)]
-    found: dict[str, list[Told]] = {protocol: [] for protocol in settings.protocols}
+    found: dict[str, list[ProbeAnswer]] = {
+        protocol: [] for protocol in settings.protocols
+    }
     done = 0
     for group in groups:
-        step = partial(_step, share, done / len(chunk), len(group) / len(chunk))
-        for protocol, told in _edited(job, group, step).items():
-            found[protocol] += told
+        step = partial(_step, on_share, done / len(chunk), len(group) / len(chunk))
+        for protocol, answers in _edited(job, group, step).items():
+            found[protocol] += answers
         done += len(group)
     return found
 
 
-def _step(share: Share, start: float, size: float, part: float) -> None:
-    share(start + size * part)
+def _step(on_share: OnShare, start: float, size: float, part: float) -> None:
+    on_share(start + size * part)
 
 
 def _ask_plain(
-    job: Job, who: str, engine: Any, protocol: str, of: Sequence[Question]
+    job: ProbingJob, who: str, engine: Any, protocol: str, of: Sequence[Question]
 ) -> None:
-    """Ask without an edit what is not known of an engine yet."""
+    """Ask an engine, without an edit, what it was not asked yet."""
     known = job.plain.setdefault((who, protocol), {})
     new = [one for one in dict.fromkeys(q.plain for q in of) if one not in known]
-    told = _ask(job, engine, protocol, new)
-    known.update(zip(new, told, strict=True))
+    known.update(zip(new, _ask(job, engine, protocol, new), strict=True))
 
 
-def _edited(job: Job, group: Sequence[Question], share: Share) -> dict[str, list[Told]]:
-    """Ask questions while their edits are at work, by every protocol."""
+def _edited(
+    job: ProbingJob, group: Sequence[Question], on_share: OnShare
+) -> dict[str, list[ProbeAnswer]]:
+    """Ask questions while their edits are applied, by every protocol."""
     protocols = job.settings.protocols
-    found: dict[str, list[Told]] = {}
-    with ExitStack() as at_work:
-        ways = _ways(job, group, at_work)
+    found: dict[str, list[ProbeAnswer]] = {}
+    with ExitStack() as stack:
+        ways = _ways(job, group, stack)
         for number, protocol in enumerate(protocols):
-            step = partial(_step, share, number / len(protocols), 1 / len(protocols))
+            step = partial(_step, on_share, number / len(protocols), 1 / len(protocols))
             answers = _answers(job, protocol, group, ways, step)
             found[protocol] = [
                 _compared(job, protocol, question, replace(way, answer=answer))
@@ -126,25 +288,27 @@ def _edited(job: Job, group: Sequence[Question], share: Share) -> dict[str, list
 
 
 def _of_many(
-    job: Job, editor: InWeights, chunk: Sequence[Question], share: Share
-) -> dict[str, list[Told]]:
+    job: ProbingJob, editor: InWeights, chunk: Sequence[Question], on_share: OnShare
+) -> dict[str, list[ProbeAnswer]]:
     """Ask questions of many edits in the same batches, each under its own edit."""
     edits = {edit_of(one): one.case.edits[one.source] for one in chunk}
-    made = made_side_by_side(editor, job.engine, edits)
+    side_by_side = apply_side_by_side(editor, job.engine, edits)
     ways = [
-        Told(one.item.question, refused=made.refused[edit_of(one)])
-        if edit_of(one) in made.refused
-        else Told(one.item.question, job.engine, made.at_work[edit_of(one)])
+        ProbeAnswer(one.item.question, refused=side_by_side.refused[edit_of(one)])
+        if edit_of(one) in side_by_side.refused
+        else ProbeAnswer(
+            one.item.question, job.engine, side_by_side.applied[edit_of(one)]
+        )
         for one in chunk
     ]
     places = [i for i, way in enumerate(ways) if not way.refused]
-    asked = [(made.places[edit_of(chunk[i])], *chunk[i].plain) for i in places]
+    asked = [(side_by_side.places[edit_of(chunk[i])], *chunk[i].plain) for i in places]
     protocols = job.settings.protocols
-    found: dict[str, list[Told]] = {}
+    found: dict[str, list[ProbeAnswer]] = {}
     for number, protocol in enumerate(protocols):
-        step = partial(_step, share, number / len(protocols), 1 / len(protocols))
-        told = _ask_many(job, made.many, protocol, asked, step)
-        answers = dict(zip(places, told, strict=True))
+        step = partial(_step, on_share, number / len(protocols), 1 / len(protocols))
+        answers_of_kept = _ask_many(job, side_by_side.many, protocol, asked, step)
+        answers = dict(zip(places, answers_of_kept, strict=True))
         found[protocol] = [
             _compared(job, protocol, one, replace(way, answer=answers.get(i)))
             for i, (one, way) in enumerate(zip(chunk, ways, strict=True))
@@ -154,64 +318,70 @@ def _of_many(
 
 
 def _ask_many(
-    job: Job,
+    job: ProbingJob,
     many: Many,
     protocol: str,
-    asked: Sequence[AskedOfMany],
-    share: Share,
+    asked: Sequence[EditPromptGold],
+    on_share: OnShare,
 ) -> list[Any]:
     """Ask edits side by side as a protocol does."""
 
     def step(done: int, of: int) -> None:
-        share(done / of)
+        on_share(done / of)
 
     wrapper: Any = job.settings.wrapper
     if protocol == TEACHER_FORCED:
-        return list(readings_of_many(many, asked, wrapper, job.batch_size, step))
+        return list(teacher_forced_of_many(many, asked, wrapper, job.batch_size, step))
     longest = job.settings.max_new_tokens
     return list(
         generations_of_many(many, asked, wrapper, longest, job.batch_size, step)
     )
 
 
-def _compared(job: Job, protocol: str, question: Question, told: Told) -> Told:
-    """Return what was told with what is told without the edit."""
+def _compared(
+    job: ProbingJob, protocol: str, question: Question, answer: ProbeAnswer
+) -> ProbeAnswer:
+    """Return an answer with the answers without the edit."""
     before = None
     if is_compared(question, job.settings):
         before = job.plain["before", protocol][question.plain]
     base = job.plain.get(("base", protocol), {}).get(question.plain)
-    return replace(told, before=before, base=base)
+    return replace(answer, before=before, base=base)
 
 
-def _ways(job: Job, group: Sequence[Question], at_work: ExitStack) -> list[Told]:
-    """Put the edits of questions to work; return how each question is asked then."""
+def _ways(
+    job: ProbingJob, group: Sequence[Question], stack: ExitStack
+) -> list[ProbeAnswer]:
+    """Apply the edits of questions; return how each question is asked then."""
     if job.editor is None:
-        return [Told(prompt_of(one, job.settings), job.engine) for one in group]
-    ways: list[Told] = []
+        return [ProbeAnswer(prompt_of(one, job.settings), job.engine) for one in group]
+    ways: list[ProbeAnswer] = []
     for _, of in groupby(group, key=edit_of):
         same = list(of)
         try:
-            ways += _ways_of_edit(job, job.editor, same, at_work)
+            ways += _ways_of_edit(job, job.editor, same, stack)
         except InputError as error:
-            ways += [Told(one.item.question, refused=str(error)) for one in same]
+            ways += [ProbeAnswer(one.item.question, refused=str(error)) for one in same]
     return ways
 
 
 def _ways_of_edit(
-    job: Job, editor: Editor, same: Sequence[Question], at_work: ExitStack
-) -> list[Told]:
+    job: ProbingJob, editor: Editor, same: Sequence[Question], stack: ExitStack
+) -> list[ProbeAnswer]:
     edit = same[0].case.edits[same[0].source]
-    edited = at_work.enter_context(applied(editor, job.engine, [edit]))
+    edited = stack.enter_context(applied(editor, job.engine, [edit]))
     routed = [edited.route(Query(one.item.question, one.target)) for one in same]
-    return [Told(each.messages[-1].content, each.engine, edited) for each in routed]
+    return [
+        ProbeAnswer(each.messages[-1].content, each.engine, edited) for each in routed
+    ]
 
 
 def _answers(
-    job: Job,
+    job: ProbingJob,
     protocol: str,
     group: Sequence[Question],
-    ways: Sequence[Told],
-    share: Share,
+    ways: Sequence[ProbeAnswer],
+    on_share: OnShare,
 ) -> list[Any]:
     """Ask each engine what is routed to it; None where an edit was refused."""
     answers: list[Any] = [None] * len(ways)
@@ -220,31 +390,31 @@ def _answers(
     for engine in engines.values():
         places = [i for i, way in enumerate(ways) if way.engine is engine]
         asked = [(ways[i].prompt, group[i].item.answer) for i in places]
-        step = partial(_step, share, done / len(ways), len(places) / len(ways))
-        told = _ask(job, engine, protocol, asked, step)
-        for place, answer in zip(places, told, strict=True):
+        step = partial(_step, on_share, done / len(ways), len(places) / len(ways))
+        routed = _ask(job, engine, protocol, asked, step)
+        for place, answer in zip(places, routed, strict=True):
             answers[place] = answer
         done += len(places)
-    share(1.0)
+    on_share(1.0)
     return answers
 
 
 def _ask(
-    job: Job,
+    job: ProbingJob,
     engine: Any,
     protocol: str,
-    asked: Sequence[Asked],
-    share: Share | None = None,
+    asked: Sequence[PromptGold],
+    on_share: OnShare | None = None,
 ) -> list[Any]:
     """Ask one engine as a protocol does."""
 
     def step(done: int, of: int) -> None:
-        if share is not None:
-            share(done / of)
+        if on_share is not None:
+            on_share(done / of)
 
     wrapper: Any = job.settings.wrapper
     if protocol == TEACHER_FORCED:
-        return list(readings(engine, asked, wrapper, job.batch_size, step))
+        return list(teacher_forced(engine, asked, wrapper, job.batch_size, step))
     prompts = [prompt for prompt, _ in asked]
     longest = job.settings.max_new_tokens
     return list(generations(engine, prompts, wrapper, longest, job.batch_size, step))

@@ -205,7 +205,7 @@ def summary(found: Sequence[Outcome], threshold: float) -> dict[str, Any]:
     """Return hit@1, hit@3, what is found above the threshold, and false triggers."""
     in_scope = [o for o in found if o.probe != "locality"]
     locality = [o for o in found if o.probe == "locality"]
-    told = {
+    shares = {
         "hit@1": Share(sum(o.rank == 0 for o in in_scope), len(in_scope)),
         "hit@3": Share(sum(o.rank < 3 for o in in_scope), len(in_scope)),
         "found": Share(
@@ -215,7 +215,7 @@ def summary(found: Sequence[Outcome], threshold: float) -> dict[str, Any]:
             sum(o.best >= threshold for o in locality), len(locality)
         ),
     }
-    return {name: share.as_dict() for name, share in told.items()}
+    return {name: share.as_dict() for name, share in shares.items()}
 
 
 def by(

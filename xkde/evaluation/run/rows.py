@@ -1,10 +1,8 @@
-"""From what came back to rows: what is measured of an answer, and what is noted of it.
+"""From answers to rows: what is measured of an answer, locality among it.
 
-Pure functions; asks no model and knows no file. Locality is measured three ways: is
-the answer unchanged against the same model without the edit, does it agree with the
-base, and was it right before and is it after. What was not asked stays None.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_runner.py``
+Locality is measured three ways: is the answer unchanged against the same model without
+the edit, is it unchanged against the base, was it right before and is it right after.
+What was not asked stays None. Pure functions; call no model and read no file.
 """
 
 from collections.abc import Callable
@@ -18,10 +16,9 @@ from xkde.evaluation.results.rows import (
     TEACHER_FORCED,
     Result,
 )
-from xkde.evaluation.run.generated import same
-from xkde.evaluation.run.probing import Job, Told
-from xkde.evaluation.run.question import Question
-from xkde.evaluation.run.teacher_forced import Reading, agreement
+from xkde.evaluation.run.probing import ProbeAnswer, ProbingJob
+from xkde.evaluation.run.protocols import TeacherForcedAnswer, agreement, is_same_answer
+from xkde.evaluation.run.questions import Question
 from xkde.evaluation.scoring.answers import score
 from xkde.evaluation.scoring.metrics import exact_match
 from xkde.types import Generation
@@ -35,7 +32,9 @@ NOT_MEASURED = dict.fromkeys(
 )
 
 
-def row_of(job: Job, question: Question, protocol: str, told: Told) -> Result:
+def row_of(
+    job: ProbingJob, question: Question, protocol: str, answers: ProbeAnswer
+) -> Result:
     """Return the row of one question."""
     case, settings = question.case, job.settings
     edit = case.edits[question.source]
@@ -66,48 +65,53 @@ def row_of(job: Job, question: Question, protocol: str, told: Told) -> Result:
         seed=settings.seed,
         edit=f"{edit.question} {edit.answer}",
         query=question.item.question,
-        prompt=told.prompt,
+        prompt=answers.prompt,
         gold=question.item.answer,
         defects=",".join(dict.fromkeys(kinds)),
         clean=is_clean(case, question.probe, question.target, question.source),
         provenance=HERE,
         date=job.date,
-        **(NOT_MEASURED | _edit_of(told) | _measured(question, protocol, told)),
+        **(NOT_MEASURED | _edit_of(answers) | _measured(question, protocol, answers)),
     )
 
 
-def _edit_of(told: Told) -> dict[str, Any]:
-    """Return what the edit took, and what the editor said of it."""
-    if told.refused or told.edited is None:
-        return {"notes": told.refused}
+def _edit_of(answers: ProbeAnswer) -> dict[str, Any]:
+    """Return the cost of the edit, and the notes of the editor."""
+    if answers.refused or answers.edited is None:
+        return {"notes": answers.refused}
     return {
-        "notes": " ".join(told.edited.notes),
-        "edit_seconds": told.edited.seconds,
-        "edit_peak_mb": told.edited.peak_bytes / MEGABYTE,
+        "notes": " ".join(answers.edited.notes),
+        "edit_seconds": answers.edited.seconds,
+        "edit_peak_mb": answers.edited.peak_bytes / MEGABYTE,
     }
 
 
-def _measured(question: Question, protocol: str, told: Told) -> dict[str, Any]:
+def _measured(
+    question: Question, protocol: str, answers: ProbeAnswer
+) -> dict[str, Any]:
     after, before = HOW[protocol]
-    found: dict[str, Any] = {"finish": "not_edited" if told.refused else "too_long"}
-    for name, other in (("before", told.before), ("base", told.base)):
+    found: dict[str, Any] = {"finish": "not_edited" if answers.refused else "too_long"}
+    for name, other in (("before", answers.before), ("base", answers.base)):
         if other is not None:
-            found |= before(question, name, told.answer, other)
-    if told.answer is not None:
-        found |= after(question, told.answer)
+            found |= before(question, name, answers.answer, other)
+    if answers.answer is not None:
+        found |= after(question, answers.answer)
     return found
 
 
-def _read(question: Question, reading: Reading) -> dict[str, Any]:
+def _teacher_forced(question: Question, answer: TeacherForcedAnswer) -> dict[str, Any]:
     return {
         "finish": None,
-        "answer": reading.text,
-        "token_accuracy": reading.accuracy,
+        "answer": answer.text,
+        "token_accuracy": answer.accuracy,
     }
 
 
-def _read_without(
-    question: Question, name: str, reading: Reading | None, other: Reading
+def _teacher_forced_without(
+    question: Question,
+    name: str,
+    answer: TeacherForcedAnswer | None,
+    other: TeacherForcedAnswer,
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         TEXTS[name]: other.text,
@@ -116,10 +120,10 @@ def _read_without(
     # Models with other tokens have no places in common.
     if (
         question.probe == "locality"
-        and reading is not None
-        and reading.gold == other.gold
+        and answer is not None
+        and answer.gold == other.gold
     ):
-        found[UNCHANGED[name]] = agreement(reading.predicted, other.predicted)
+        found[UNCHANGED[name]] = agreement(answer.predicted, other.predicted)
     return found
 
 
@@ -144,7 +148,7 @@ def _generated_without(
         f"exact_{name}": exact_match(other.text, question.item.answer),
     }
     if question.probe == "locality" and answer is not None:
-        found[UNCHANGED[name]] = float(same(answer.text, other.text))
+        found[UNCHANGED[name]] = float(is_same_answer(answer.text, other.text))
     return found
 
 
@@ -153,6 +157,6 @@ UNCHANGED = {"before": "unchanged", "base": "unchanged_from_base"}
 Measure = Callable[..., dict[str, Any]]
 # protocol -> what is measured of an answer, and of one without the edit beside it
 HOW: dict[str, tuple[Measure, Measure]] = {
-    TEACHER_FORCED: (_read, _read_without),
+    TEACHER_FORCED: (_teacher_forced, _teacher_forced_without),
     GENERATED: (_generated, _generated_without),
 }

@@ -1,10 +1,8 @@
 """The runner: cases × directions × protocols on one engine, into a run's folder.
 
-What is done is kept at every part; a run that was stopped goes on there. How questions
-are asked is in ``probing``, what is noted of them in ``rows``, the folder in ``store``.
-Prints nothing.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_runner.py``
+What is done is kept at every part; a run that was stopped goes on there. ``probing``
+asks the questions, ``rows`` measures the answers, ``store`` keeps the folder. Prints
+nothing.
 """
 
 import platform
@@ -30,11 +28,10 @@ from xkde.evaluation.results.store import (
     open_store,
     rows_in,
 )
-from xkde.evaluation.run import teacher_forced
-from xkde.evaluation.run.editing import EDITS_A_PART
+from xkde.evaluation.run import protocols
 from xkde.evaluation.run.judge import Judge, check_same, judge_answers
-from xkde.evaluation.run.probing import Job, tell
-from xkde.evaluation.run.question import (
+from xkde.evaluation.run.probing import EDITS_A_PART, ProbingJob, ask_probes
+from xkde.evaluation.run.questions import (
     CASES_A_PART,
     IN_PROMPT,
     Question,
@@ -82,16 +79,16 @@ def evaluate(
         for question in asked
         if any(question.key(protocol) not in done for protocol in settings.protocols)
     ]
-    job = Job(engine, settings, batch_size, _today(), base, editor)
+    job = ProbingJob(engine, settings, batch_size, _today(), base, editor)
     there, total = len(asked) - len(left), len(asked)
     for chunk in _parts(left, job):
         started = perf_counter()
-        share = partial(_tell, on_progress, settings, there, len(chunk), total)
-        told = tell(job, chunk, share)
+        share = partial(_report, on_progress, settings, there, len(chunk), total)
+        answers = ask_probes(job, chunk, share)
         rows = [
-            row_of(job, question, protocol, one)
+            row_of(job, question, protocol, answer)
             for protocol in settings.protocols
-            for question, one in zip(chunk, told[protocol], strict=True)
+            for question, answer in zip(chunk, answers[protocol], strict=True)
         ]
         there += len(chunk)
         append_part(folder, rows, perf_counter() - started)
@@ -116,7 +113,7 @@ def _questions(cases: Sequence[Case], settings: RunSettings) -> list[Question]:
     return asked
 
 
-def _parts(left: Sequence[Question], job: Job) -> list[list[Question]]:
+def _parts(left: Sequence[Question], job: ProbingJob) -> list[list[Question]]:
     """Return the questions in parts, larger ones where edits stand side by side."""
     editor = job.settings.editor
     parts = list(chunks(left, editor, CHUNK * job.batch_size))
@@ -124,7 +121,7 @@ def _parts(left: Sequence[Question], job: Job) -> list[list[Question]]:
     return [sum(parts[i : i + each], []) for i in range(0, len(parts), each)]
 
 
-def _tell(
+def _report(
     on_progress: Progress | None,
     settings: RunSettings,
     there: int,
@@ -142,8 +139,8 @@ def check(engine: Any, settings: RunSettings) -> None:
     if not settings.protocols or set(settings.protocols) - set(PROTOCOLS):
         raise InputError(f"Protocols are {' and '.join(PROTOCOLS)}.")
     if TEACHER_FORCED in settings.protocols:
-        teacher_forced.check_engine(engine)
-        teacher_forced.span(engine, "?", "!", settings.wrapper)  # type: ignore[arg-type]
+        protocols.check_engine(engine)
+        protocols.span(engine, "?", "!", settings.wrapper)  # type: ignore[arg-type]
     if GENERATED in settings.protocols:
         engine.encode(ask("?"), settings.wrapper)
 

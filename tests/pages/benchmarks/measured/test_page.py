@@ -37,7 +37,7 @@ from pages.benchmarks.measured.sources import (
 from tests.helpers.measured_samples import ATLAS_RUN, begun, under_way, written
 from xkde import paths
 from xkde.evaluation.results.case_view import CaseView
-from xkde.evaluation.run.starting import Order, Started
+from xkde.evaluation.run.background import Order, Started
 
 REQUEST: Any = SimpleNamespace(request=None, query_params={}, headers={})
 BASE = replace(ATLAS_RUN, checkpoint="atlas-base", revision="b" * 12)

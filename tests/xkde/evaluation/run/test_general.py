@@ -13,7 +13,7 @@ from tests.helpers.result_samples import roomy_copy
 from xkde.__main__ import main
 from xkde.errors import DataError
 from xkde.evaluation.results.rows import load_results
-from xkde.evaluation.run.general_files import (
+from xkde.evaluation.run.general import (
     Number,
     read_numbers,
     scores_of,

@@ -16,7 +16,7 @@ from xkde.engines.loading import load
 from xkde.errors import BenchmarkError, CheckpointError, InputError, SettingsError
 from xkde.evaluation.results.rows import load_results
 from xkde.evaluation.results.store import RunSettings
-from xkde.evaluation.run.choosing import choose
+from xkde.evaluation.run.questions import choose
 from xkde.evaluation.run.runner import evaluate
 from xkde.evaluation.scoring.answers import score
 from xkde.evaluation.scoring.metrics import exact_match

@@ -1,10 +1,8 @@
-"""An evaluation as a process of its own, that files alone tell of.
+"""An evaluation in the background: one process at a time, its state kept in files.
 
-One at a time. What was started is written down beside the runs, so that a page which is
-loaded anew, or an app that was started anew, finds it again; what was stopped goes on
-where it was. Knows no page and loads no model library.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_starting.py``
+What was started is recorded beside the runs, so that a reloaded page or a restarted app
+finds it again. A process that was stopped continues where it was. Loads no model
+library.
 """
 
 import json
@@ -28,7 +26,7 @@ from xkde.data.benchmarks import items_of
 from xkde.errors import CheckpointError, InputError
 from xkde.evaluation.results.local_runs import EVALUATIONS
 from xkde.evaluation.results.rows import JOINED, PROTOCOLS, part_files
-from xkde.evaluation.run.choosing import ATLAS, Chosen, choose
+from xkde.evaluation.run.questions import ATLAS, ChosenCases, choose
 from xkde.types import PROBES
 
 STARTED = "started.json"
@@ -92,7 +90,7 @@ class Started:
         return (self.total - self.done) * self.seconds / made
 
 
-def expected_rows(chosen: Chosen, protocol: str) -> int:
+def expected_rows(chosen: ChosenCases, protocol: str) -> int:
     """Return how many answers an evaluation gives."""
     asked = sum(
         len(items_of(case, probe, target))
@@ -144,7 +142,7 @@ def _begin(order: Order, total: int) -> None:
             start_new_session=True,  # it stays when the app ends
         )
     _children[process.pid] = process
-    told = {
+    record = {
         "order": asdict(order),
         "pid": process.pid,
         "born": born(process.pid),
@@ -152,16 +150,20 @@ def _begin(order: Order, total: int) -> None:
         "before": _done(order.folder),
         "time": time.time(),
     }
-    paths.write_aside(_file(), json.dumps(told, ensure_ascii=False, indent=1))
+    paths.write_aside(_file(), json.dumps(record, ensure_ascii=False, indent=1))
 
 
 def started() -> Started | None:
     """Return how far it is, by the files; None where nothing was started."""
     try:
-        told = json.loads(_file().read_text(encoding="utf-8"))
-        order = Order(**told["order"])
-        pid, birth, total = int(told["pid"]), str(told["born"]), int(told["total"])
-        before, then = int(told["before"]), float(told["time"])
+        record = json.loads(_file().read_text(encoding="utf-8"))
+        order = Order(**record["order"])
+        pid, birth, total = (
+            int(record["pid"]),
+            str(record["born"]),
+            int(record["total"]),
+        )
+        before, then = int(record["before"]), float(record["time"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     is_there = bool(birth) and born(pid) == birth
@@ -197,10 +199,10 @@ def born(pid: int) -> str:
         return ""
     if Path("/proc/self/stat").exists():
         try:
-            told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+            record = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
         except OSError:
             return ""
-        fields = told.rpartition(")")[2].split()
+        fields = record.rpartition(")")[2].split()
         return "" if fields[0] == "Z" else fields[19]
     shown = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True

@@ -18,13 +18,13 @@ from xkde.engines.loading import load
 from xkde.errors import InputError, SettingsError
 from xkde.evaluation.results.rows import load_results
 from xkde.evaluation.run import runner
-from xkde.evaluation.run.choosing import choose
-from xkde.evaluation.run.editing import (
+from xkde.evaluation.run.probing import (
     SHARED,
     editor_names,
     given_settings,
     open_editor,
 )
+from xkde.evaluation.run.questions import choose
 from xkde.evaluation.run.runner import evaluate
 from xkde.types import Edit
 
@@ -139,13 +139,18 @@ def test_edits_side_by_side_give_the_rows_of_one_after_another(
     settings = replace(RUN, cases=5, editor=name, editor_settings=text)
 
     def run(folder: str, by: Editor, stop: float = 2.0) -> list[dict[str, Any]]:
-        def tell(done: float, of: int) -> None:
+        def stop_early(done: float, of: int) -> None:
             if done > stop * of:
                 raise KeyboardInterrupt
 
         return rows_of(
             evaluate(
-                engine, cases, settings, tmp_path / folder, editor=by, on_progress=tell
+                engine,
+                cases,
+                settings,
+                tmp_path / folder,
+                editor=by,
+                on_progress=stop_early,
             )
         )
 

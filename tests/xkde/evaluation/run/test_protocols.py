@@ -1,9 +1,4 @@
-"""Teacher-forced token accuracy is the released code's, number for number.
-
-``evaluation.one_by_one`` repeats the released way plainly, a pass for each text.
-
-    python -m pytest tests/xkde/evaluation/run/test_teacher_forced.py
-"""
+"""Both protocols: the released slices by hand, and answers equal in any batch."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,15 +9,18 @@ import pytest
 from xkde.bench.evaluation import by_runner, one_by_one
 from xkde.engines.loading import load
 from xkde.errors import InputError
-from xkde.evaluation.run.choosing import choose
-from xkde.evaluation.run.teacher_forced import (
-    Reading,
+from xkde.evaluation.run.protocols import (
+    TeacherForcedAnswer,
     agreement,
     check_engine,
     family_of,
-    readings,
+    generations,
+    is_same_answer,
     span,
+    teacher_forced,
 )
+from xkde.evaluation.run.questions import choose
+from xkde.types import Sampling
 
 WHY = "Why?"
 
@@ -97,22 +95,22 @@ def test_scores_are_those_of_one_record_at_a_time(checkpoint_folder: Path) -> No
 
 def test_agreement_by_hand() -> None:
     assert agreement((1, 2, 3, 4), (1, 5, 3, 6)) == 0.5
-    assert Reading((1, 2), (1, 2), "").accuracy == 1.0
+    assert TeacherForcedAnswer((1, 2), (1, 2), "").accuracy == 1.0
     with pytest.raises(ValueError, match="argument 2"):
         agreement((1,), (1, 2))
 
 
-def test_equal_questions_have_equal_readings(qwen2_folder: Path) -> None:
+def test_equal_questions_have_equal_answers(qwen2_folder: Path) -> None:
     engine = load(qwen2_folder)
     asked = [(WHY, "Osaka"), (WHY, "No."), (WHY, "Osaka")]
-    found = readings(engine, asked)
+    found = teacher_forced(engine, asked)
     assert found[0] is found[2]
-    assert [readings(engine, [one])[0] for one in asked] == found
+    assert [teacher_forced(engine, [one])[0] for one in asked] == found
 
 
 def test_what_does_not_fit_is_not_measured(qwen2_folder: Path) -> None:
     engine = load(qwen2_folder)
-    found = readings(engine, [("Why? " * 300, "Osaka"), (WHY, "Osaka")])
+    found = teacher_forced(engine, [("Why? " * 300, "Osaka"), (WHY, "Osaka")])
     assert found[0] is None
     assert found[1] is not None
 
@@ -120,3 +118,32 @@ def test_what_does_not_fit_is_not_measured(qwen2_folder: Path) -> None:
 def test_an_engine_that_only_answers_is_refused() -> None:
     with pytest.raises(InputError, match="--protocol generated"):
         check_engine(SimpleNamespace(generate=print))
+
+
+PROMPTS = ("Why?", "日本的首都是哪座城市？", "Why?", "Who respond to the query?")
+
+
+def test_one_equals_many(checkpoint_folder: Path) -> None:
+    engine = load(checkpoint_folder)
+    together = generations(engine, PROMPTS, max_new_tokens=6)
+    alone = [
+        engine.generate([engine.encode_query(text)], Sampling(6))[0] for text in PROMPTS
+    ]
+    assert [g.text for g in together if g] == [g.text for g in alone]
+    assert together[0] is together[2]
+    by_one = generations(engine, PROMPTS, max_new_tokens=6, batch_size=1)
+    assert [g.text for g in by_one if g] == [g.text for g in alone]
+
+
+def test_what_leaves_no_room_is_not_asked(qwen2_folder: Path) -> None:
+    engine = load(qwen2_folder)
+    assert engine.max_length == 256
+    found = generations(engine, ["Why? " * 300, "Why?"], max_new_tokens=6)
+    assert found[0] is None
+    assert found[1] is not None
+    assert generations(engine, ["Why?"], max_new_tokens=256) == [None]
+
+
+def test_same_after_normalisation() -> None:
+    assert is_same_answer("Osaka.", "osaka")
+    assert not is_same_answer("Osaka", "大阪")

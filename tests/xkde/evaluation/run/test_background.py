@@ -18,9 +18,9 @@ import pytest
 from tests.helpers.measured_samples import ATLAS_RUN, under_way, written
 from xkde import paths
 from xkde.errors import InputError, XkdeError
-from xkde.evaluation.run import starting
-from xkde.evaluation.run.choosing import Chosen, choose
-from xkde.evaluation.run.starting import Order, born, cancel, expected_rows, started
+from xkde.evaluation.run import background
+from xkde.evaluation.run.background import Order, born, cancel, expected_rows, started
+from xkde.evaluation.run.questions import ChosenCases, choose
 
 ORDER = Order(directions="en-zh", limit=3)
 SLEEPS = "import time; time.sleep(60)"
@@ -33,10 +33,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir(parents=True)
     monkeypatch.setenv("XKDE_CHECKPOINTS", str(folder.parent))
     yield tmp_path
-    for process in starting._children.values():
+    for process in background._children.values():
         process.kill()
         process.wait()
-    starting._children.clear()
+    background._children.clear()
 
 
 def process(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -47,12 +47,12 @@ def process(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
         assert command[:3] == [sys.executable, "-m", "xkde"]
         return real([sys.executable, "-c", code], **options)  # type: ignore[call-overload,no-any-return]
 
-    monkeypatch.setattr(starting.subprocess, "Popen", popen)
+    monkeypatch.setattr(background.subprocess, "Popen", popen)
 
 
 def ended() -> None:
     """Wait until the process that was started has ended."""
-    for child in starting._children.values():
+    for child in background._children.values():
         child.wait(30)
 
 
@@ -65,18 +65,18 @@ def test_one_at_a_time_then_cancelled_then_gone_on_with(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process(monkeypatch, SLEEPS)
-    now = starting.start(ORDER)
+    now = background.start(ORDER)
     assert (now.state, now.done, now.order) == ("running", 0, ORDER)
     assert now.total == 2 * sum(1 for _ in _asked(choose("atlas", "en-zh", limit=3)))
     assert now.left is None  # nothing is there to tell by
     with pytest.raises(InputError, match="under way already"):
-        starting.start(Order(limit=5))
+        background.start(Order(limit=5))
     under_way(ORDER.folder, ATLAS_RUN)
     told = started()
     assert told is not None
     assert told.done == 24
     assert told.left is not None
-    child = starting._children.popitem()[1]  # as if the app had been started anew
+    child = background._children.popitem()[1]  # as if the app had been started anew
     told = started()
     assert told is not None
     assert told.state == "running"
@@ -84,12 +84,12 @@ def test_one_at_a_time_then_cancelled_then_gone_on_with(
     assert told is not None
     assert (told.state, told.done) == ("stopped", 24)
     child.wait(30)
-    again = starting.start(told.order)
+    again = background.start(told.order)
     assert (again.state, again.before) == ("running", 24)
     cancel()
 
 
-def _asked(chosen: Chosen) -> Iterator[int]:
+def _asked(chosen: ChosenCases) -> Iterator[int]:
     for case in chosen.cases:
         yield from range(len(case.probes))
 
@@ -98,7 +98,7 @@ def test_what_a_failed_one_said_last_is_told(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process(monkeypatch, "print('first'); print('It has no chat template.\\n')")
-    starting.start(ORDER)
+    background.start(ORDER)
     ended()
     told = started()
     assert told is not None
@@ -109,14 +109,14 @@ def test_a_finished_one_is_not_measured_again(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process(monkeypatch, "pass")
-    starting.start(ORDER)
+    background.start(ORDER)
     ended()
     written(ORDER.folder)
     told = started()
     assert told is not None
     assert (told.state, told.done) == ("finished", told.total)
     with pytest.raises(InputError, match="measured already"):
-        starting.start(ORDER)
+        background.start(ORDER)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_finished_one_is_not_measured_again(
 )
 def test_what_cannot_be_is_refused_in_words(home: Path, order: Order) -> None:
     with pytest.raises(XkdeError):
-        starting.start(order)
+        background.start(order)
     assert started() is None
 
 

@@ -1,11 +1,10 @@
-"""Protocol ``teacher-forced``: which answer tokens would have been the first choice.
+"""The two protocols: how a question is put to an engine, and what counts as its answer.
 
-The released evaluation's, number for number: its text, its slices and its offsets, by
-the family that the tokenizer's chat template tells (wrapper ``xkde_eval``). Under every
-other wrapper the tokens of the answer itself count, without its end mark. Knows no
-benchmark and no file.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_teacher_forced.py``
+``teacher-forced`` reads, at each token of the gold answer, the model's first choice.
+With the wrapper ``xkde_eval`` it equals the released evaluation number for number: its
+text, its slices and its offsets, by the family that the tokenizer's chat template
+tells. Under every other wrapper the tokens of the answer itself count, without its end
+mark. ``generated`` is the greedy answer of any engine, scored as text.
 """
 
 import sys
@@ -13,10 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from xkde.engines.engine import Engine
 from xkde.engines.forward import Pair
 from xkde.engines.prefix_trees import first_choices
 from xkde.errors import InputError
-from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered
+from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered, ask
+from xkde.text import normalise
+from xkde.types import Generation, Sampling
 
 Family = Literal["llama2", "chatml", "generic"]
 Choose = Callable[[list[int], list[Pair]], Sequence[tuple[int, ...]]]
@@ -32,7 +34,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TeacherForcedAnswer:
     """The first choices for one answer."""
 
     predicted: tuple[int, ...]
@@ -135,13 +137,13 @@ def check_engine(engine: Any) -> None:
         )
 
 
-def readings(
+def teacher_forced(
     engine: Any,
     asked: Sequence[tuple[str, str]],
     wrapper: Wrapper = "hf_template",
     batch_size: int = 64,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Reading | None]:
+) -> list[TeacherForcedAnswer | None]:
     """Return the first choices for each question and gold answer; equal ones read once.
 
     None where the text does not fit the model, or the answer has no tokens.
@@ -152,14 +154,16 @@ def readings(
     def choose(_: list[int], pairs: list[Pair]) -> list[tuple[int, ...]]:
         return first_choices(engine.model, pairs, batch_size, on_progress)
 
-    found = dict(zip(unique, readings_by(engine, unique, wrapper, choose), strict=True))
+    found = dict(
+        zip(unique, teacher_forced_by(engine, unique, wrapper, choose), strict=True)
+    )
     return [found[one] for one in asked]
 
 
-def readings_by(
+def teacher_forced_by(
     engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper, choose: Choose
-) -> list[Reading | None]:
-    """Return the first choices that ``choose`` finds; see ``readings``.
+) -> list[TeacherForcedAnswer | None]:
+    """Return the first choices that ``choose`` finds; see ``teacher_forced``.
 
     It is given the places of the questions that fit, and their prompts and answers.
     """
@@ -173,7 +177,63 @@ def readings_by(
     chosen = choose(kept, [(spanned[at].prompt, spanned[at].read) for at in kept])
     decode = engine.tokenizer.decode
     found = {
-        place: Reading(ids, spanned[place].gold, str(decode(list(ids))))
+        place: TeacherForcedAnswer(ids, spanned[place].gold, str(decode(list(ids))))
         for place, ids in zip(kept, chosen, strict=True)
     }
     return [found.get(place) for place in range(len(asked))]
+
+
+MAX_NEW_TOKENS = 48
+Ids = Sequence[int]
+Generate = Callable[[list[int], list[Ids]], Sequence[Generation]]
+
+
+def generations(
+    engine: Engine,
+    prompts: Sequence[str],
+    wrapper: Wrapper = "hf_template",
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    batch_size: int = 64,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Generation | None]:
+    """Return the greedy answer to each prompt; equal prompts are asked once.
+
+    None where a prompt leaves the model no room for an answer of full length.
+    """
+    unique = list(dict.fromkeys(prompts))
+
+    def generate(_: list[int], ids: list[Ids]) -> list[Generation]:
+        return engine.generate(
+            ids,
+            Sampling(max_new_tokens),
+            batch_size=batch_size,
+            on_progress=on_progress,
+        )
+
+    chosen = generations_by(engine, unique, wrapper, max_new_tokens, generate)
+    found = dict(zip(unique, chosen, strict=True))
+    return [found[text] for text in prompts]
+
+
+def generations_by(
+    engine: Engine,
+    prompts: Sequence[str],
+    wrapper: Wrapper,
+    max_new_tokens: int,
+    generate: Generate,
+) -> list[Generation | None]:
+    """Return the answers that ``generate`` gives; see ``generations``.
+
+    It is given the places of the prompts that leave room, and their token ids.
+    """
+    room = (engine.max_length or sys.maxsize) - max_new_tokens
+    ids = [engine.encode(ask(text), wrapper).ids for text in prompts]
+    kept = [place for place, its in enumerate(ids) if len(its) <= room]
+    chosen = generate(kept, [ids[place] for place in kept])
+    found = dict(zip(kept, chosen, strict=True))
+    return [found.get(place) for place in range(len(prompts))]
+
+
+def is_same_answer(first: str, second: str) -> bool:
+    """Tell whether two answers are the same after normalisation."""
+    return normalise(first) == normalise(second)

@@ -1,9 +1,10 @@
-"""How commands print: tables for people, JSON for programs. No command of its own."""
+"""How commands print: tables for people, JSON for programs, progress on stderr."""
 
 import json
 import sys
+import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -35,7 +36,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def progress(what: str) -> Any:
+def progress(what: str) -> Callable[[int, int], None]:
     """Return a function (done, of) that shows progress on a terminal's stderr."""
 
     def show(done: int, of: int) -> None:
@@ -44,3 +45,28 @@ def progress(what: str) -> Any:
             print(f"\r{what} {done}/{of}", end=end, file=sys.stderr, flush=True)
 
     return show
+
+
+def time_left() -> Callable[[float, int], None]:
+    """Return a function (done, of) that shows answers and time left on stderr."""
+    started = time.monotonic()
+    first: list[float] = []
+
+    def show(done: float, of: int) -> None:
+        first.append(done) if not first else None
+        if not sys.stderr.isatty():
+            return
+        passed, made = time.monotonic() - started, done - first[0]
+        left = f", {_time((of - done) * passed / made)} left" if made > 0 else ""
+        end = "\n" if done >= of else ""
+        line = f"\ranswers {round(done)}/{of}{left}".ljust(50)
+        print(line, end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -1,25 +1,116 @@
-"""One question of a case, and which of them make up a part of a run.
+"""What to ask: a benchmark's cases, the directions, and the questions they make.
 
-Knows which editors leave a model alone, so that cases can be batched; asks nothing.
+Atlas needs no file; every other benchmark is read from its own. A question is one probe
+of a case, about an edit in one language, asked in another. Calls no model.
 
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_question.py``
+Try it: ``python -c "from xkde.evaluation.run.questions import choose;
+print(choose('atlas', 'en-zh,zh-en', limit=3).directions)"``
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from xkde.data.benchmarks import items_of
+from xkde.data.atlas.benchmark import as_record, atlas_cases
+from xkde.data.atlas.world import atlas
+from xkde.data.benchmarks import Benchmark, for_direction, items_of, read_benchmark
+from xkde.data.benchmarks.defects import tagged
+from xkde.data.benchmarks.records import Skipped
 from xkde.editors.registry import entry_of
+from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation.results.store import Key, RunSettings
 from xkde.languages import language, parity_name
 from xkde.prompts import edit_prompt
 from xkde.types import PROBES, Case, Probe, ProbeItem
 
+ATLAS = "atlas"
+ALL = "all"
+Direction = tuple[str, str]  # language of the edit, of the question
+
+
+@dataclass(frozen=True)
+class ChosenCases:
+    """Cases with where they are from; every one is in some direction."""
+
+    benchmark: str
+    sha256: str
+    cases: tuple[Case, ...]
+    directions: tuple[Direction, ...]
+    skipped: tuple[Skipped, ...] = ()  # records, or parts of one, that are in no case
+
+
+def choose(
+    benchmark: Path | str,
+    directions: str,
+    *,
+    name: str | None = None,
+    left_out: int = 0,
+    limit: int = 0,
+    seed: int = 7,
+) -> ChosenCases:
+    """Return the first ``limit`` cases (0: all) of "atlas", or of a file or folder.
+
+    The very first ``left_out`` cases are not taken. ``seed`` draws Atlas's cases.
+    Raises BenchmarkError for whatever cannot be read or lacks a language, InputError
+    for directions that are none.
+    """
+    if str(benchmark) == ATLAS:
+        read, digest = _atlas(seed)
+    else:
+        read = read_benchmark(name, benchmark)
+        digest = read.sha256
+    wanted = parse_directions(directions, read.languages)
+    # A direction without cases is refused in words.
+    ids = {case.id for a, b in wanted for case in _of_direction(read, a, b)}
+    cases = tuple(case for case in read.cases if case.id in ids)
+    cases = cases[left_out:][: limit or None]
+    return ChosenCases(read.name, digest, cases, wanted, read.skipped)
+
+
+def _atlas(seed: int) -> tuple[Benchmark, str]:
+    world = atlas()
+    cases = atlas_cases(world, "test", seed=seed)
+    text = json.dumps([as_record(case) for case in cases], ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Benchmark(ATLAS, tuple(tagged(cases)), tuple(world.languages), ()), digest
+
+
+def _of_direction(benchmark: Benchmark, source: str, target: str) -> list[Case]:
+    if benchmark.files:
+        return for_direction(benchmark, source, target)
+    return list(benchmark.cases)
+
+
+def parse_directions(text: str, languages: tuple[str, ...]) -> tuple[Direction, ...]:
+    """Return the directions that a text names: "en-zh,zh-en", "en-all"."""
+    found: list[Direction] = []
+    for word in text.replace("→", "-").split(","):
+        source, _, target = word.strip().partition("-")
+        if not source or not target:
+            raise InputError(
+                f"“{word.strip()}” is no direction. Write the edit's language and the "
+                "query's, such as en-zh, and several with commas."
+            )
+        sides = [
+            languages if side == ALL else (language(side).code,)
+            for side in (source, target)
+        ]
+        for code in (*sides[0], *sides[1]):
+            if code not in languages:
+                raise BenchmarkError(
+                    f"The benchmark has no {language(code).name} ({code}); it has "
+                    f"{', '.join(languages)}. Choose one of these."
+                )
+        found += [(a, b) for a in sides[0] for b in sides[1]]
+    return tuple(dict.fromkeys(found))
+
+
 X_KDE, NOTHING = IN_PROMPT = ("x-kde", "none")  # any engine can be asked so
 CASES_A_PART = 4  # of an editor that is applied case by case
 
-Direction = tuple[str, str]  # language of the edit, of the question
-Asked = tuple[str, str]  # a prompt and the gold answer
+PromptGold = tuple[str, str]  # a prompt and the gold answer
 
 
 @dataclass(frozen=True)
@@ -39,7 +130,7 @@ class Question:
         return (*own, self.source, self.target, protocol)
 
     @property
-    def plain(self) -> Asked:
+    def plain(self) -> PromptGold:
         """The question without its edit, and its gold answer."""
         return self.item.question, self.item.answer
 
@@ -68,13 +159,13 @@ def questions(
         for source, target in directions
         for place, case in enumerate(cases)
         if source in case.edits
-        and is_dealt(place, target, targets[source], languages_per_case)
+        and is_asked_in(place, target, targets[source], languages_per_case)
         for probe in PROBES
         for number, item in enumerate(items_of(case, probe, target))
     ]
 
 
-def is_dealt(place: int, target: str, targets: Sequence[str], each: int) -> bool:
+def is_asked_in(place: int, target: str, targets: Sequence[str], each: int) -> bool:
     """Tell whether the case at a place is asked in a language; ``each`` 0: in all."""
     first = place * each % len(targets)
     return not each or (targets.index(target) - first) % len(targets) < each

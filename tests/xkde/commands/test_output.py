@@ -1,13 +1,10 @@
-"""What commands print: columns line up in every script.
-
-python -m pytest tests/xkde/commands/shared/test_output.py
-"""
+"""What commands print: columns line up in every script."""
 
 import json
 
 import pytest
 
-from xkde.commands.shared.output import print_json, print_table, width
+from xkde.commands.output import print_json, print_table, width
 
 
 def test_width_counts_columns_not_characters() -> None:

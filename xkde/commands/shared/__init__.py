@@ -1,1 +1,0 @@
-"""What several commands share: printing, and the options of an evaluation."""
