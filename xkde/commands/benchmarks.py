@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def describe(benchmark: Benchmark, source: str) -> dict[str, Any]:
-    """Return the description of a benchmark: counts, defects, files, what is left out."""
+    """Describe a benchmark: counts, defects, files, and what is left out."""
     whole = clean(benchmark.cases, source)
     reasons = Counter((entry.source.file, entry.reason) for entry in benchmark.skipped)
     return {
