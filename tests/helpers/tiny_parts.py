@@ -5,8 +5,7 @@ from pathlib import Path
 
 import torch
 
-from xkde.engines.gradients import linear_sizes
-from xkde.engines.hypernetwork import HyperNetwork, save_network
+from xkde.engines.hypernetwork import HyperNetwork, linear_sizes, save_network
 from xkde.engines.loading import load
 from xkde.engines.scope import Scope, fresh_scope, save_scope
 

@@ -10,11 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from xkde.engines.forward import Pair, answer_logits, nll_losses
-from xkde.engines.gradients import Factors, acting, factors, linear_sizes
 from xkde.engines.hypernetwork import (
+    GradientFactors,
     HyperNetwork,
     LowRankBlock,
+    gradient_factors,
+    linear_sizes,
     load_network,
+    row_updates,
     save_network,
 )
 from xkde.engines.loading import load
@@ -57,7 +60,7 @@ def test_the_gradient_is_the_sum_of_delta_times_input(
 ) -> None:
     sizes = linear_sizes(engine.model, PATTERNS)
     assert list(sizes.values()) == [(64, 32), (32, 64), (32, 64), (64, 32)]
-    found, losses = factors(engine.model, list(sizes), pairs)
+    found, losses = gradient_factors(engine.model, list(sizes), pairs)
     for name in sizes:
         weight = engine.model.get_submodule(name).weight
         weight.requires_grad_(True)
@@ -70,9 +73,12 @@ def test_the_gradient_is_the_sum_of_delta_times_input(
 
 def test_no_row_feels_another(engine: TransformersEngine, pairs: list[Pair]) -> None:
     network = network_of(engine)
-    network.fit([factors(engine.model, network.names, pairs)[0]])
-    both = network(factors(engine.model, network.names, pairs)[0])
-    alone = [network(factors(engine.model, network.names, [pair])[0]) for pair in pairs]
+    network.fit([gradient_factors(engine.model, network.names, pairs)[0]])
+    both = network(gradient_factors(engine.model, network.names, pairs)[0])
+    alone = [
+        network(gradient_factors(engine.model, network.names, [pair])[0])
+        for pair in pairs
+    ]
     for name in network.names:
         expected = sum(each[name].matrix for each in alone)
         assert torch.allclose(both[name].matrix, expected, atol=1e-5)
@@ -82,8 +88,8 @@ def test_the_models_hooks_are_gone_afterwards(
     engine: TransformersEngine, pairs: list[Pair]
 ) -> None:
     before = answer_logits(engine.model, pairs).logits
-    found, _ = factors(engine.model, [DOWN], pairs)
-    with acting(engine.model, {DOWN: found[DOWN]}):
+    found, _ = gradient_factors(engine.model, [DOWN], pairs)
+    with row_updates(engine.model, {DOWN: found[DOWN]}):
         assert not torch.equal(answer_logits(engine.model, pairs).logits, before)
     assert torch.equal(answer_logits(engine.model, pairs).logits, before)
     assert not engine.model.get_submodule(DOWN)._forward_hooks
@@ -96,7 +102,7 @@ def test_untrained_it_is_gradient_descent(
     engine: TransformersEngine, pairs: list[Pair]
 ) -> None:
     network = network_of(engine, rate=0.5)
-    gradients, _ = factors(engine.model, network.names, pairs)
+    gradients, _ = gradient_factors(engine.model, network.names, pairs)
     changes = network(gradients)
     for name in network.names:
         expected = -0.5 * gradients[name].matrix
@@ -122,8 +128,8 @@ def test_where_it_starts_every_part_can_learn(
     engine: TransformersEngine, pairs: list[Pair]
 ) -> None:
     network = network_of(engine)
-    changes = network(factors(engine.model, network.names, pairs)[0])
-    with acting(engine.model, changes):
+    changes = network(gradient_factors(engine.model, network.names, pairs)[0])
+    with row_updates(engine.model, changes):
         nll_losses(answer_logits(engine.model, pairs)).sum().backward()
     assert network.log_rates.grad is not None
     assert bool((network.log_rates.grad != 0).all())
@@ -136,10 +142,10 @@ def test_the_statistics_are_of_tokens_with_a_part() -> None:
     network = HyperNetwork({"a": (1, 1)}, rank=1, rate=1.0)
     inputs = torch.tensor([[[1.0], [3.0], [99.0]]])
     deltas = torch.tensor([[[2.0], [6.0], [0.0]]])
-    network.fit([{"a": Factors(inputs, deltas)}])
+    network.fit([{"a": GradientFactors(inputs, deltas)}])
     assert network.networks[0].mean.tolist() == [[2.0, 4.0]]
     assert network.networks[0].deviation.tolist() == [[1.0, 2.0]]
-    change = network({"a": Factors(inputs, deltas)})["a"]
+    change = network({"a": GradientFactors(inputs, deltas)})["a"]
     # Normalised: (-1, 1) and (-1, 1); the third token has no part.
     assert change.matrix.item() == pytest.approx(-2.0, abs=1e-5)
 
@@ -148,13 +154,15 @@ def test_acting_is_what_the_weights_would_do(
     engine: TransformersEngine, pairs: list[Pair]
 ) -> None:
     network = network_of(engine, rate=0.05)
-    gradients, _ = factors(engine.model, network.names, pairs)
+    gradients, _ = gradient_factors(engine.model, network.names, pairs)
     changes = network(gradients)
-    with torch.no_grad(), acting(engine.model, changes):
+    with torch.no_grad(), row_updates(engine.model, changes):
         together = answer_logits(engine.model, pairs)
     for row, pair in enumerate(pairs):
         added = {
-            name: Factors(c.inputs[row : row + 1], c.deltas[row : row + 1]).matrix
+            name: GradientFactors(
+                c.inputs[row : row + 1], c.deltas[row : row + 1]
+            ).matrix
             for name, c in changes.items()
         }
         with torch.no_grad():

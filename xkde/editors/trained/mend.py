@@ -24,8 +24,12 @@ from xkde.editors.trained.parts import part_folder
 from xkde.editors.weights import deltas
 from xkde.editors.weights.base import Change, InWeights
 from xkde.editors.weights.losses import pairs_of
-from xkde.engines.gradients import factors, linear_sizes
-from xkde.engines.hypernetwork import HyperNetwork, load_network
+from xkde.engines.hypernetwork import (
+    HyperNetwork,
+    gradient_factors,
+    linear_sizes,
+    load_network,
+)
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.types import Edit
@@ -59,7 +63,7 @@ def change(
     with deltas.only_these_learn(engine.model):
         for start in range(0, len(pairs), settings.batch_size):
             batch = pairs[start : start + settings.batch_size]
-            gradients, _ = factors(engine.model, network.names, batch)
+            gradients, _ = gradient_factors(engine.model, network.names, batch)
             with torch.no_grad():
                 found = network(gradients)
             made = {name: each.matrix for name, each in found.items()}

@@ -23,8 +23,14 @@ from xkde.checkpoints import resolve
 from xkde.data.atlas.edit_samples import EditSample, edit_samples
 from xkde.data.atlas.world import atlas
 from xkde.engines.forward import Pair, answer_logits, kl_losses, nll_losses
-from xkde.engines.gradients import Changes, acting, factors, linear_sizes
-from xkde.engines.hypernetwork import HyperNetwork, save_network
+from xkde.engines.hypernetwork import (
+    HyperNetwork,
+    LayerFactors,
+    gradient_factors,
+    linear_sizes,
+    row_updates,
+    save_network,
+)
 from xkde.engines.loading import load
 from xkde.errors import SettingsError
 from xkde.prompts import Tokenizer, answered, encode
@@ -110,7 +116,7 @@ def mend_losses(
     outside = [row.outside for row in rows]
     with torch.no_grad():
         before = answer_logits(base, outside).logits.log_softmax(dim=-1)
-    with acting(base, changes):
+    with row_updates(base, changes):
         inside = nll_losses(answer_logits(base, [row.inside for row in rows]))
         told = answer_logits(base, outside)
     after = told.logits.log_softmax(dim=-1)
@@ -122,8 +128,8 @@ def mend_losses(
 
 def _gradients(
     network: HyperNetwork, base: PreTrainedModel, rows: Sequence[MendRow]
-) -> Changes:
-    return factors(base, network.names, [row.edit for row in rows])[0]
+) -> LayerFactors:
+    return gradient_factors(base, network.names, [row.edit for row in rows])[0]
 
 
 def _prepare(settings: MendSettings, training: TrainingArguments) -> Prepared:
