@@ -4,6 +4,7 @@ Languages are ISO 639-1 codes (see ``xkde.languages``). A *direction* is a pair 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -57,6 +58,13 @@ class Sampling:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+
+
+def samplings_for(
+    sampling: Sampling | Sequence[Sampling], count: int
+) -> Sequence[Sampling]:
+    """Return a Sampling for each of ``count`` prompts; a single one serves for all."""
+    return [sampling] * count if isinstance(sampling, Sampling) else sampling
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from tests.helpers.tiny_checkpoints import SENTENCES
-from xkde.engines.aligner import Aligner
+from xkde.engines.aligner import Aligner, Rewards, Translation
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 
 CODES = [str(LANGUAGES[code].nllb_code) for code in ATLAS_LANGUAGES]
@@ -73,3 +73,19 @@ def saved(folder: Path) -> Path:
     made.model.save_pretrained(folder)
     made.tokenizer.save_pretrained(folder)
     return folder
+
+
+def rewards(
+    aligner: Aligner,
+    pairs: list[tuple[str, str]],
+    source_language: str,
+    target_language: str,
+    *,
+    language_token: bool = True,
+) -> list[Rewards]:
+    """Score pairs of texts of two languages."""
+    translations = [
+        Translation(source, source_language, target, target_language)
+        for source, target in pairs
+    ]
+    return aligner.both_ways(translations, language_token=language_token)

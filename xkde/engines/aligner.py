@@ -1,50 +1,65 @@
 """The alignment scorer: how likely one text is as a translation of another.
 
-Runs any NLLB-200 or M2M100 checkpoint, teacher-forced: the mean log-probability of a
-text's tokens, given the other text. Knows no sample, no edit and no pair. Load one with
-``load_aligner``.
+TL-PO prefers the answers that agree with the gold across languages. As in MAPO (She et
+al. 2024, https://arxiv.org/abs/2401.06838), agreement is what a translation model, here
+any NLLB-200 (https://arxiv.org/abs/2207.04672) or M2M100 checkpoint, gives to the
+target under teacher forcing:
+
+    reward(x -> y) = 1/|y| * sum_t log p(y_t | y_<t, x)
 
 The released script asks one question only, whatever the languages are: how likely the
-gold, as English, is as a translation of the answer, as Chinese; its reward is 1 over
-the mean cross-entropy. ``released`` and ``released_rewards`` do just that.
-
-Run its tests: ``python -m pytest tests/xkde/engines/test_aligner.py``
+gold, as English, is as a translation of the answer, as Chinese. Its reward is 1 over
+the mean cross-entropy, which orders answers as ``Aligner.released`` does.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     M2M100ForConditionalGeneration,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
+from xkde.engines.forward import check_finite, pad
 from xkde.engines.loading import Dtype, choose_device, choose_dtype, load_tokenizer
-from xkde.engines.translation import (
-    Row,
-    Translation,
-    encode,
-    encoded,
-    language_token,
-    log_probabilities,
-)
-from xkde.errors import CheckpointError
+from xkde.errors import CheckpointError, InputError
+from xkde.languages import language
 
-BATCH = 128  # rows read together
-AT_ONCE = 1024  # translations whose encoded sources are held at once
-RELEASED = ("zh", "en")  # the answer's and the gold's language, as the script has them
+BATCH = 128  # translations in one pass
+ENCODED_AT_ONCE = 1024  # translations whose encoder states are in memory at a time
+LONGEST = 512  # tokens of a text, its language and end included; the rest is cut off
+POSITIONS_AT_ONCE = 1024  # whose logits are in memory: NLLB has 256,206 for each
+RELEASED = ("zh", "en")  # the languages of answer and gold in the released script
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
 
 
 @dataclass(frozen=True)
+class Translation:
+    """A text in one language, and a candidate for its translation into another."""
+
+    source: str
+    source_language: str
+    target: str
+    target_language: str
+
+    @property
+    def reversed(self) -> "Translation":
+        """The translation back."""
+        return Translation(
+            self.target, self.target_language, self.source, self.source_language
+        )
+
+
+@dataclass(frozen=True)
 class Rewards:
-    """Mean log-probabilities per token, below 0: there, back, and their mean."""
+    """Mean log-probabilities per token, below 0, in both directions."""
 
     source_target: float
     target_source: float
@@ -57,9 +72,9 @@ class Rewards:
 
 @dataclass(frozen=True)
 class Aligner:
-    """One translation model with its tokenizer. It holds no other state."""
+    """One translation model with its tokenizer."""
 
-    model: PreTrainedModel
+    model: M2M100ForConditionalGeneration
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
 
@@ -67,24 +82,6 @@ class Aligner:
         """Raise InputError or CheckpointError for a language without a token."""
         for code in codes:
             language_token(self.tokenizer, code)
-
-    def rewards(
-        self,
-        pairs: Sequence[tuple[str, str]],
-        source_language: str,
-        target_language: str,
-        *,
-        language_token: bool = True,
-        batch_size: int = BATCH,
-    ) -> list[Rewards]:
-        """Score pairs of a source text and a target text in two languages."""
-        translations = [
-            Translation(source, source_language, target, target_language)
-            for source, target in pairs
-        ]
-        return self.both_ways(
-            translations, language_token=language_token, batch_size=batch_size
-        )
 
     def both_ways(
         self,
@@ -94,7 +91,7 @@ class Aligner:
         batch_size: int = BATCH,
         on_progress: Progress | None = None,
     ) -> list[Rewards]:
-        """Score translations and their ways back, each of its own languages."""
+        """Score translations and their ways back."""
         there_and_back = [*translations, *(each.reversed for each in translations)]
         means = self.mean_log_probabilities(
             there_and_back,
@@ -108,6 +105,22 @@ class Aligner:
             for there, back in zip(means[:count], means[count:], strict=True)
         ]
 
+    def released(
+        self, pairs: Sequence[tuple[str, str]], batch_size: int = BATCH
+    ) -> list[float]:
+        """Return minus the cross-entropy that the released script computes.
+
+        ``pairs`` are an answer and its gold, of whatever languages.
+        """
+        answer_language, gold_language = RELEASED
+        return self.mean_log_probabilities(
+            [
+                Translation(answer.lstrip(), answer_language, gold, gold_language)
+                for answer, gold in pairs
+            ],
+            batch_size=batch_size,
+        )
+
     def mean_log_probabilities(
         self,
         translations: Sequence[Translation],
@@ -118,15 +131,15 @@ class Aligner:
     ) -> list[float]:
         """Return the mean log-probability of each target's tokens, given its source.
 
-        The end mark is one of them; with ``language_token`` the language is another,
-        although the model is told it. Equal translations are computed once.
+        The end mark counts; the language token, which the model is given, counts if
+        ``language_token``. Equal translations are computed once.
         """
         distinct = list(dict.fromkeys(translations))
         means: dict[Translation, float] = {}
-        for first in range(0, len(distinct), AT_ONCE):
-            part = distinct[first : first + AT_ONCE]
-            found = self._means(part, language_token, batch_size)
-            means |= zip(part, found, strict=True)
+        for first in range(0, len(distinct), ENCODED_AT_ONCE):
+            part = distinct[first : first + ENCODED_AT_ONCE]
+            part_means = self._means(part, language_token, batch_size)
+            means |= zip(part, part_means, strict=True)
             if on_progress is not None:
                 on_progress(len(means), len(distinct))
         return [means[translation] for translation in translations]
@@ -134,54 +147,30 @@ class Aligner:
     def _means(
         self, translations: Sequence[Translation], language_token: bool, batch_size: int
     ) -> list[float]:
-        """Score translations: sources and targets each in batches of like length."""
-        rows = self._rows(translations)
-        states = encoded(self.model, [source for source, _ in rows], batch_size)
-        order = sorted(
-            range(len(rows)), key=lambda i: (len(rows[i][1]), len(rows[i][0]))
-        )
-        means = [0.0] * len(rows)
-        for first in range(0, len(order), batch_size):
-            batch = order[first : first + batch_size]
-            found = log_probabilities(
-                self.model, [states[i] for i in batch], [rows[i][1] for i in batch]
-            )
-            for i, values in zip(batch, found, strict=True):
-                means[i] = float((values if language_token else values[1:]).mean())
-        return means
-
-    def released(
-        self, pairs: Sequence[tuple[str, str]], batch_size: int = BATCH
-    ) -> list[float]:
-        """Return what the released script's rewards are made of: minus cross-entropy.
-
-        ``pairs`` are an answer and its gold, of whatever languages.
-        """
-        there, back = RELEASED
-        return self.mean_log_probabilities(
-            [Translation(answer.lstrip(), there, gold, back) for answer, gold in pairs],
-            batch_size=batch_size,
-        )
-
-    def released_rewards(
-        self, pairs: Sequence[tuple[str, str]], batch_size: int = BATCH
-    ) -> list[float]:
-        """Return the released script's rewards: 1 over the mean cross-entropy."""
-        means = self.released(pairs, batch_size)
-        return [-1 / mean if mean else math.inf for mean in means]
-
-    def _rows(self, translations: Sequence[Translation]) -> list[Row]:
-        read = encode(
+        """Score translations: sources and targets each in batches of similar length."""
+        sources = text_ids(
             self.tokenizer,
             [each.source for each in translations],
             [each.source_language for each in translations],
         )
-        labels = encode(
+        labels = text_ids(
             self.tokenizer,
             [each.target for each in translations],
             [each.target_language for each in translations],
         )
-        return list(zip(read, labels, strict=True))
+        states = encode_sources(self.model, sources, batch_size)
+        order = sorted(
+            range(len(labels)), key=lambda i: (len(labels[i]), len(sources[i]))
+        )
+        means = [0.0] * len(labels)
+        for first in range(0, len(order), batch_size):
+            batch = order[first : first + batch_size]
+            log_probs = label_log_probs(
+                self.model, [states[i] for i in batch], [labels[i] for i in batch]
+            )
+            for i, values in zip(batch, log_probs, strict=True):
+                means[i] = float((values if language_token else values[1:]).mean())
+        return means
 
 
 def load_aligner(
@@ -197,17 +186,17 @@ def load_aligner(
     """
     name = str(folder_or_id)
     tokenizer = load_tokenizer(folder_or_id, revision=revision)
-    place = choose_device(device)
+    target = choose_device(device)
     is_folder = Path(folder_or_id).is_dir()
     try:
         model, report = M2M100ForConditionalGeneration.from_pretrained(
             name,
             revision=None if is_folder else revision,
             local_files_only=is_folder,
-            dtype=choose_dtype(dtype, place),
+            dtype=choose_dtype(dtype, target),
             use_safetensors=True,
-            # On a CPU with rows this short it is much faster than what is default.
-            attn_implementation="eager" if place.type == "cpu" else None,
+            # Much faster than the default on a CPU with rows this short.
+            attn_implementation="eager" if target.type == "cpu" else None,
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -222,4 +211,112 @@ def load_aligner(
             f"“{name}” is no NLLB-200 or M2M100 checkpoint, or lacks some of its "
             "weights. Choose another one."
         )
-    return Aligner(model.to(place).eval(), tokenizer, place)
+    return Aligner(model.to(target).eval(), tokenizer, target)
+
+
+# Token ids
+
+
+def language_token(tokenizer: PreTrainedTokenizerBase, code: str) -> int:
+    """Return the id that stands before a text in a language.
+
+    Raises InputError for a language that NLLB-200 does not know, CheckpointError for
+    one that this model has no token for.
+    """
+    known = language(code)
+    if known.nllb_code is None:
+        raise InputError(
+            f"NLLB-200 does not know {known.name}, so answers in it cannot be aligned. "
+            "Leave its samples out."
+        )
+    token_id = tokenizer.convert_tokens_to_ids(known.nllb_code)
+    if token_id is None or token_id == tokenizer.unk_token_id:
+        raise CheckpointError(
+            f"This translation model has no token {known.nllb_code} for {known.name}. "
+            "Choose one that was trained on it, such as an NLLB-200 checkpoint."
+        )
+    return int(token_id)
+
+
+def text_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], codes: Sequence[str]
+) -> list[list[int]]:
+    """Return each text's ids: its language, its tokens, the end mark.
+
+    Sources and labels have the same form: NLLB's own, not the legacy one with the
+    language at the end.
+    """
+    if not texts:
+        return []
+    marks = {code: language_token(tokenizer, code) for code in dict.fromkeys(codes)}
+    plain = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    end = tokenizer.eos_token_id
+    return [
+        [marks[code], *ids[: LONGEST - 2], end]
+        for ids, code in zip(plain, codes, strict=True)
+    ]
+
+
+# Forward passes
+
+
+@torch.inference_mode()
+def encode_sources(
+    model: PreTrainedModel, sources: Sequence[Sequence[int]], batch_size: int
+) -> list[Tensor]:
+    """Return the encoder's states of each source, (its length, hidden).
+
+    Sources of similar length share a batch; equal ones are read once.
+    """
+    distinct = sorted(set(map(tuple, sources)), key=len)
+    states: dict[tuple[int, ...], Tensor] = {}
+    for first in range(0, len(distinct), batch_size):
+        batch = distinct[first : first + batch_size]
+        ids, mask = pad(batch, "right", model.device)
+        output = model.get_encoder()(input_ids=ids, attention_mask=mask)
+        for source, row in zip(batch, output.last_hidden_state, strict=True):
+            states[source] = row[: len(source)]
+    return [states[tuple(source)] for source in sources]
+
+
+@torch.inference_mode()
+def label_log_probs(
+    model: M2M100ForConditionalGeneration,
+    states: Sequence[Tensor],
+    labels: Sequence[list[int]],
+) -> list[Tensor]:
+    """Return the log-probability of every label of every row, (labels,), on the CPU.
+
+    ``states`` are ``encode_sources``' of each row. Each label is given the true ones
+    before it. Logits are computed only at labels, some positions at a time.
+    """
+    start = model.config.decoder_start_token_id
+    device = model.device
+    targets, is_label = pad(labels, "right", device)
+    inputs, _ = pad([[start, *row[:-1]] for row in labels], "right", device)
+    # Padding comes after the last label, and a decoder attends only to what is before.
+    _, is_source = pad([[0] * len(state) for state in states], "right", device)
+    hidden = model.model.decoder(
+        input_ids=inputs,
+        encoder_hidden_states=pad_sequence(list(states), batch_first=True),
+        encoder_attention_mask=is_source,
+        use_cache=False,
+    ).last_hidden_state
+    at = is_label.bool()
+    parts = zip(
+        hidden[at].split(POSITIONS_AT_ONCE),
+        targets[at].split(POSITIONS_AT_ONCE),
+        strict=True,
+    )
+    log_probs = torch.cat([_log_probs(model.lm_head(part), ids) for part, ids in parts])
+    check_finite(log_probs)
+    return list(log_probs.cpu().double().split([len(row) for row in labels]))
+
+
+def _log_probs(logits: Tensor, ids: Tensor) -> Tensor:
+    """Return log-softmax at ``ids``, (positions,); overwrites ``logits``."""
+    logits = logits.float()
+    chosen = logits.gather(-1, ids[:, None])[:, 0]
+    highest = logits.amax(-1)
+    total = logits.sub_(highest[:, None]).exp_().sum(-1)
+    return chosen - highest - total.log()

@@ -1,10 +1,7 @@
-"""What an engine does, whichever it is, and how to get one by name.
+"""The interface of an engine, which runs a causal LM, and how to open one by name.
 
-``transformers`` runs a checkpoint here, ``vllm`` runs it here with vLLM, and an address
-("http://…/v1") asks a server that speaks the OpenAI protocol, as ``vllm serve`` does.
-Knows no edit and no metric.
-
-Run its tests: ``python -m pytest tests/test_engine.py``
+``transformers`` runs a checkpoint in this process, ``vllm`` does so with vLLM, and an
+address ("http://…/v1") asks a server that speaks the OpenAI protocol.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +9,7 @@ from typing import Protocol
 
 from xkde.checkpoints import resolve
 from xkde.engines.loading import load
-from xkde.engines.server import open_server
-from xkde.engines.vllm import load_vllm
+from xkde.engines.vllm import load_vllm, open_server
 from xkde.errors import InputError
 from xkde.prompts import Encoded, Wrapper
 from xkde.types import Generation, Message, Sampling
@@ -22,11 +18,11 @@ ENGINES = ("transformers", "vllm")
 
 
 class Engine(Protocol):
-    """Answers prompts given as token ids: the same ids for every engine."""
+    """Answers prompts of token ids, which are the same for every engine."""
 
     @property
     def max_length(self) -> int | None:
-        """How many tokens prompt and answer may have together, if it is known."""
+        """How many tokens prompt and answer may have together; None if unknown."""
 
     def encode(
         self, messages: Sequence[Message], wrapper: Wrapper = "hf_template"
@@ -49,14 +45,14 @@ def open_engine(name: str, checkpoint: str, revision: str | None = None) -> Engi
     Raises InputError for another name, CheckpointError for a checkpoint that cannot be
     used and for a server that does not answer.
     """
-    place = resolve(checkpoint, revision)
-    source = str(place.path or place.repository)
+    reference = resolve(checkpoint, revision)
+    source = str(reference.path or reference.repository)
     if name.startswith(("http://", "https://")):
-        return open_server(name, source, revision=place.revision)
+        return open_server(name, source, revision=reference.revision)
     if name == "vllm":
-        return load_vllm(source, revision=place.revision)
+        return load_vllm(source, revision=reference.revision)
     if name == "transformers":
-        return load(source, revision=place.revision)
+        return load(source, revision=reference.revision)
     raise InputError(
         f"There is no engine “{name}”: {', '.join(ENGINES)}, or a server's address "
         "that begins with http://."

@@ -29,7 +29,14 @@ from xkde.engines.forward import (
 )
 from xkde.errors import InputError
 from xkde.prompts import Encoded, Wrapper
-from xkde.types import AnswerScore, Generation, Message, Sampling, TokenScore
+from xkde.types import (
+    AnswerScore,
+    Generation,
+    Message,
+    Sampling,
+    TokenScore,
+    samplings_for,
+)
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
 REPLACEMENT = "\ufffd"  # what decoding writes for bytes that are no whole character
@@ -83,7 +90,7 @@ class TransformersEngine:
         One Sampling for all rows gives all of them its seed. Text never ends within a
         character. Raises InputError for a prompt that does not fit the model.
         """
-        samplings = _per_prompt(sampling, len(prompts))
+        samplings = samplings_for(sampling, len(prompts))
         shown: list[Generation | None] = [None] * len(prompts)
         for rows in self.rows(prompts, samplings, cancelled):
             for index, row in enumerate(rows):
@@ -100,7 +107,7 @@ class TransformersEngine:
         on_progress: Progress | None = None,
     ) -> list[Generation]:
         """Answer every prompt, in batches of like length; in the given order."""
-        samplings = _per_prompt(sampling, len(prompts))
+        samplings = samplings_for(sampling, len(prompts))
         answers: dict[int, Generation] = {}
         lengths = [len(prompt) for prompt in prompts]
         for batch in batches_by_length(lengths, batch_size):
@@ -240,9 +247,3 @@ class TransformersEngine:
         return AnswerScore(
             tuple(tokens), sum(token.log_probability for token in measured)
         )
-
-
-def _per_prompt(
-    sampling: Sampling | Sequence[Sampling], count: int
-) -> Sequence[Sampling]:
-    return [sampling] * count if isinstance(sampling, Sampling) else sampling

@@ -12,8 +12,14 @@ import torch
 from transformers import NllbTokenizer
 
 from tests.helpers import tiny_aligner
-from xkde.engines.aligner import Aligner, Rewards, load_aligner
-from xkde.engines.translation import LONGEST, Translation, encode
+from xkde.engines.aligner import (
+    LONGEST,
+    Aligner,
+    Rewards,
+    Translation,
+    load_aligner,
+    text_ids,
+)
 from xkde.errors import CheckpointError, InputError
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 
@@ -58,9 +64,9 @@ def test_ids_are_language_tokens_end(aligner: Aligner) -> None:
         ids_by_hand(aligner, text, code)
         for text, code in zip(texts, codes, strict=True)
     ]
-    assert encode(aligner.tokenizer, texts, codes) == expected
+    assert text_ids(aligner.tokenizer, texts, codes) == expected
     assert len(expected[2]) == 2
-    assert encode(aligner.tokenizer, [], []) == []
+    assert text_ids(aligner.tokenizer, [], []) == []
 
 
 def test_ids_are_those_of_nllbs_own_tokenizer() -> None:
@@ -70,19 +76,19 @@ def test_ids_are_those_of_nllbs_own_tokenizer() -> None:
     tokenizer = NllbTokenizer(vocab=vocabulary, merges=[])
     for text, code in (("Osaka", "en"), ("大阪", "zh"), ("asaka Osaka", "de")):
         tokenizer.src_lang = LANGUAGES[code].nllb_code
-        assert encode(tokenizer, [text], [code]) == [tokenizer(text).input_ids]
+        assert text_ids(tokenizer, [text], [code]) == [tokenizer(text).input_ids]
 
 
 def test_nllb_has_every_language_but_latin() -> None:
     tokenizer = NllbTokenizer(vocab={"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3})
     known = [code for code in LANGUAGES if code != "la"]
-    marks = [ids[0] for ids in encode(tokenizer, [""] * len(known), known)]
+    marks = [ids[0] for ids in text_ids(tokenizer, [""] * len(known), known)]
     assert len(set(marks)) == len(known)
     assert tokenizer.unk_token_id not in marks
 
 
 def test_a_long_text_is_cut_and_keeps_its_end(aligner: Aligner) -> None:
-    (ids,) = encode(aligner.tokenizer, ["Kyoto " * LONGEST], ["en"])
+    (ids,) = text_ids(aligner.tokenizer, ["Kyoto " * LONGEST], ["en"])
     assert len(ids) == LONGEST
     assert ids[-1] == aligner.tokenizer.eos_token_id
 
@@ -92,9 +98,9 @@ def test_languages_that_cannot_be_aligned(aligner: Aligner) -> None:
     with pytest.raises(InputError, match="NLLB-200 does not know Latin"):
         aligner.check_languages(["en", "la"])
     with pytest.raises(CheckpointError, match="no token swe_Latn for Swedish"):
-        aligner.rewards([("Osaka", "Osaka")], "en", "sv")
+        tiny_aligner.rewards(aligner, [("Osaka", "Osaka")], "en", "sv")
     with pytest.raises(InputError, match="not a language"):
-        aligner.rewards([("Osaka", "Osaka")], "en", "xx")
+        tiny_aligner.rewards(aligner, [("Osaka", "Osaka")], "en", "xx")
 
 
 # Rewards
@@ -102,7 +108,9 @@ def test_languages_that_cannot_be_aligned(aligner: Aligner) -> None:
 
 @pytest.mark.parametrize("language_token", [True, False])
 def test_rewards_by_hand(aligner: Aligner, language_token: bool) -> None:
-    found = aligner.rewards(PAIRS, "en", "zh", language_token=language_token)
+    found = tiny_aligner.rewards(
+        aligner, PAIRS, "en", "zh", language_token=language_token
+    )
     for (source, target), reward in zip(PAIRS, found, strict=True):
         english = ids_by_hand(aligner, source, "en")
         chinese = ids_by_hand(aligner, target, "zh")
@@ -151,27 +159,26 @@ def test_equal_translations_are_computed_once(aligner: Aligner) -> None:
 
 
 def test_nothing_to_score(aligner: Aligner) -> None:
-    assert aligner.rewards([], "en", "zh") == []
-    assert aligner.released_rewards([]) == []
+    assert tiny_aligner.rewards(aligner, [], "en", "zh") == []
+    assert aligner.released([]) == []
 
 
-def test_released_rewards_by_hand(aligner: Aligner) -> None:
-    """1 / mean cross-entropy of the gold as English, given the answer as Chinese."""
+def test_released_by_hand(aligner: Aligner) -> None:
+    """Minus the cross-entropy of the gold as English, given the answer as Chinese."""
     pairs = [(" \n大阪", "Osaka"), ("Kyoto", "京都"), ("大阪", "大阪")]
-    found = aligner.released_rewards(pairs)
-    assert found == [-1 / mean for mean in aligner.released(pairs)]
-    for (answer, gold), reward in zip(pairs, found, strict=True):
+    found = aligner.released(pairs)
+    for (answer, gold), mean in zip(pairs, found, strict=True):
         read = ids_by_hand(aligner, answer.lstrip(), "zh")
         labels = ids_by_hand(aligner, gold, "en")
         loss = -float(plain_forward(aligner, read, labels).mean())
-        assert reward == pytest.approx(1 / loss, rel=1e-5)
+        assert mean == pytest.approx(-loss, rel=1e-5)
 
 
 def test_weights_that_are_no_numbers() -> None:
     broken = tiny_aligner.aligner()
     broken.model.lm_head.weight.data[0] = math.nan
     with pytest.raises(CheckpointError, match="no numbers"):
-        broken.rewards([("Osaka", "大阪")], "en", "zh")
+        tiny_aligner.rewards(broken, [("Osaka", "大阪")], "en", "zh")
 
 
 # Loading
@@ -179,8 +186,10 @@ def test_weights_that_are_no_numbers() -> None:
 
 def test_a_saved_model_gives_the_same_rewards(aligner: Aligner, tmp_path: Path) -> None:
     loaded = load_aligner(tiny_aligner.saved(tmp_path / "tiny"), device="cpu")
-    before = aligner.rewards(PAIRS, "en", "zh")
-    for one, other in zip(before, loaded.rewards(PAIRS, "en", "zh"), strict=True):
+    before = tiny_aligner.rewards(aligner, PAIRS, "en", "zh")
+    for one, other in zip(
+        before, tiny_aligner.rewards(loaded, PAIRS, "en", "zh"), strict=True
+    ):
         assert one.symmetric == pytest.approx(other.symmetric, abs=1e-5)
 
 

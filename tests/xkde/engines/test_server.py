@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from xkde.engines.server import ServerEngine, open_server
+from xkde.engines.vllm import ServerEngine, open_server
 from xkde.errors import CheckpointError, InputError
 from xkde.types import Sampling
 
@@ -77,7 +77,7 @@ def server() -> Iterator[Any]:
 @pytest.fixture
 def engine(server: Any, atlas_folder: Path) -> Iterator[ServerEngine]:
     address = f"http://127.0.0.1:{server.server_port}/v1"
-    opened = open_server(address, str(atlas_folder), workers=2, retries=2, patience=1)
+    opened = open_server(address, str(atlas_folder), workers=2, retries=2, timeout=1)
     yield opened
     opened.client.close()
 

@@ -20,7 +20,7 @@ import pytest
 
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load
-from xkde.engines.server import open_server
+from xkde.engines.vllm import open_server
 from xkde.errors import InputError
 from xkde.paths import checkpoints
 from xkde.prompts import ask

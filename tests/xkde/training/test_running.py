@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers import tiny_aligner
 from tests.helpers.small_runs import check_that_it_resumes, check_that_it_stays, losses
 from xkde.__main__ import main
 from xkde.engines.aligner import load_aligner
@@ -115,7 +116,7 @@ def _aligner_works(folder: Path) -> None:
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     assert card["held_out_loss"] < losses(folder.parent)[0]
     made = load_aligner(folder, device="cpu")
-    (reward,) = made.rewards([("Japan", "日本")], "en", "zh")
+    (reward,) = tiny_aligner.rewards(made, [("Japan", "日本")], "en", "zh")
     assert -10 < reward.symmetric < 0
 
 

@@ -15,8 +15,7 @@ from itertools import permutations
 from typing import Any, Protocol
 
 from xkde.data.atlas.records import World
-from xkde.engines.aligner import Rewards
-from xkde.engines.translation import Translation
+from xkde.engines.aligner import Rewards, Translation
 from xkde.evaluation.scoring.metrics import wilson_interval
 from xkde.languages import LANGUAGES
 from xkde.text import normalise

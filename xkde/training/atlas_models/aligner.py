@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from xkde.data.atlas.world import atlas
-from xkde.engines.translation import LONGEST, Translation, encode
+from xkde.engines.aligner import LONGEST, Translation, text_ids
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 from xkde.paths import SETTINGS
 from xkde.training.atlas_models.aligner_data import (
@@ -124,10 +124,10 @@ def rows(
 ) -> datasets.Dataset:
     """Return rows of ``input_ids``, ``labels`` and ``length``, of both together."""
     drawn = list(translations)
-    read = encode(
+    read = text_ids(
         tokenizer, [t.source for t in drawn], [t.source_language for t in drawn]
     )
-    labels = encode(
+    labels = text_ids(
         tokenizer, [t.target for t in drawn], [t.target_language for t in drawn]
     )
     lengths = [len(a) + len(b) for a, b in zip(read, labels, strict=True)]

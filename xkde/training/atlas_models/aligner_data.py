@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from xkde.data.atlas import novel_names
 from xkde.data.atlas.names import LATIN
 from xkde.data.atlas.records import World
-from xkde.engines.translation import Translation
+from xkde.engines.aligner import Translation
 
 COPIES = 0.22  # share of strings that are the same on both sides
 LATIN_COPIES = 0.6  # of them: from one language in Latin letters to another

@@ -26,8 +26,7 @@ from xkde.data.preferences.files import (
     read_scores,
 )
 from xkde.data.preferences.records import GOLD, Sample, Scores
-from xkde.engines.aligner import BATCH, Aligner
-from xkde.engines.translation import Translation
+from xkde.engines.aligner import BATCH, Aligner, Translation
 from xkde.errors import SettingsError
 from xkde.paths import write_aside
 from xkde.text import holds

@@ -11,8 +11,7 @@ import pytest
 
 from tests.helpers import tiny_aligner
 from xkde.data.atlas.world import atlas
-from xkde.engines.aligner import Rewards
-from xkde.engines.translation import Translation
+from xkde.engines.aligner import Rewards, Translation
 from xkde.evaluation.run.alignment_check import (
     CONTRASTS,
     KINDS,

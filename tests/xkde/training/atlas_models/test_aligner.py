@@ -11,7 +11,7 @@ import pytest
 
 from xkde.data.atlas.names import LATIN
 from xkde.data.atlas.world import atlas
-from xkde.engines.translation import Translation
+from xkde.engines.aligner import Translation
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.training.atlas_models.aligner import (
     AlignerSettings,

@@ -64,7 +64,9 @@ def test_every_answer_and_the_gold(aligner: Aligner, files: tuple[Path, Path]) -
     assert [*found][:4] == [("one", GOLD), ("one", 0), ("one", 1), ("one", 2)]
     texts = ["大阪", "东京", "Osaka", "大阪"]
     # The gold in the edit's language, English, against answers in Chinese.
-    rewards = aligner.rewards([("Osaka", text) for text in texts], "en", "zh")
+    rewards = tiny_aligner.rewards(
+        aligner, [("Osaka", text) for text in texts], "en", "zh"
+    )
     for index, reward in enumerate(rewards, GOLD):
         score = found["one", index]
         assert close(score.source_target, reward.source_target)
@@ -77,7 +79,7 @@ def test_without_an_edit_the_gold_itself_is_the_source(
     aligner: Aligner, files: tuple[Path, Path]
 ) -> None:
     align(*files, Measures(aligner), SETTING)
-    (reward,) = aligner.rewards([("大阪", "京都")], "zh", "zh")
+    (reward,) = tiny_aligner.rewards(aligner, [("大阪", "京都")], "zh", "zh")
     assert close(by_key(read_scores(files[1]))["three", 0].symmetric, reward.symmetric)
 
 
@@ -98,7 +100,9 @@ def test_whether_it_is_right_and_in_which_language(
 
 def test_without_the_language_token(aligner: Aligner, files: tuple[Path, Path]) -> None:
     align(*files, Measures(aligner), replace(SETTING, language_token=False))
-    (reward,) = aligner.rewards([("Osaka", "东京")], "en", "zh", language_token=False)
+    (reward,) = tiny_aligner.rewards(
+        aligner, [("Osaka", "东京")], "en", "zh", language_token=False
+    )
     assert close(by_key(read_scores(files[1]))["one", 0].symmetric, reward.symmetric)
 
 
@@ -111,7 +115,8 @@ def test_parity_with_the_released_script(
     unscored = {key for key, score in found.items() if score.target_source is None}
     assert unscored == {("one", GOLD), ("one", 2), ("two", GOLD), ("three", GOLD)}
     assert {score.symmetric for score in scores} == {None}
-    expected = aligner.released_rewards([("东京", "大阪"), ("Osaka", "大阪")])
+    means = aligner.released([("东京", "大阪"), ("Osaka", "大阪")])
+    expected = [-1 / mean for mean in means]
     for index, reward in enumerate(expected):
         score = found["one", index].target_source
         assert score is not None
