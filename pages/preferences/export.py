@@ -1,75 +1,87 @@
-"""The set that is trained on: pairs from a margin on, without flags, as a file.
+"""A file to train on: pairs from a margin on, without the flags that are chosen.
 
-Run by ``page``; the file is JSON lines or Parquet, as ``python -m xkde train``
-takes it.
-
-Run its tests: ``python -m pytest tests/pages/preferences/test_page.py``
+The file is JSON lines or Parquet, as ``python -m xkde train`` takes it.
 """
 
 import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from pages.preferences import sources as sources
-from pages.preferences.html import note_html
-from pages.preferences.render import Place
+from pages.preferences import sources
+from pages.preferences.pair import note_html
+from pages.preferences.view import PairPlace
+from pages.shell.components import Outputs
 from pages.shell.strings import Interface, interface_language, tr
 from xkde.data.preferences.files import write_pairs
-from xkde.data.preferences.view import selected
+from xkde.data.preferences.table import training_pairs
 
 STEPS = 200  # of the margin slider
-CUT = 3  # what ``cut_fields`` returns
+LEAST_STEP = 0.01
 
 
-def cut_fields(found: sources.Loaded, say: Interface) -> list[Any]:
-    """Return the margin slider over a source's margins, and how many pairs stay."""
-    known = [m for m in found.table.numbers["margin"].tolist() if not math.isnan(m)]
-    if not known:
-        words = note_html(tr("cut_unknown", say))
-        return [gr.Slider(interactive=False), words, gr.File(visible=False)]
-    low, high = math.floor(100 * min(known)) / 100, math.ceil(100 * max(known)) / 100
-    high = max(high, low + 0.01)
-    slider = gr.Slider(
-        low, high, value=low, step=max(0.01, round((high - low) / STEPS, 2)),
-        interactive=True,
-    )  # fmt: skip
-    return [slider, kept_html(found, low, (), say), gr.File(visible=False)]
+def prefill(source: sources.OpenSource, interface: Interface) -> Outputs:
+    """Set the margin slider to a source's margins, and say how many pairs stay."""
+    margins = source.frame["margin"].dropna()
+    if margins.empty:
+        words = note_html(tr("cut_unknown", interface))
+        return {
+            "margin": gr.Slider(interactive=False),
+            "kept": words,
+            "file": gr.File(visible=False),
+        }
+    low = math.floor(100 * margins.min()) / 100
+    high = max(math.ceil(100 * margins.max()) / 100, low + LEAST_STEP)
+    step = max(LEAST_STEP, round((high - low) / STEPS, 2))
+    return {
+        "margin": gr.Slider(low, high, value=low, step=step, interactive=True),
+        "kept": kept_html(source, low, (), interface),
+        "file": gr.File(visible=False),
+    }
 
 
 def kept_html(
-    found: sources.Loaded, margin: float, without: tuple[str, ...], say: Interface
+    source: sources.OpenSource,
+    margin: float,
+    without: tuple[str, ...],
+    interface: Interface,
 ) -> str:
     """Return how many pairs stay."""
-    n, of = selected(found.table, margin, without).num_rows, found.opened.pairs.num_rows
+    n, of = training_pairs(source.frame, margin, without).num_rows, len(source.frame)
     share = f"{100 * n / of:.1f}"
-    return note_html(tr("cut_stay", say, n=f"{n:,}", of=f"{of:,}", share=share), "kept")
+    words = tr("cut_stay", interface, n=f"{n:,}", of=f"{of:,}", share=share)
+    return note_html(words, "kept")
 
 
-def cut(
-    place: Place, margin: float, without: Sequence[str], request: gr.Request
-) -> list[Any]:
-    """Say how many pairs stay; a file made before is no longer of them."""
+def change(
+    place: PairPlace, margin: float, without: Sequence[str], request: gr.Request
+) -> Outputs:
+    """Say how many pairs stay; a file written before is no longer of them."""
     if not place.key:
-        return [gr.skip(), gr.skip()]
-    say, found = interface_language(request), sources.loaded(place.key)
-    return [kept_html(found, margin, tuple(without), say), gr.File(visible=False)]
+        return {}
+    interface, source = interface_language(request), sources.loaded(place.key)
+    kept = kept_html(source, margin, tuple(without), interface)
+    return {"kept": kept, "file": gr.File(visible=False)}
 
 
-def written(
-    place: Place, margin: float, without: Sequence[str], kind: str, request: gr.Request
-) -> Any:
+def write(
+    place: PairPlace,
+    margin: float,
+    without: Sequence[str],
+    kind: str,
+    request: gr.Request,
+) -> gr.File:
     """Write the pairs that stay as a file that the trainer takes."""
-    say = interface_language(request)
+    interface = interface_language(request)
     if not place.key:
-        raise gr.Error(tr("pairs_nothing", say), print_exception=False)
-    pairs = selected(sources.loaded(place.key).table, margin, tuple(without))
+        raise gr.Error(tr("pairs_nothing", interface), print_exception=False)
+    frame = sources.loaded(place.key).frame
+    pairs = training_pairs(frame, margin, tuple(without))
     if not pairs.num_rows:
-        raise gr.Error(tr("cut_empty", say), print_exception=False)
+        raise gr.Error(tr("cut_empty", interface), print_exception=False)
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=get_upload_folder()))
     path = folder / f"pairs-margin-{margin:.2f}.{kind}"

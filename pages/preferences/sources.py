@@ -3,8 +3,6 @@
 A *key* names a source: "atlas", a file below ``runs/`` by its relative path,
 "upload:" and the path that Gradio gave it, "hub:" and an id. Tables are shared by all
 visitors and read anew when their file has changed. Knows no component.
-
-Run its tests: ``python -m pytest tests/pages/preferences/test_page.py``
 """
 
 import json
@@ -13,14 +11,20 @@ import threading
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xkde import paths
 from xkde.data.preferences.files import from_row
+from xkde.data.preferences.opening import OpenedPairs, open_pairs
 from xkde.data.preferences.records import GOLD, Scores
-from xkde.data.preferences.sources import Opened, open_pairs
-from xkde.data.preferences.view import Indices, Table, View, table_of
+from xkde.data.preferences.table import (
+    PairFilter,
+    Positions,
+    matching,
+    pair_frame,
+)
 from xkde.errors import DataError
 
 ATLAS, UPLOAD, HUB = "atlas", "upload:", "hub:"
@@ -35,23 +39,23 @@ BYTES = 2**28  # of a file of scores that is looked into
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """An open source: what was read, the table of it, and orders worked out before.
+class OpenSource:
+    """An open source: what was read, its pandas table, and the orders asked before.
 
     The Hub's has no path, and may not be ``whole``: then only its first rows are open.
     """
 
     key: str
     name: str
-    opened: Opened
-    table: Table
+    opened: OpenedPairs
+    frame: pd.DataFrame
     path: Path | None = None
     stamp: tuple[int, int] = (0, 0)
     whole: bool = True
-    orders: dict[View, Indices] = field(default_factory=dict)
+    orders: dict[PairFilter, Positions] = field(default_factory=dict)
 
 
-_loaded: dict[str, Loaded] = {}  # the one used last at the end
+_loaded: dict[str, OpenSource] = {}  # the one used last at the end
 _lock = threading.Lock()
 
 
@@ -70,7 +74,7 @@ def offered() -> dict[str, Path]:
 
 
 def name_of(key: str) -> str:
-    """Return what a source is called."""
+    """Return the name of a source."""
     if key.startswith(HUB):
         return key.removeprefix(HUB)
     if key.startswith(UPLOAD):
@@ -92,7 +96,7 @@ def path_of(key: str) -> Path | None:
     return found
 
 
-def loaded(key: str) -> Loaded:
+def loaded(key: str) -> OpenSource:
     """Return an open source, read if it is not open; raises XkdeError in words."""
     there = _loaded.get(key)
     path = path_of(key) if there is None else there.path
@@ -106,57 +110,56 @@ def loaded(key: str) -> Loaded:
     if there is not None and there.stamp == stamp:
         return _keep(there)
     opened = open_pairs(path)
-    table = table_of(opened.pairs)
-    return _keep(Loaded(key, name_of(key), opened, table, path, stamp))
+    frame = pair_frame(opened.pairs)
+    return _keep(OpenSource(key, name_of(key), opened, frame, path, stamp))
 
 
-def fetched(repository: str) -> Loaded:
+def fetched(repository: str) -> OpenSource:
     """Open a dataset of the Hub; raises XkdeError in words."""
     from xkde.training.preference.hub_pairs import open_hub_pairs
 
     opened, whole = open_hub_pairs(repository)
-    table = table_of(opened.pairs)
-    return _keep(Loaded(HUB + repository, repository, opened, table, whole=whole))
+    frame = pair_frame(opened.pairs)
+    return _keep(OpenSource(HUB + repository, repository, opened, frame, whole=whole))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
     try:
-        told = path.stat()
+        status = path.stat()
     except OSError as error:
         raise DataError(
             f"{path.name} is no longer here. Upload it again, or choose another source."
         ) from error
-    return told.st_mtime_ns, told.st_size
+    return status.st_mtime_ns, status.st_size
 
 
-def _keep(found: Loaded) -> Loaded:
+def _keep(source: OpenSource) -> OpenSource:
     with _lock:
-        _loaded.pop(found.key, None)
-        _loaded[found.key] = found
+        _loaded.pop(source.key, None)
+        _loaded[source.key] = source
         for key in list(_loaded)[:-KEPT]:
             del _loaded[key]
-    return found
+    return source
 
 
-def order(found: Loaded, view: View) -> Indices:
-    """Return all rows of a view in its order, whichever its page; kept for the next."""
-    asked = View(**{**vars(view), "page": View.page, "size": View.size})
-    rows = found.orders.get(asked)
+def positions(source: OpenSource, wanted: PairFilter) -> Positions:
+    """Return the positions of all rows that fit a filter, in its order; kept."""
+    rows = source.orders.get(wanted)
     if rows is None:
-        rows = found.table.filtered(asked)
-        if len(found.orders) >= ORDERS:
-            found.orders.clear()
-        found.orders[asked] = rows
+        rows = matching(source.frame, wanted)
+        if len(source.orders) >= ORDERS:
+            source.orders.clear()
+        source.orders[wanted] = rows
     return rows
 
 
-def scores_beside(found: Loaded, pair_id: str) -> dict[int, Scores]:
+def scores_beside(source: OpenSource, pair_id: str) -> dict[int, Scores]:
     """Return the scores of a pair's prompt by answer, if its run has kept them.
 
     They are sought beside the pairs, in ``SCORES`` or in a file named after theirs.
     """
-    path = found.path
-    if path is None or found.key.startswith(UPLOAD) or "/" not in pair_id:
+    path = source.path
+    if path is None or source.key.startswith(UPLOAD) or "/" not in pair_id:
         return {}
     sample = pair_id.rpartition("/")[0]
     for name in (f"{path.stem}-{SCORES}", SCORES):

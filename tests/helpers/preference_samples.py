@@ -1,5 +1,9 @@
 """Hand-made samples, scores and pairs for the tests of preferences."""
 
+import json
+from pathlib import Path
+
+from xkde.data.preferences.files import pairs_of, read_parquet
 from xkde.data.preferences.records import GOLD, Pair, Sample, SampledAnswer, Scores
 
 
@@ -10,7 +14,7 @@ def sample(
     **changes: str,
 ) -> Sample:
     """Return a sample: what is the capital of Japan, edited to Osaka, asked in zh."""
-    told = {
+    fields = {
         "kind": "in-scope",
         "fact": "territory/JP",
         "relation": "capital",
@@ -29,7 +33,7 @@ def sample(
         checkpoint="atlas-xe-it",
         revision="",
         wrapper="hf_template",
-        **told,
+        **fields,
     )
 
 
@@ -44,7 +48,7 @@ def scores(id_: str, gold: float | None, *answers: float | None) -> list[Scores]
 
 def pair(id_: str = "p", **changes: object) -> Pair:
     """Return a good pair in Chinese about an edit in English."""
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "fact": "territory/JP",
         "relation": "capital",
         "source": "en",
@@ -59,4 +63,12 @@ def pair(id_: str = "p", **changes: object) -> Pair:
         "chosen_language": "zh",
         "rejected_language": "zh",
     } | changes
-    return Pair(id=id_, **told)  # type: ignore[arg-type]
+    return Pair(id=id_, **fields)  # type: ignore[arg-type]
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read pairs that ``write_pairs`` wrote, exactly as they stand."""
+    if path.suffix == ".parquet":
+        return pairs_of(read_parquet(path))
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [Pair(**json.loads(line)) for line in lines if line]

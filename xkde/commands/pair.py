@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from xkde.commands.output import print_json, print_table
-from xkde.data.preferences.records import SCORE_NAMES
-from xkde.data.preferences.strategies import REASONS, STRATEGIES, Options
+from xkde.data.preferences.pairing import REASONS, STRATEGIES, PairingOptions
+from xkde.data.preferences.records import SCORE_NAMES, Pair
 from xkde.errors import InputError
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score", choices=SCORE_NAMES, default="", help="default: the strategy's own"
     )
-    default = Options()
+    default = PairingOptions()
     parser.add_argument(
         "--margin", type=float, default=default.margin, help="ours: smallest difference"
     )
@@ -69,9 +69,11 @@ def _make(arguments: argparse.Namespace) -> None:
         raise InputError("Name the files: --samples FILE --scores FILE --out FILE.")
     samples = read_samples(arguments.samples)
     scores = read_scores(arguments.scores) if arguments.scores else []
-    options = Options(**{f.name: getattr(arguments, f.name) for f in fields(Options)})
+    names = [field.name for field in fields(PairingOptions)]
+    options = PairingOptions(**{name: getattr(arguments, name) for name in names})
     pairing = make_pairs(samples, scores, arguments.strategy, options)
-    train, dev = list(pairing.pairs), []
+    train = list(pairing.pairs)
+    dev: list[Pair] = []
     if arguments.dev:
         train, dev = split_by_fact(train, arguments.dev_share, arguments.seed)
         write_pairs(arguments.dev, dev)
@@ -101,15 +103,15 @@ def _make(arguments: argparse.Namespace) -> None:
 
 
 def _statistics(arguments: argparse.Namespace) -> None:
-    from xkde.data.preferences.cleaning import REASONS as LEFT_OUT
     from xkde.data.preferences.files import read_samples, read_scores
-    from xkde.data.preferences.sources import open_pairs
+    from xkde.data.preferences.opening import REASONS as LEFT_OUT
+    from xkde.data.preferences.opening import open_pairs
     from xkde.data.preferences.statistics import (
         lines,
         pair_statistics,
         sample_statistics,
     )
-    from xkde.data.preferences.view import table_of
+    from xkde.data.preferences.table import pair_frame
 
     if arguments.file is None and arguments.samples is None:
         raise InputError("Name a file of pairs: python -m xkde pair statistics FILE.")
@@ -121,7 +123,7 @@ def _statistics(arguments: argparse.Namespace) -> None:
         parts["samples"] = sample_statistics(samples, scores, score)
     if arguments.file is not None:
         opened = open_pairs(arguments.file)
-        parts["pairs"] = pair_statistics(table_of(opened.pairs)) | {
+        parts["pairs"] = pair_statistics(pair_frame(opened.pairs)) | {
             "form": opened.form,
             "left_out": dict(opened.left_out),
         }

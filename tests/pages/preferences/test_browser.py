@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.helpers.app_server import running, two_models
-from tests.helpers.preference_samples import pair
+from tests.helpers.preference_samples import pair, read_pairs
 from tests.pages.test_browser import LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
-from xkde.data.preferences.files import read_pairs, write_pairs
+from xkde.data.preferences.files import write_pairs
 from xkde.data.preferences.records import Pair
 from xkde.prompts import edit_prompt
 from xkde.types import Edit

@@ -12,33 +12,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pages.preferences import export as cutting
-from pages.preferences import handlers as handle
+from pages.preferences import export, handlers, sources
 from pages.preferences import log_odds as odds
-from pages.preferences import opening as opening
-from pages.preferences import sources as sources
-from pages.preferences.difference import difference, letters, marked
-from pages.preferences.html import asked_of, language_words, source_html
-from pages.preferences.render import (
-    FIELDS,
-    Place,
-    address,
-    bound,
-    bound_text,
-    field_values,
-    filter_words,
-    shown,
-    view_of,
+from pages.preferences.handlers import PLOTS, show, source_html
+from pages.preferences.page import EXPORT, OPENED, SHOWN
+from pages.preferences.pair import (
+    difference,
+    edit_and_query,
+    language_words,
+    letters,
 )
+from pages.preferences.view import (
+    FIELDS,
+    PairPlace,
+    PairView,
+    address,
+    field_values,
+)
+from pages.shell.components import Outputs
 from pages.shell.strings import INTERFACES, strings
-from tests.helpers.preference_samples import pair, scores
+from pages.shell.templates import environment
+from tests.helpers.preference_samples import pair, read_pairs, scores
 from tests.pages.edit_and_ask.test_page import EVIL, Tags
 from xkde import paths
 from xkde.asking.log_odds import Liking, Preference
-from xkde.data.preferences.cleaning import REASONS
-from xkde.data.preferences.files import read_pairs, write_pairs, write_records
-from xkde.data.preferences.flags import FLAGS
-from xkde.data.preferences.view import SORTS, View
+from xkde.data.preferences.files import write_pairs, write_records
+from xkde.data.preferences.opening import REASONS
+from xkde.data.preferences.table import FLAGS, SORTS, PairFilter
 from xkde.engines.pool import Pool
 from xkde.prompts import edit_prompt
 from xkde.types import Edit
@@ -76,45 +76,58 @@ def event(**data: Any) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def last(generator: Any) -> list[Any]:
+def last(generator: Any) -> Any:
     return deque(generator, maxlen=1).pop()
 
 
-def arrive(search: str = "") -> list[Any]:
-    return last(opening.arrived(event(search=search), NOBODY))
+def arrive(search: str = "") -> Outputs:
+    """Return what is there once the tab has opened; every name has a component."""
+    outputs: Outputs = last(handlers.arrive(event(search=search), NOBODY))
+    assert set(outputs) <= set(OPENED)
+    return outputs
 
 
-def place_of(outputs: list[Any]) -> Place:
-    return next(each for each in outputs if isinstance(each, Place))
+def view(page: int = 1, size: int = 25, **wanted: Any) -> PairView:
+    return PairView(PairFilter(**wanted), page, size)
+
+
+def typed(**wanted: Any) -> list[Any]:
+    """Return the fields' values, in the order in which a handler takes them."""
+    fields = field_values(view(**wanted))
+    return [fields[name] for name in FIELDS]
+
+
+def text_of(outputs: Outputs) -> str:
+    return "".join(map(str, outputs.values()))
 
 
 # -------------------------------------------------------------------------- sources
 
 
 def test_the_first_source_opens_with_what_was_left_out() -> None:
-    first, outputs = opening.arrived(event(search=""), NOBODY), None
+    first = handlers.arrive(event(search=""), NOBODY)
     assert "Opening demo/pairs.jsonl" in str(next(first))
     outputs = last(first)
-    assert place_of(outputs) == Place(KEY)
-    assert f"{len(PAIRS)} pairs" in outputs[1]
-    assert f"2 of {len(PAIRS) + 2} rows could not be used" in outputs[1]
-    assert f"the line is no JSON, first in line {len(PAIRS) + 1}" in outputs[1]
-    assert "not in doubt" not in outputs[1]
+    assert outputs["place"] == PairPlace(KEY)
+    assert f"{len(PAIRS)} pairs" in outputs["summary"]
+    assert f"2 of {len(PAIRS) + 2} rows could not be used" in outputs["summary"]
+    assert f"the line is no JSON, first in line {len(PAIRS) + 1}" in outputs["summary"]
+    assert "not in doubt" not in outputs["summary"]
 
 
 def test_shipped_pairs_come_first_as_soon_as_they_are_there() -> None:
-    assert place_of(arrive()).key == KEY
+    assert arrive()["place"].key == KEY
     write_pairs(paths.ATLAS_PAIRS, PAIRS[:3])
     assert list(sources.offered()) == [sources.ATLAS, KEY]
-    assert place_of(arrive()).key == sources.ATLAS
+    assert arrive()["place"].key == sources.ATLAS
 
 
 def test_nothing_there_says_how_to_make_some(home: Path) -> None:
     (home / "runs" / "demo" / "pairs.jsonl").unlink()
     outputs = arrive()
-    assert "xkde sample" in outputs[1]
-    assert place_of(outputs) == Place()
-    assert opening.pictures(Place(), NOBODY)[1] == ""
+    assert "xkde sample" in outputs["summary"]
+    assert outputs["place"] == PairPlace()
+    assert handlers.draw(PairPlace(), NOBODY)["words_against"] == ""
 
 
 @pytest.mark.parametrize(
@@ -129,38 +142,38 @@ def test_nothing_there_says_how_to_make_some(home: Path) -> None:
 )
 def test_a_link_opens_nothing_that_is_not_offered(search: str, words: str) -> None:
     outputs = arrive(search)
-    assert words in outputs[1]
-    assert place_of(outputs) == Place()
+    assert words in outputs["summary"]
+    assert outputs["place"] == PairPlace()
 
 
 def test_a_broken_file_is_said_and_nothing_is_open(tmp_path: Path) -> None:
     for content in (b"", b"[1, 2", b"PAR1 and no more", b'{"prompt": "a"}\n'):
         path = tmp_path / "broken.jsonl"
         path.write_bytes(content)
-        outputs = last(opening.uploaded(str(path), NOBODY))
-        assert place_of(outputs) == Place()
-        assert "broken.jsonl" in outputs[1]
-        assert str(tmp_path) not in "".join(map(str, outputs))
+        outputs = last(handlers.upload(str(path), NOBODY))
+        assert outputs["place"] == PairPlace()
+        assert "broken.jsonl" in outputs["summary"]
+        assert str(tmp_path) not in text_of(outputs)
 
 
 def test_an_upload_opens_and_its_place_stays_secret(tmp_path: Path) -> None:
     path = tmp_path / "mine.parquet"
     write_pairs(path, PAIRS[:4])
-    outputs = last(opening.uploaded(str(path), NOBODY))
-    assert "mine.parquet" in outputs[1]
-    assert "4 pairs" in outputs[1]
-    html = "".join(each for each in outputs if isinstance(each, str))
+    outputs = last(handlers.upload(str(path), NOBODY))
+    assert "mine.parquet" in outputs["summary"]
+    assert "4 pairs" in outputs["summary"]
+    html = "".join(each for each in outputs.values() if isinstance(each, str))
     assert str(tmp_path) not in html
-    assert outputs[0].value is None
+    assert outputs["source"].value is None
     path.unlink()
-    told = shown(place_of(outputs), "en")
-    assert "no longer here" in told[2]
+    gone = show(outputs["place"], "en")
+    assert "no longer here" in gone["status"]
 
 
 def test_the_hub_is_asked_only_on_demand_and_offline_is_said() -> None:
-    outputs = last(opening.from_hub(" nobody/nothing ", NOBODY))
-    assert "cannot be reached" in outputs[1]
-    assert "owner/name" in last(opening.from_hub("../x", NOBODY))[1]
+    outputs = last(handlers.fetch(" nobody/nothing ", NOBODY))
+    assert "cannot be reached" in outputs["summary"]
+    assert "owner/name" in last(handlers.fetch("../x", NOBODY))["summary"]
     part = replace(sources.loaded(KEY), whole=False)
     assert "only these, its first rows" in source_html(part, "en")
 
@@ -169,7 +182,7 @@ def test_a_changed_file_is_read_anew_and_few_are_kept(home: Path) -> None:
     before = sources.loaded(KEY)
     assert sources.loaded(KEY) is before
     write_pairs(home / "runs" / "demo" / "pairs.jsonl", PAIRS[:2])
-    assert sources.loaded(KEY).table.pairs.num_rows == 2
+    assert len(sources.loaded(KEY).frame) == 2
     for number in range(sources.KEPT + 1):
         write_pairs(home / "runs" / f"pairs-{number}.parquet", PAIRS[:1])
         sources.loaded(f"pairs-{number}.parquet")
@@ -199,13 +212,19 @@ def test_scores_of_a_run_are_found_by_prompt(home: Path) -> None:
 
 
 def test_a_link_reopens_the_same_view_and_pair() -> None:
-    view = View("en→zh", "capital", flags=("zero_gap",), sort="margin", size=10)
-    place = Place(KEY, view, 0)
-    assert place_of(arrive("?" + address(place))) == place
-    deep = Place(KEY, View(text="首都", size=10, page=3), 27)
+    given = view(
+        direction="en→zh",
+        relation="capital",
+        flags=("zero_gap",),
+        sort="margin",
+        size=10,
+    )
+    place = PairPlace(KEY, given, 0)
+    assert arrive("?" + address(place))["place"] == place
+    deep = PairPlace(KEY, view(text="首都", size=10, page=3), 27)
     outputs = arrive("?" + address(deep))
-    assert place_of(outputs) == deep
-    assert "Pair 28 of" in str(outputs)
+    assert outputs["place"] == deep
+    assert "Pair 28 of" in outputs["pair"]
 
 
 @pytest.mark.parametrize(
@@ -214,90 +233,76 @@ def test_a_link_reopens_the_same_view_and_pair() -> None:
 )
 def test_a_link_is_not_trusted(search: str) -> None:
     outputs = arrive(search)
-    assert 0 <= place_of(outputs).at < len(PAIRS)
-    assert "Pair" in str(outputs)
-
-
-def test_fields_become_a_view_and_back() -> None:
-    view = View(
-        "en→zh", "capital", "zh", "zh", -2.0, 0.0, 0.5, 2.0, -3.0, 4.0, ("zero_gap",),
-        "x", True, "margin", True, 1, 50,
-    )  # fmt: skip
-    assert view_of(field_values(view)) == view
-    empty = [None] * len(FIELDS)
-    empty[FIELDS.index("size")] = 25  # type: ignore[call-overload]
-    assert view_of(empty).to_query() == {}
-    assert len(filter_words(view, "en")) == 6
+    assert 0 <= outputs["place"].at < len(PAIRS)
+    assert "Pair" in outputs["pair"]
 
 
 def test_filters_pages_and_steps() -> None:
-    place = place_of(arrive())
-    values = field_values(View(text="大阪", size=10))
-    place, rows, status, told, _ = handle.changed(place, NOBODY, *values)
-    assert rows.count("<li>") == 10
-    assert "33 of 35 pairs, page 1 of 4" in status
-    assert "Pair 1 of 33" in told
-    place, rows, *_ = handle.turning(1)(place, NOBODY)
-    assert (place.at, place.view.page) == (10, 2)
-    assert 'start="11"' in rows
-    place, rows, _, told, _ = handle.go(place, event(at=9), NOBODY)
-    assert (place.at, place.view.page) == (9, 1)  # the page follows
-    assert 'start="1"' in rows
-    place, rows, *_ = handle.go(place, event(at=8), NOBODY)
-    assert not isinstance(rows, str)  # the same page stays as it is
-    assert handle.go(place, event(at=-1), NOBODY)[0].at == 0
-    assert handle.go(place, event(at=10**9), NOBODY)[0].at == 32
-    assert handle.go(place, event(at="<script>"), NOBODY)[0].at == 8
+    place = arrive()["place"]
+    found = handlers.change(place, NOBODY, *typed(text="大阪", size=10))
+    assert set(found) == set(SHOWN)
+    assert found["list"].count("<li>") == 10
+    assert "33 of 35 pairs, page 1 of 4" in found["status"]
+    assert "Pair 1 of 33" in found["pair"]
+    found = handlers.next_page(found["place"], NOBODY)
+    assert (found["place"].at, found["place"].view.page) == (10, 2)
+    assert 'start="11"' in found["list"]
+    assert handlers.page_before(found["place"], NOBODY)["place"].at == 0
+    found = handlers.go(found["place"], event(at=9), NOBODY)
+    assert (found["place"].at, found["place"].view.page) == (9, 1)  # the page follows
+    assert 'start="1"' in found["list"]
+    found = handlers.go(found["place"], event(at=8), NOBODY)
+    assert "list" not in found  # the same page stays as it is
+    place = found["place"]
+    assert handlers.go(place, event(at=-1), NOBODY)["place"].at == 0
+    assert handlers.go(place, event(at=10**9), NOBODY)["place"].at == 32
+    assert handlers.go(place, event(at="<script>"), NOBODY)["place"].at == 8
 
 
 def test_nothing_found_and_bad_expressions_have_words() -> None:
-    place = place_of(arrive())
+    place = arrive()["place"]
     for text, regex, words in (("nowhere", False, "0 of 35"), ("(", True, "Mend it")):
-        values = field_values(View(text=text, regex=regex))
-        told = handle.changed(place, NOBODY, *values)
-        assert words in told[2]
-        assert 'data-total="0"' in told[3]  # the filters stay in sight
-    cleared = handle.cleared(told[0], NOBODY)
-    assert "35 of 35" in cleared[len(FIELDS) + 2]
+        found = handlers.change(place, NOBODY, *typed(text=text, regex=regex))
+        assert words in found["status"]
+        assert 'data-total="0"' in found["pair"]  # the filters stay in sight
+    cleared = handlers.clear(found["place"], NOBODY)
+    assert set(cleared) == {*FIELDS, *SHOWN}
+    assert "35 of 35" in cleared["status"]
     with pytest.raises(gr.Error, match="No pairs are open"):
-        list(handle.odds(Place(), NOBODY))
+        list(handlers.ask_models(PairPlace(), NOBODY))
 
 
-def test_ends_of_a_range_are_typed_as_people_write_numbers() -> None:
-    for text, value in (("", None), (" -0,5", -0.5), ("−2", -2.0), ("-", None)):
-        assert bound(text, "en") == value
-    for number in (0.0, -0.05, 1e-9, 123456789.125, 0.1 + 0.2):
-        assert bound(bound_text(number), "en") == number
-    place = place_of(arrive())
-    values = field_values(View())
+def test_a_number_that_is_none_is_said_and_nothing_else_changes() -> None:
+    place = arrive()["place"]
+    values = typed()
     values[FIELDS.index("margin_from")] = "two"
-    told = handle.changed(place, NOBODY, *values)
-    assert "“two” is no number" in told[2]
-    assert not any(isinstance(each, Place) for each in told)
-    told = handle.changed(place, NOBODY, *field_values(View()))
-    assert f"{len(PAIRS)} of {len(PAIRS)}" in told[2]  # the complaint goes
-    told = handle.changed(Place(), NOBODY, *field_values(View(text="x")))
-    assert not any(isinstance(each, Place | str) for each in told)
+    found = handlers.change(place, NOBODY, *values)
+    assert set(found) == {"status"}
+    assert "“two” is no number" in found["status"]
+    found = handlers.change(place, NOBODY, *typed())
+    assert set(found) == {"status"}
+    assert f"{len(PAIRS)} of {len(PAIRS)}" in found["status"]  # the complaint goes
+    assert handlers.change(PairPlace(), NOBODY, *typed(text="x")) == {}
 
 
 # ----------------------------------------------------------------------------- HTML
 
 
-def test_the_pair_is_told_whole() -> None:
-    told = place_of(arrive())
-    html = shown(told, "en")[3]
+def test_the_pair_is_shown_whole() -> None:
+    place = arrive()["place"]
+    html = show(place, "en")["pair"]
     for words in (
         "Capital? Osaka", "日本的首都是哪里？", "<ins>大阪</ins>", "<del>东京</del>",
         "Margin +1.000", "-0.500", "Target → source", "the gold", "sampled answer 1",
         "2 characters", "Chinese", "Nothing about this pair is in doubt",
     ):  # fmt: skip
         assert words in html, words
-    third = shown(replace(told, at=2), "zh")[3]
+    third = show(replace(place, at=2), "zh")["pair"]
     assert strings()["zh"]["flag_wrong_chosen"] in third
 
 
-@pytest.mark.parametrize("say", INTERFACES)
-def test_nothing_that_a_file_says_becomes_markup(home: Path, say: Any) -> None:
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_nothing_that_a_file_says_becomes_markup(home: Path, interface: Any) -> None:
     fields = dict.fromkeys(
         "fact relation source target prompt strategy chosen_origin rejected_origin "
         "checkpoint score_name chosen_language rejected_language".split(),
@@ -305,9 +310,9 @@ def test_nothing_that_a_file_says_becomes_markup(home: Path, say: Any) -> None:
     )
     evil = pair(f"{EVIL}/1", chosen=EVIL, rejected=EVIL + "x" * 60, **fields)
     write_pairs(home / "runs" / "demo" / "pairs.jsonl", [evil])
-    html = "".join(map(str, shown(Place(KEY), say)))
-    html += "".join(map(str, arrive()))
-    html += "".join(str(part) for part in opening.pictures(Place(KEY), NOBODY)[1::2])
+    html = text_of(show(PairPlace(KEY), interface)) + text_of(arrive())
+    drawn = handlers.draw(PairPlace(KEY), NOBODY)
+    html += "".join(drawn[f"words_{name}"] for name in PLOTS)
     assert not {"img", "script"} & Tags(html).names
     assert "onerror" not in Tags(html).attributes
 
@@ -331,6 +336,7 @@ def test_differences(
     assert "".join(text for text, _ in mine) == one
     assert "".join(text for text, _ in its) == other
     if chosen is not None:
+        marked = environment().get_template("preferences/marks.html").module.marked
         assert (marked(mine, "ins"), marked(its, "del")) == (chosen, rejected)
     for text, _ in (*mine, *its):
         assert letters(text)[0][0] == text[0]  # no mark without its letter
@@ -340,7 +346,7 @@ def test_words_for_what_is_not_known() -> None:
     assert language_words("", "en") == "not known"
     assert "Latn" in language_words("und-Latn", "en")
     assert language_words("ceb", "en") == "Cebuano"
-    assert asked_of("plain") == ("", "plain")
+    assert edit_and_query("plain") == ("", "plain")
     for texts in strings().values():
         for name in FLAGS:
             assert texts[f"flag_{name}"]
@@ -355,23 +361,24 @@ def test_words_for_what_is_not_known() -> None:
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_the_pairs_that_stay_are_a_file_for_the_trainer(kind: str) -> None:
-    place = Place(KEY)
-    words, _ = cutting.cut(place, 1.0, ["wrong_chosen"], NOBODY)
-    file = cutting.written(place, 1.0, ["wrong_chosen"], kind, NOBODY)
+    place = PairPlace(KEY)
+    changed = export.change(place, 1.0, ["wrong_chosen"], NOBODY)
+    assert set(changed) < set(EXPORT)
+    file = export.write(place, 1.0, ["wrong_chosen"], kind, NOBODY)
     pairs = read_pairs(Path(file.value["path"]))
-    assert f"{len(pairs)} of {len(PAIRS)} pairs stay" in words
+    assert f"{len(pairs)} of {len(PAIRS)} pairs stay" in changed["kept"]
     assert all((each.margin or 0) >= 1.0 for each in pairs)
     assert "c" not in {each.id for each in pairs}
     with pytest.raises(gr.Error, match="No pair stays"):
-        cutting.written(place, 99.0, [], kind, NOBODY)
+        export.write(place, 99.0, [], kind, NOBODY)
 
 
 def test_models_that_are_absent_are_said(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path / "nowhere"))
-    html = list(handle.odds(Place(KEY), NOBODY))[-1]
+    html = list(handlers.ask_models(PairPlace(KEY), NOBODY))[-1]
     assert html.count("is not on this machine") == 3
-    told = {"base": Preference(Liking(2, -0.5), Liking(2, -2.0)), "tl_po": EVIL}
-    table = odds.odds_html(told, "en")
+    known = {"base": Preference(Liking(2, -0.5), Liking(2, -2.0)), "tl_po": EVIL}
+    table = odds.log_odds_html(known, "en")
     assert "prefers the chosen" in table
     assert "img" not in Tags(table).names
 
@@ -381,6 +388,6 @@ def test_models_that_are_here_are_asked(
     atlas_checkpoints: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(odds, "POOL", Pool())
-    html = list(handle.odds(Place(KEY), NOBODY))[-1]
+    html = list(handlers.ask_models(PairPlace(KEY), NOBODY))[-1]
     assert html.count("is not on this machine") == 1  # atlas-tl-po
     assert html.count("prefers the") == 2

@@ -26,7 +26,7 @@ from xkde.asking.all_editors.tasks import Tried
 from xkde.asking.session import MAX_CHARACTERS, PaneAnswers, _advance, check, checked
 from xkde.checkpoints import resolve
 from xkde.data.preferences.files import pairs_table
-from xkde.data.preferences.view import View, table_of
+from xkde.data.preferences.table import PairFilter, matching, pair_frame
 from xkde.editors.checks import check_edits
 from xkde.editors.weights import alphaedit, deltas, kn, modules, subjects
 from xkde.editors.weights.fine_tuning import Settings, _notes
@@ -193,7 +193,9 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "not_loadable": (lambda: said(_words(RuntimeError("No disk."))), ("No disk",)),
     "pairs_gone": (lambda: path_of("demo/pairs.jsonl"), ("pairs.jsonl",)),
     "regex": (
-        lambda: table_of(pairs_table([pair("a")])).filtered(View(text="(", regex=True)),
+        lambda: matching(
+            pair_frame(pairs_table([pair("a")])), PairFilter(text="(", regex=True)
+        ),
         ("“(”",),
     ),
     "hub_id": (lambda: hub_pairs.open_hub_pairs("pairs"), ("“pairs”",)),

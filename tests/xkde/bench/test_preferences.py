@@ -5,9 +5,9 @@ python -m pytest tests/xkde/bench/test_preferences.py
 
 from itertools import islice
 
-from xkde.bench.preferences import generated, measure, views
+from xkde.bench.preferences import filters, generated, measure, view
 from xkde.data.preferences.files import pairs_table
-from xkde.data.preferences.view import table_of
+from xkde.data.preferences.table import PairFilter, matching, pair_frame
 
 
 def test_generated_pairs_are_varied_and_the_same_again() -> None:
@@ -20,10 +20,11 @@ def test_generated_pairs_are_varied_and_the_same_again() -> None:
 
 
 def test_every_view_can_be_shown() -> None:
-    table = table_of(pairs_table(generated(300)))
-    totals = [table.page(view).total for view in views()]
+    frame = pair_frame(pairs_table(generated(300)))
+    totals = [len(matching(frame, wanted)) for wanted in filters()]
     assert max(totals) == 300
     assert 0 in totals  # a text that is nowhere
+    assert [row["id"] for row in view(frame, PairFilter(), page=12)][-1] == "299"
 
 
 def test_measure() -> None:

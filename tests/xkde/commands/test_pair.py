@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.preference_samples import sample, scores
+from tests.helpers.preference_samples import read_pairs, sample, scores
 from xkde.__main__ import main
-from xkde.data.preferences.files import read_pairs, write_records
-from xkde.data.preferences.sources import open_pairs
+from xkde.data.preferences.files import write_records
+from xkde.data.preferences.opening import open_pairs
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 Whole files are written aside and renamed. Samples and scores also grow by ``append``,
 so that a run which was killed goes on where it was: a last line that the kill has cut
 off is dropped, by readers and before the next append, and nothing else is lost.
-Files of others are read by ``sources``.
-
-Run its tests: ``python -m pytest tests/xkde/data/preferences/test_files.py``
+Files of others are read by ``opening``.
 """
 
 import json
@@ -15,8 +13,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xkde.data.preferences.records import Pair, Sample, SampledAnswer, Scores
 from xkde.errors import DataError
@@ -63,13 +61,6 @@ def read_samples(path: Path) -> list[Sample]:
 def read_scores(path: Path) -> list[Scores]:
     """Read a file of scores; raises DataError that names the line."""
     return list(_records(path, Scores))
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """Read pairs that this package wrote, as JSON lines or Parquet."""
-    if path.suffix != ".parquet":
-        return list(_records(path, Pair))
-    return pairs_of(read_parquet(path))
 
 
 def read_parquet(path: Path) -> pa.Table:

@@ -3,8 +3,6 @@
 Flat and frozen, so that a line of JSON or a row of a table holds one. A *sample* is a
 prompt with the answers that a model gave to it; a *pair* prefers one answer to another.
 Knows no file (``files`` has them) and no strategy (``pairing`` has those).
-
-Run its tests: ``python -m pytest tests/xkde/data/preferences/test_files.py``
 """
 
 from dataclasses import dataclass
@@ -96,8 +94,8 @@ class Scores:
 class Pair:
     """One preference: to this prompt, ``chosen`` rather than ``rejected``.
 
-    Origins are "gold" or "answer 3". What a file of others does not tell is empty or
-    None. ``given_margin`` is only for files that state a margin and no scores.
+    Origins are "gold" or "answer 3". What a file does not state is empty or None.
+    ``given_margin`` is only for files that state a margin and no scores.
     """
 
     id: str
@@ -123,7 +121,7 @@ class Pair:
 
     @property
     def margin(self) -> float | None:
-        """How much higher the chosen answer scores; None where nothing tells."""
+        """How much higher the chosen answer scores; None where it is not known."""
         if self.chosen_score is None or self.rejected_score is None:
             return self.given_margin
         return self.chosen_score - self.rejected_score

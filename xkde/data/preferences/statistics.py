@@ -1,24 +1,20 @@
-"""What samples and pairs are like, in numbers, before anything is trained on them.
+"""Statistics of samples and pairs, before anything is trained on them.
 
 Of samples: how many answers are distinct and right, and how often the score prefers a
 wrong answer to a right one. Of pairs: how often the chosen answer is wrong, whether the
 longer answer is preferred, and the flags by language. A share comes with the number of
 what it is a share of; what cannot be known from a file is None.
-
-Run its tests: ``python -m pytest tests/xkde/data/preferences/test_statistics.py``
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pandas as pd
 
 from xkde.data.preferences.answers import is_empty, is_right, normalised
-from xkde.data.preferences.flags import FLAGS
 from xkde.data.preferences.records import Sample, Scores
-from xkde.data.preferences.view import Table
+from xkde.data.preferences.table import FLAGS, choices
 
 Numbers = dict[str, Any]  # what JSON can hold: numbers by name, also nested
 
@@ -61,45 +57,34 @@ def _right_against_wrong(
     """
     texts: dict[str, tuple[bool, float | None]] = {}
     for index, answer in enumerate(sample.answers):
-        told = (is_right(answer.text, sample.golds), scored.get((sample.id, index)))
+        judged = (is_right(answer.text, sample.golds), scored.get((sample.id, index)))
         if not is_empty(answer.text):
-            texts.setdefault(normalised(answer.text), told)
+            texts.setdefault(normalised(answer.text), judged)
     for right, high in texts.values():
         for other_right, low in texts.values():
             if right and not other_right and high is not None and low is not None:
                 yield True, low > high
 
 
-def pair_statistics(table: Table) -> Numbers:
-    """Describe a table of pairs."""
-    pairs = table.pairs
-    chosen, rejected = (
-        _known(pairs[f"{which}_is_right"]) for which in ("chosen", "rejected")
-    )
-    margin = table.numbers["margin"]
-    one_right = (chosen >= 0) & (rejected >= 0) & (chosen != rejected)
-    against = table.flags["reward_against_correctness"]
-    names = table.values["direction"].to_pylist()
-    directions = [names[code] for code in table.codes["direction"].tolist()]
-    judged = one_right & ~np.isnan(margin)
+def pair_statistics(frame: pd.DataFrame) -> Numbers:
+    """Describe a frame of pairs (``table.pair_frame``)."""
+    chosen, rejected = frame["chosen_is_right"], frame["rejected_is_right"]
+    one_right = (chosen != rejected).fillna(False)
+    judged = one_right & frame["margin"].notna()
+    against = frame["reward_against_correctness"]
     return {
-        "pairs": pairs.num_rows,
-        "prompts": len(table.values["prompt"]),
-        "wrong_chosen": _share(int((chosen == 0).sum()), int((chosen >= 0).sum())),
+        "pairs": len(frame),
+        "prompts": frame["prompt"].nunique(),
+        "wrong_chosen": _share(int((~chosen).sum()), int(chosen.notna().sum())),
         "reward_against_correctness": _by_direction(
-            zip(directions, judged.tolist(), against.tolist(), strict=True)
+            zip(frame["direction"], judged, against, strict=True)
         ),
-        "margin": _spread(margin),
-        "length": _length(table),
-        "flags": {name: int(table.flags[name].sum()) for name in FLAGS},
-        "flags_by_language": _flags_by_language(table),
-        "pairs_by_direction": table.choices("direction"),
+        "margin": _spread(frame["margin"]),
+        "length": _length(frame),
+        "flags": {name: int(frame[name].sum()) for name in FLAGS},
+        "flags_by_language": _flags_by_language(frame),
+        "pairs_by_direction": choices(frame, "direction"),
     }
-
-
-def _known(column: pa.ChunkedArray) -> Any:
-    """Return truth values as 1 and 0, and -1 where they are unknown."""
-    return column.cast(pa.int8()).fill_null(-1).to_numpy()
 
 
 def _share(hits: int, of: int) -> Numbers:
@@ -119,47 +104,38 @@ def _by_direction(rows: Iterable[tuple[str, bool, bool]]) -> Numbers:
     }
 
 
-def _spread(values: Any) -> Numbers:
-    known = values[~np.isnan(values)]
-    if not len(known):
+def _spread(values: pd.Series) -> Numbers:
+    known = values.dropna()
+    if known.empty:
         return {"n": 0, "median": None, "low": None, "high": None}
-    low, median, high = np.quantile(known, [0.1, 0.5, 0.9]).tolist()
+    low, median, high = (float(known.quantile(share)) for share in (0.1, 0.5, 0.9))
     return {"n": len(known), "median": median, "low": low, "high": high}
 
 
-def _length(table: Table) -> Numbers:
+def _length(frame: pd.DataFrame) -> Numbers:
     """Describe whether longer answers are preferred, in characters.
 
     The correlation is Pearson's, of length and score over all answers with a score.
     """
-    gap, chosen = table.numbers["length_gap"], table.numbers["chosen_length"]
-    lengths = np.concatenate([chosen, chosen - gap])
-    scores = np.concatenate(
-        [table.numbers["chosen_score"], table.numbers["rejected_score"]]
-    )
-    scored = ~np.isnan(scores)
-    lengths, scores = lengths[scored], scores[scored]
-    varied = len(scores) > 1 and np.ptp(lengths) > 0 and np.ptp(scores) > 0
+    gap, chosen = frame["length_gap"], frame["chosen_length"]
+    lengths = pd.concat([chosen, chosen - gap])
+    scores = pd.concat([frame["chosen_score"], frame["rejected_score"]])
+    lengths, scores = lengths[scores.notna()], scores.dropna()
+    varied = lengths.nunique() > 1 and scores.nunique() > 1
     return {
         "mean_gap": float(gap.mean()) if len(gap) else None,
         "chosen_longer": _share(int((gap > 0).sum()), len(gap)),
         "rejected_longer": _share(int((gap < 0).sum()), len(gap)),
-        "score_correlation": float(np.corrcoef(lengths, scores)[0, 1])
-        if varied
-        else None,
+        "score_correlation": float(lengths.corr(scores)) if varied else None,
     }
 
 
-def _flags_by_language(table: Table) -> dict[str, Numbers]:
+def _flags_by_language(frame: pd.DataFrame) -> dict[str, Numbers]:
     """Count flags by the query's language; an unknown one is "?"."""
-    targets = np.array([code or "?" for code in table.pairs["target"].to_pylist()])
-    return {
-        str(code): {
-            "pairs": int((targets == code).sum()),
-            **{name: int(table.flags[name][targets == code].sum()) for name in FLAGS},
-        }
-        for code in np.unique(targets)
-    }
+    by_target = frame.groupby("target", observed=True)
+    counts = by_target[list(FLAGS)].sum().astype(int)
+    counts.insert(0, "pairs", by_target.size())
+    return {code or "?": row for code, row in counts.to_dict("index").items()}
 
 
 def lines(numbers: Numbers, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -167,22 +143,22 @@ def lines(numbers: Numbers, prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, value in numbers.items():
         words = f"{prefix}{name.replace('_', ' ')}"
         if isinstance(value, dict) and "share" in value:
-            yield words, _in_words(value)
+            yield words, _share_text(value)
             for nested, share in value.get("by_direction", {}).items():
-                yield f"{words}, {nested}", _in_words(share)
+                yield f"{words}, {nested}", _share_text(share)
         elif isinstance(value, dict):
             yield from lines(value, f"{words}, ")
         else:
-            yield words, _short(value)
+            yield words, _text(value)
 
 
-def _in_words(share: Numbers) -> str:
+def _share_text(share: Numbers) -> str:
     if share["share"] is None:
         return "not known"
     return f"{share['share']:.3f} ({share['hits']} of {share['n']})"
 
 
-def _short(value: object) -> str:
+def _text(value: object) -> str:
     if value is None:
         return "not known"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -16,8 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xkde.data.preferences.answer_language import answer_language
-from xkde.data.preferences.answers import is_right
+from xkde.data.preferences.answers import answer_language, is_right
 from xkde.data.preferences.files import (
     append,
     cut_from,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import datasets
 import httpx2
 
-from xkde.data.preferences.sources import Opened, open_rows
+from xkde.data.preferences.opening import OpenedPairs, open_rows
 from xkde.errors import DataError, InputError
 
 # An id, and after a colon a split other than ``SPLIT``
@@ -27,7 +27,7 @@ PATIENCE = 120.0  # seconds for rows to arrive
 class HubPairs(NamedTuple):
     """What was opened; not ``whole`` where the dataset goes on."""
 
-    opened: Opened
+    opened: OpenedPairs
     whole: bool
 
 

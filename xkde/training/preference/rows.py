@@ -17,7 +17,7 @@ from typing import Any
 import datasets
 
 from xkde.data.preferences.files import pairs_of
-from xkde.data.preferences.sources import open_pairs
+from xkde.data.preferences.opening import open_pairs
 from xkde.errors import DataError
 from xkde.prompts import Tokenizer, ask, encode
 from xkde.training.conversations import IGNORED

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.preference_samples import read_pairs
 from xkde.data.preferences.files import (
     append,
     pairs_of,
     pairs_table,
-    read_pairs,
+    read_parquet,
     read_samples,
     read_scores,
     write_pairs,
@@ -101,11 +102,11 @@ def test_a_cut_line_is_lost_alone(tmp_path: Path, lost: int) -> None:
 
 
 def test_a_cut_within_a_character(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    write_pairs(path, [SCORED, PAIR])
+    path = tmp_path / "samples.jsonl"
+    write_records(path, [SAMPLE, SAMPLE])
     content = path.read_bytes()
-    path.write_bytes(content[: content.rindex("東".encode()) + 1])
-    assert read_pairs(path) == [SCORED]
+    path.write_bytes(content[: content.rindex("阪".encode()) + 1])
+    assert read_samples(path) == [SAMPLE]
 
 
 def test_a_last_line_without_its_end_is_whole(tmp_path: Path) -> None:
@@ -140,9 +141,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_samples(tmp_path / "none.jsonl")
     with pytest.raises(DataError, match="cannot be read"):
-        read_pairs(tmp_path / "none.parquet")
+        read_parquet(tmp_path / "none.parquet")
     with pytest.raises(DataError, match=".jsonl or .parquet"):
         write_pairs(tmp_path / "pairs.csv", [PAIR])
     (tmp_path / "bad.parquet").write_text("no")
     with pytest.raises(DataError, match="no whole Parquet"):
-        read_pairs(tmp_path / "bad.parquet")
+        read_parquet(tmp_path / "bad.parquet")

@@ -8,9 +8,15 @@ from collections import Counter
 import pytest
 
 from tests.helpers.preference_samples import pair, sample, scores
-from xkde.data.preferences.pairing import balanced, make_pairs, split_by_fact
+from xkde.data.preferences.pairing import (
+    REASONS,
+    STRATEGIES,
+    PairingOptions,
+    balanced,
+    make_pairs,
+    split_by_fact,
+)
 from xkde.data.preferences.records import Pair
-from xkde.data.preferences.strategies import REASONS, STRATEGIES, Options
 from xkde.errors import InputError
 
 # Of five answers: Tokyo twice, the gold, Osaka in Latin letters, Kyoto.
@@ -94,11 +100,11 @@ def test_released_brings_equal_prompts_together() -> None:
 def test_released_takes_other_scores_as_they_are() -> None:
     one = sample("s", ("东京", "京都"))
     scored = scores("s", None, -1.0, -3.0)
-    made = make_pairs([one], scored, "released", Options(score="symmetric"))
+    made = make_pairs([one], scored, "released", PairingOptions(score="symmetric"))
     assert made.pairs[0].margin == pytest.approx(1 - 1 / 3)
-    assert make_pairs([one], scored, "released", Options(score="chrf")).prompts == {
-        "no_score": 1
-    }
+    assert make_pairs(
+        [one], scored, "released", PairingOptions(score="chrf")
+    ).prompts == {"no_score": 1}
 
 
 def test_ours_prefers_the_gold_to_the_hardest_flawed_answer() -> None:
@@ -112,17 +118,17 @@ def test_ours_prefers_the_gold_to_the_hardest_flawed_answer() -> None:
         "reward_against_correctness": 1,
         "easier": 1,
     }
-    two = make_pairs([FIVE], SCORED, "ours", Options(per_prompt=2))
+    two = make_pairs([FIVE], SCORED, "ours", PairingOptions(per_prompt=2))
     assert ends(two.pairs) == [("大阪", "京都"), ("大阪", "东京")]
 
 
 def test_ours_wants_a_margin() -> None:
-    made = make_pairs([FIVE], SCORED, "ours", Options(margin=0.5))
+    made = make_pairs([FIVE], SCORED, "ours", PairingOptions(margin=0.5))
     assert ends(made.pairs) == [("大阪", "京都")]  # at least: 0.5 is enough
-    made = make_pairs([FIVE], SCORED, "ours", Options(margin=0.6))
+    made = make_pairs([FIVE], SCORED, "ours", PairingOptions(margin=0.6))
     assert ends(made.pairs) == [("大阪", "东京")]
     assert made.answers["small_margin"] == 1
-    made = make_pairs([FIVE], SCORED, "ours", Options(margin=2.0))
+    made = make_pairs([FIVE], SCORED, "ours", PairingOptions(margin=2.0))
     assert (made.pairs, made.prompts) == ((), {"small_margin": 1})
     assert made.answers["small_margin"] == 2
 
@@ -177,7 +183,7 @@ def test_ours_balances_directions() -> None:
     assert Counter(p.target for p in made.pairs) == {"zh": 2, "th": 2, "ru": 1}
     assert made.answers == made.prompts == {"over_balance": 3}
     assert made == make_pairs(many, scored, "ours")
-    every = make_pairs(many, scored, "ours", Options(balance=0))
+    every = make_pairs(many, scored, "ours", PairingOptions(balance=0))
     assert len(every.pairs) == 8
     assert set(made.pairs) < set(every.pairs)
 
@@ -207,7 +213,7 @@ def test_names_that_are_none() -> None:
     with pytest.raises(InputError, match="paper, released, ours"):
         make_pairs([], [], "theirs")
     with pytest.raises(InputError, match="symmetric"):
-        make_pairs([], [], "ours", Options(score="bleu"))
+        make_pairs([], [], "ours", PairingOptions(score="bleu"))
 
 
 def test_balance_of_nothing() -> None:

@@ -16,11 +16,11 @@ from xkde.data.preferences.statistics import (
     pair_statistics,
     sample_statistics,
 )
-from xkde.data.preferences.view import table_of
+from xkde.data.preferences.table import pair_frame
 
 
 def described(*pairs: Pair) -> Numbers:
-    return pair_statistics(table_of(pairs_table(pairs)))
+    return pair_statistics(pair_frame(pairs_table(pairs)))
 
 
 SAMPLES = [

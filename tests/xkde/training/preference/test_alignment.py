@@ -16,9 +16,8 @@ from tests.helpers import tiny_aligner
 from tests.helpers.preference_samples import sample
 from xkde.__main__ import main
 from xkde.data.preferences.files import append, read_scores, write_records
-from xkde.data.preferences.pairing import make_pairs
+from xkde.data.preferences.pairing import Options, make_pairs
 from xkde.data.preferences.records import GOLD, Sample, Scores
-from xkde.data.preferences.strategies import Options
 from xkde.engines.aligner import Aligner
 from xkde.errors import InputError, SettingsError
 from xkde.training.preference.alignment import AT_ONCE, Measures, Setting, align

@@ -1,24 +1,27 @@
-"""Open any file of preference pairs, and say what of it could not be used.
+"""Open any file of preference pairs, and count what of it could not be used.
 
-Reads JSON lines, a JSON list, Parquet, and rows that are already there (a Hub dataset).
+Reads JSON lines, a JSON list, Parquet, and rows that are loaded (a Hub dataset).
 Forms, also mixed: ours; TRL's ``prompt``, ``chosen``, ``rejected`` as texts or chats,
 with the prompt apart or in both answers; the released ``prompt``, ``choice``,
-``reject``, ``score-diff``. What a row lacks is found out where its text tells (see
-``cleaning``). A bad row is counted and left out, and the rest opens.
+``reject``, ``score-diff``.
 
-Run its tests: ``python -m pytest tests/xkde/data/preferences/test_sources.py``
+What a row does not state is read from its texts: the query's language from the edit
+prompt's instruction, the answers' languages from the answers. A bad row is counted and
+left out, and the rest opens.
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
-from xkde.data.preferences.cleaning import REASONS, Columns, Texts, cleaned
+from xkde.data.preferences.answers import answer_language
 from xkde.data.preferences.files import (
     PAIR_SCHEMA,
     cut_from,
@@ -26,6 +29,8 @@ from xkde.data.preferences.files import (
     read_parquet,
 )
 from xkde.errors import DataError
+from xkde.languages import LANGUAGES
+from xkde.prompts import EDIT_INSTRUCTION
 
 # Our field -> what others call it
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
@@ -35,16 +40,31 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "rejected_score": ("score_rejected",),
     "given_margin": ("score-diff", "score_diff", "margin"),
 }
+# Why a row is left out
+REASONS: dict[str, str] = {
+    "not_json": "the line is no JSON",
+    "cut_line": "the last line was cut off",
+    "not_an_object": "it is no object with fields",
+    "missing_field": "a prompt or an answer is missing or is no text",
+    "empty_answer": "an answer is empty",
+    "same_answers": "both answers are the same",
+    "duplicate_id": "an earlier row has the same id",
+}
+_BY_NAME = {entry.name: code for code, entry in LANGUAGES.items()}
+_BY_OTHER_CODE = {e.mzsre_code: code for code, e in LANGUAGES.items() if e.mzsre_code}
+
+Columns = dict[str, list[Any]]
+Texts = tuple[str, str, str]  # prompt, chosen, rejected
 Bad = list[tuple[str, str]]  # (reason, place) of each row that is left out
 Turns = list[tuple[str, str]]  # (role, content)
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedPairs:
     """A file's pairs as a table, and what was left out.
 
     ``pairs`` has the columns of ``files.PAIR_SCHEMA``. ``form`` is "x-kde", "released",
-    "chat" or "text". ``left_out`` counts by reason, a key of ``cleaning.REASONS``;
+    "chat" or "text". ``left_out`` counts by reason, a key of ``REASONS``;
     ``places`` says where each reason came first: "line 3", "row 3".
     """
 
@@ -54,7 +74,7 @@ class Opened:
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_pairs(path: Path) -> Opened:
+def open_pairs(path: Path) -> OpenedPairs:
     """Open a file by its content; raises DataError where it holds no pair."""
     content = read_bytes(path)
     if content.startswith(b"PAR1"):
@@ -68,7 +88,7 @@ def open_pairs(path: Path) -> Opened:
     return _opened(_columns(rows), places, bad, path.name)
 
 
-def open_rows(rows: Iterable[object], name: str = "The dataset") -> Opened:
+def open_rows(rows: Iterable[object], name: str = "The dataset") -> OpenedPairs:
     """Open rows that are loaded already, such as a dataset's of the Hub."""
     bad: Bad = []
     found = list(rows)
@@ -76,7 +96,7 @@ def open_rows(rows: Iterable[object], name: str = "The dataset") -> Opened:
     return _opened(_columns(objects), places, bad, name)
 
 
-def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> Opened:
+def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> OpenedPairs:
     prompts, chosen, rejected = (
         _either(columns, field_, len(places))
         for field_ in ("prompt", "chosen", "rejected")
@@ -87,7 +107,7 @@ def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> Opened:
         for field_ in PAIR_SCHEMA.names
         if any(key in columns for key in _keys(field_))
     }
-    table, worse = cleaned(ours, texts, places)
+    table, worse = _cleaned(ours, texts, places)
     left_out = bad + worse
     if not table.num_rows:
         why = ": " + REASONS[left_out[0][0]] if left_out else ", it is empty"
@@ -98,7 +118,7 @@ def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> Opened:
         )
     first = dict(reversed(left_out))
     counts = Counter(reason for reason, _ in left_out)
-    return Opened(table, _form(columns, chosen), dict(counts), first)
+    return OpenedPairs(table, _form(columns, chosen), dict(counts), first)
 
 
 def _form(columns: Columns, chosen: list[Any]) -> str:
@@ -191,14 +211,14 @@ def _texts(prompt: Any, chosen: Any, rejected: Any) -> Texts | None:
         if prompt is None:
             start = _common_start(chosen, rejected)
             return chosen[:start], chosen[start:], rejected[start:]
-    asked, good, worse = _turns(prompt, "user"), _turns(chosen), _turns(rejected)
-    if not good or not worse or (prompt is not None and not asked):
+    prompted, good, worse = _turns(prompt, "user"), _turns(chosen), _turns(rejected)
+    if not good or not worse or (prompt is not None and not prompted):
         return None
     start = 0  # what both begin with is the prompt, but for each one's last turn
     while start < min(len(good), len(worse)) - 1 and good[start] == worse[start]:
         start += 1
-    asked = asked or good[:start]
-    return _said(asked), _said(good[start:]), _said(worse[start:])
+    prompted = prompted or good[:start]
+    return _text_of(prompted), _text_of(good[start:]), _text_of(worse[start:])
 
 
 def _common_start(one: str, other: str) -> int:
@@ -222,7 +242,117 @@ def _turns(value: Any, role: str = "assistant") -> Turns:
     return turns if len(turns) == len(value) else []
 
 
-def _said(turns: Turns) -> str:
+def _text_of(turns: Turns) -> str:
     if len(turns) == 1:
         return turns[0][1]
     return "\n\n".join(f"{role}: {content}" for role, content in turns)
+
+
+def _cleaned(
+    columns: Columns, texts: list[Texts | None], places: list[str]
+) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """Return the good rows as a table, and (reason, place) of the others.
+
+    A row without an id is named by its place.
+    """
+    ids = [
+        place if value is None or value == "" else str(value)
+        for value, place in zip(columns.get("id", places), places, strict=True)
+    ]
+    seen: set[str] = set()
+    good: list[int] = []
+    bad: list[tuple[str, str]] = []
+    for number, (id_, row) in enumerate(zip(ids, texts, strict=True)):
+        reason = "duplicate_id" if id_ in seen else _objection(row)
+        if reason:
+            bad.append((reason, places[number]))
+        else:
+            seen.add(id_)
+            good.append(number)
+    kept = dict(columns)
+    if bad:
+        kept = {name: [values[i] for i in good] for name, values in columns.items()}
+    kept["id"] = [ids[i] for i in good]
+    whole = [row for i in good if (row := texts[i]) is not None]
+    for place, name in enumerate(("prompt", "chosen", "rejected")):
+        kept[name] = [row[place] for row in whole]
+    return _table(kept, len(good)), bad
+
+
+def _objection(texts: Texts | None) -> str:
+    if texts is None:
+        return "missing_field"
+    chosen, rejected = texts[1].strip(), texts[2].strip()
+    if not chosen or not rejected:
+        return "empty_answer"
+    return "same_answers" if chosen == rejected else ""
+
+
+def _table(columns: Columns, count: int) -> pa.Table:
+    for kind in PAIR_SCHEMA:
+        values = columns.get(kind.name, [None] * count)
+        if pa.types.is_string(kind.type):
+            columns[kind.name] = [v if isinstance(v, str) else "" for v in values]
+        elif pa.types.is_boolean(kind.type):
+            columns[kind.name] = [v if isinstance(v, bool) else None for v in values]
+        else:
+            columns[kind.name] = [_number(v) for v in values]
+    _fill_in_languages(columns)
+    return pa.table(
+        {
+            name: _array(columns[name], PAIR_SCHEMA.field(name).type)
+            for name in PAIR_SCHEMA.names
+        },
+        schema=PAIR_SCHEMA,
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # half a character, as "\\ud83d" in JSON
+        return pa.array(
+            [
+                v.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+                for v in values
+            ],
+            kind,
+        )
+
+
+def _fill_in_languages(columns: Columns) -> None:
+    columns["source"] = [code_of(code) for code in columns["source"]]
+    columns["target"] = [
+        code_of(code) or target_of(prompt)
+        for code, prompt in zip(columns["target"], columns["prompt"], strict=True)
+    ]
+    for which in ("chosen", "rejected"):
+        columns[f"{which}_language"] = [
+            stated or (target if right else answer_language(answer, target, source))
+            for stated, right, answer, target, source in zip(
+                columns[f"{which}_language"],
+                columns[f"{which}_is_right"],
+                columns[which],
+                columns["target"],
+                columns["source"],
+                strict=True,
+            )
+        ]
+
+
+def code_of(text: str) -> str:
+    """Return the ISO code of a code as benchmarks write it; nothing for others."""
+    return text if text in LANGUAGES else _BY_OTHER_CODE.get(text, "")
+
+
+@lru_cache(maxsize=200_000)
+def target_of(prompt: str) -> str:
+    """Return the query's language by the edit prompt's instruction, if it is there."""
+    rest = prompt.partition(EDIT_INSTRUCTION)[2]
+    return _BY_NAME.get(rest.partition(".")[0], "")

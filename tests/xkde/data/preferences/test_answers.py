@@ -1,20 +1,16 @@
-"""What to doubt in a pair, by hand: near-duplicates, languages, and all six flags.
-
-python -m pytest tests/xkde/data/preferences/test_flags.py
-"""
+"""What an answer's text shows, by hand: right, near-duplicate, script, language."""
 
 import pytest
 
-from tests.helpers.preference_samples import pair
-from xkde.data.preferences.answer_language import answer_language, fits, script_of
 from xkde.data.preferences.answers import (
+    answer_language,
     edit_distance,
+    fits_language,
     is_length_outlier,
     is_near_duplicate,
     is_right,
+    script_of,
 )
-from xkde.data.preferences.files import pairs_table
-from xkde.data.preferences.flags import FLAGS, flags, margins
 
 
 def test_right_is_one_of_the_golds() -> None:
@@ -135,50 +131,4 @@ def test_a_gold_is_in_the_target_language() -> None:
     ],
 )
 def test_fitting(language: str, target: str, fitting: bool | None) -> None:
-    assert fits(language, target) is fitting
-
-
-def test_margins() -> None:
-    table = pairs_table(
-        [
-            pair("scored"),
-            pair("given", chosen_score=None, given_margin=4.0),
-            pair("none", rejected_score=None),
-        ]
-    )
-    assert margins(table).to_pylist() == [1.0, 4.0, None]
-
-
-UNKNOWN = {"chosen_is_right": None, "rejected_is_right": None}
-WRONG = {"chosen_is_right": False, "rejected_is_right": True}
-
-
-@pytest.mark.parametrize(
-    ("changes", "raised"),
-    [
-        ({}, set()),
-        ({"chosen_is_right": False}, {"wrong_chosen"}),
-        (UNKNOWN, set()),
-        ({"rejected_score": -0.5}, {"zero_gap"}),
-        ({"chosen_score": None}, set()),
-        (WRONG, {"wrong_chosen", "reward_against_correctness"}),
-        ({**WRONG, "chosen_score": None}, {"wrong_chosen"}),
-        ({"rejected_score": -0.1}, {"reward_against_correctness"}),
-        ({**UNKNOWN, "rejected_score": -0.1}, set()),
-        ({"chosen_language": "en"}, {"language_mismatch"}),
-        ({"rejected_language": "en"}, set()),  # that may be why it is rejected
-        ({"chosen_language": ""}, set()),
-        ({"rejected": "大阪。"}, {"near_duplicate"}),
-        ({"rejected": "东京" * 30}, {"length_outlier"}),
-    ],
-)
-def test_flags_by_hand(changes: dict[str, object], raised: set[str]) -> None:
-    table = pairs_table([pair("good"), pair("other", **changes)])
-    found = flags(table)
-    assert tuple(found) == tuple(FLAGS)
-    assert {name for name, mask in found.items() if mask[1]} == raised
-    assert not any(mask[0] for mask in found.values())
-
-
-def test_flags_of_nothing() -> None:
-    assert all(len(mask) == 0 for mask in flags(pairs_table([])).values())
+    assert fits_language(language, target) is fitting

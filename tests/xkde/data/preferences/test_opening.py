@@ -12,9 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.preference_samples import pair
-from xkde.data.preferences.cleaning import REASONS, code_of, target_of
 from xkde.data.preferences.files import PAIR_SCHEMA, pairs_of, write_pairs
-from xkde.data.preferences.sources import Opened, open_pairs, open_rows
+from xkde.data.preferences.opening import (
+    REASONS,
+    OpenedPairs,
+    code_of,
+    open_pairs,
+    open_rows,
+    target_of,
+)
 from xkde.errors import DataError
 from xkde.prompts import edit_prompt
 from xkde.types import Edit
@@ -43,7 +49,7 @@ def written(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def texts(opened: Opened) -> list[tuple[str, str, str]]:
+def texts(opened: OpenedPairs) -> list[tuple[str, str, str]]:
     return [(p.prompt, p.chosen, p.rejected) for p in pairs_of(opened.pairs)]
 
 
