@@ -10,6 +10,7 @@ released ``eval.py``) and matches it to the character for one edit.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from xkde.errors import CheckpointError, InputError, Notice
@@ -226,9 +227,14 @@ def encode(
     return Encoded(text, tuple(ids), tuple(answer))
 
 
-def _marks(tokenizer: Tokenizer) -> list[str]:
-    """Return every string that the tokenizer reads as one control token."""
-    return [*{*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}]
+@lru_cache(maxsize=4)  # a long list for a large vocabulary, read for every sample
+def _marks(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Return every string that the tokenizer reads as one control token.
+
+    Runs of blanks, which Gemma's vocabulary holds as added tokens, are text.
+    """
+    added = [mark for mark in tokenizer.get_added_vocab() if mark.strip(" \n\t▁")]
+    return (*dict.fromkeys([*tokenizer.all_special_tokens, *added]),)
 
 
 def _answer_spans(
