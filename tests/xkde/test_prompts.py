@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from transformers import PreTrainedTokenizerBase
@@ -298,6 +298,23 @@ def test_template_that_rewrites_earlier_turns(
 
 
 def test_special_tokens_are_asked_of_the_tokenizer_alone() -> None:
-    plain = SimpleNamespace(all_special_tokens=["<stop>"], get_added_vocab=dict)
+    class Plain:
+        all_special_tokens = ("<stop>",)
+        get_added_vocab = dict
+
+    plain = Plain()
     with pytest.raises(InputError, match="<stop>"):
         check_user_text("a <stop>", "query", plain)  # type: ignore[arg-type]
+
+
+def test_runs_of_blanks_are_text_whatever_the_vocabulary_holds() -> None:
+    class Blanks:
+        all_special_tokens = ("<eos>",)
+
+        def get_added_vocab(self) -> dict[str, int]:
+            return {"\n\n": 5, "▁▁": 6, "<h1>": 7}
+
+    blanks: Any = Blanks()
+    assert check_user_text("one\n\ntwo", "query", blanks) == "one\n\ntwo"
+    with pytest.raises(InputError, match="<h1>"):
+        check_user_text("<h1> one", "query", blanks)
