@@ -16,7 +16,7 @@ from tests.helpers import tiny_aligner
 from tests.helpers.preference_samples import sample
 from xkde.__main__ import main
 from xkde.data.preferences.files import append, read_scores, write_records
-from xkde.data.preferences.pairing import Options, make_pairs
+from xkde.data.preferences.pairing import PairingOptions, make_pairs
 from xkde.data.preferences.records import GOLD, Sample, Scores
 from xkde.engines.aligner import Aligner
 from xkde.errors import InputError, SettingsError
@@ -121,7 +121,7 @@ def test_parity_with_the_released_script(
         assert score is not None
         assert -1 / score == pytest.approx(reward, rel=1e-5)
     # What the released strategy states as the gold's margin is the highest reward.
-    pairing = make_pairs(SAMPLES[:1], scores, "released", Options())
+    pairing = make_pairs(SAMPLES[:1], scores, "released", PairingOptions())
     margins = [p.margin for p in pairing.pairs if p.chosen_origin == "gold"]
     assert margins == [pytest.approx(max(expected), rel=1e-5)]
 
