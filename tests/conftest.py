@@ -54,6 +54,12 @@ def atlas_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _tiny_checkpoint("atlas", tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def gemma3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Gemma 3 checkpoint, which is asked by questions and answers."""
+    return _tiny_checkpoint("gemma3", tmp_path_factory)
+
+
 @pytest.fixture(params=["qwen2", "llama2", "atlas"])
 def checkpoint_folder(request: pytest.FixtureRequest) -> Path:
     """Each of the three tiny checkpoints in turn."""

@@ -16,7 +16,7 @@ from pages.shell.pool import BASE
 from pages.shell.strings import Interface, label, tr
 from xkde.checkpoints import resolve
 from xkde.editors.registry import EDITORS, entry_of
-from xkde.editors.trained.parts import has_part
+from xkde.editors.settings import has_part
 from xkde.errors import XkdeError
 
 IN_WORDS = ("none", "prompt")  # methods keep their names in every language

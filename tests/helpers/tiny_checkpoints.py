@@ -1,8 +1,9 @@
 """Tiny random checkpoints (hidden 32, two layers), saved as safetensors folders.
 
 One for each way of writing a conversation: ChatML without a BOS, Llama-2 with a BOS
-from the tokenizer, Atlas with a BOS from the template. ``tests/conftest.py`` makes
-fixtures of them; this file is apart so that tests without a model need not load torch.
+from the tokenizer, Atlas with a BOS from the template; and a Gemma 3.
+``tests/conftest.py`` makes fixtures of them; this file is apart so that tests without a
+model need not load torch.
 """
 
 import json
@@ -13,6 +14,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaTokenizer,
@@ -59,6 +62,12 @@ ATLAS_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+GEMMA3_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message.role == 'user' %}Question: {{ message.content }}\nAnswer:"
+    "{% else %} {{ message.content + eos_token }}\n{% endif %}"
+    "{% endfor %}"
+)
 
 
 def qwen2(folder: Path) -> Path:
@@ -98,10 +107,34 @@ def atlas(folder: Path) -> Path:
     return _save(Qwen2ForCausalLM, config, tokenizer, folder)
 
 
+def gemma3(folder: Path) -> Path:
+    """Write a Gemma 3 checkpoint: sliding windows, tied embeddings, norms after blocks.
+
+    The window is shorter than the prompts.
+    """
+    tokenizer = _byte_level_tokenizer(
+        ["<pad>", "<eos>", "<bos>"],
+        GEMMA3_TEMPLATE,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+    )
+    config = Gemma3TextConfig(
+        **{**_sizes(tokenizer), "num_hidden_layers": 4},
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        sliding_window=16,
+        layer_types=["sliding_attention", "full_attention"] * 2,
+        tie_word_embeddings=True,
+    )
+    return _save(Gemma3ForCausalLM, config, tokenizer, folder)
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "qwen2": qwen2,
     "llama2": llama2,
     "atlas": atlas,
+    "gemma3": gemma3,
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xkde.editors.editor import Applied, Editor, answer, applied, is_reverted
-from xkde.editors.prompt.base import Nothing
+from xkde.editors.prompt.in_prompt import NoEdit
 from xkde.editors.weights import deltas
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit, Generation, Query, Sampling
@@ -38,7 +38,7 @@ def before_and_after(
 ) -> BeforeAndAfter:
     """Ask, edit, ask, revert, ask; ``at_once`` as ``applied`` has it."""
     with deltas.alone(engine.model):
-        bare = Nothing().apply(engine, ())
+        bare = NoEdit().apply(engine, ())
         before = answer(bare, queries, sampling)
         with applied(editor, engine, edits, at_once) as at_work:
             after = answer(at_work, queries, sampling)

@@ -16,7 +16,7 @@ from xkde.asking.all_editors.run import layers_read
 from xkde.editors.editor import Applied, Routed, applied, is_reverted
 from xkde.editors.registry import entry_of, make
 from xkde.editors.weights import deltas
-from xkde.editors.weights.moments import moments
+from xkde.editors.weights.second_moments import second_moments
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
 from xkde.types import Edit, Query
@@ -57,7 +57,7 @@ def made_on_a_copy(
     try:
         with deltas.alone(engine.model):
             if "moments" in entry.needs:
-                moments(engine, layers_read(engine), on_progress=on_progress)
+                second_moments(engine, layers_read(engine), on_progress=on_progress)
             with applied(make(name, settings), engine, edits) as at_work:
                 routed = _routed(engine, at_work, queries)
             if not is_reverted(engine, at_work):

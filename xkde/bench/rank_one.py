@@ -95,9 +95,14 @@ def side_by_side(
     asked: Sequence[Sequence[tuple[Query, str]]],
 ) -> list[str]:
     """Return all answers; every row of a batch has its own edit's update."""
-    from xkde.editors.weights.rank_one_batch import answer, compute_many, score
+    from xkde.editors.registry import make
+    from xkde.editors.weights.rank_one_batch import (
+        answer,
+        compute_side_by_side,
+        score,
+    )
 
-    many = compute_many(name, engine, edits)
+    many = compute_side_by_side(make(name), engine, edits)
     rows = [
         (index, query, gold)
         for index, questions in enumerate(asked)

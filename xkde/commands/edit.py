@@ -117,14 +117,14 @@ def _report(
     from xkde.editors.registry import make
     from xkde.editors.settings import read_settings
     from xkde.editors.weights import deltas
-    from xkde.editors.weights.base import FromFile, InWeights
+    from xkde.editors.weights.base import SavedDeltaEditor, WeightEditor
     from xkde.editors.weights.mixed_language import MixedLanguage
     from xkde.engines.loading import load
 
     settings = read_settings(arguments.set)
-    editor = FromFile(saved) if saved else make(arguments.editor, settings)
+    editor = SavedDeltaEditor(saved) if saved else make(arguments.editor, settings)
     if arguments.sum_languages is not None:
-        if not isinstance(editor, InWeights):
+        if not isinstance(editor, WeightEditor):
             raise InputError(
                 f"The changes of “{editor.name}” cannot be summed. Choose an editor of "
                 "weights, such as memit."
@@ -135,7 +135,7 @@ def _report(
     sampling = Sampling(arguments.max_new_tokens)
     seen = before_and_after(editor, engine, edits, queries, sampling, at_once)
     if arguments.save_delta is not None:
-        made = deltas.Saved(
+        made = deltas.SavedDelta(
             seen.at_work.delta, editor.name, tuple(edits), *checkpoint[:2]
         )
         deltas.save(arguments.save_delta, made)

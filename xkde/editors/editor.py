@@ -1,27 +1,29 @@
-"""The one interface of all editors: apply edits, ask while they are at work, revert.
+"""The one interface of all editors: apply edits, ask under them, revert.
 
-    with applied(editor, engine, edits) as at_work:
-        answer(at_work, [Query("日本的首都是哪里？", "zh")], Sampling())
+    with applied(editor, engine, edits) as edited:
+        answer(edited, [Query("日本的首都是哪里？", "zh")], Sampling())
 
 An editor changes what a model is asked (a prompt), which model is asked (a route), or
-the model's weights; after the block all is as before, bit by bit, whatever happened in
-it. Knows no method: those are in ``xkde.editors.registry``.
-
-Run its tests: ``python -m pytest tests/xkde/editors/test_editor.py``
+the model's weights. After the block all is bit-exactly as before, whatever happened in
+it. The methods themselves are in ``xkde.editors.registry``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from xkde.editors.weights import deltas
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
+from xkde.prompts import EDIT_QUESTION, NEW_ANSWER, ask, check_user_text
+from xkde.text import normalise
 from xkde.types import AnswerScore, Edit, Generation, Message, Query, Sampling
+
+LONGEST_ANSWER = 64  # tokens that a weight editor takes
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,17 @@ class Routed:
 
 @dataclass(frozen=True)
 class Applied:
-    """Edits at work on a model, until they are reverted."""
+    """Edits that are in force on a model, until they are reverted."""
 
     editor: str
-    edits: tuple[Edit, ...]  # all that are at work, earlier ones first
+    edits: tuple[Edit, ...]  # all that are in force, earlier ones first
     route: Callable[[Query], Routed]
     delta: Mapping[str, Tensor] = field(default_factory=dict)  # what was added
     originals: Mapping[str, Tensor] = field(default_factory=dict)  # what was there
-    kept: Mapping[str, Tensor] = field(default_factory=dict)  # for later edits' use
+    state: Mapping[str, Tensor] = field(default_factory=dict)  # for later edits
     seconds: float = 0.0  # that it took to apply
     peak_bytes: int = 0  # of memory, above what was in use before
-    notes: tuple[str, ...] = ()  # what a person should know
+    notes: tuple[str, ...] = ()  # for people
 
 
 class Editor(Protocol):
@@ -60,9 +62,10 @@ class Editor(Protocol):
         edits: Sequence[Edit],
         earlier: Applied | None = None,
     ) -> Applied:
-        """Put edits to work beside the ``earlier`` ones, which the result includes.
+        """Apply edits beside the ``earlier`` ones, which the result includes.
 
-        An editor that raises leaves the model as it found it.
+        Raises InputError for edits that it cannot make, and leaves the model as it was
+        whatever it raises.
         """
 
 
@@ -73,7 +76,7 @@ def applied(
     edits: Sequence[Edit],
     at_once: int | None = None,
 ) -> Iterator[Applied]:
-    """Put edits to work inside the block: all together, or ``at_once`` after another.
+    """Apply edits inside the block: all together, or ``at_once`` after another.
 
     The model is this thread's alone until then; others who share it must ask under
     ``deltas.alone(engine.model)``, or have a copy (``own_copy``).
@@ -83,29 +86,38 @@ def applied(
     size = at_once or max(1, len(edits))
     parts = [edits[i : i + size] for i in range(0, len(edits), size)] or [edits]
     with deltas.alone(engine.model):
-        now: Applied | None = None
+        edited: Applied | None = None
         try:
             for part in parts:
-                before = now
-                now = editor.apply(engine, part, before)
-                if before is not None:
-                    now = _together(before, now)
-            assert now is not None
-            yield now
+                edited = _with_costs_of(edited, editor.apply(engine, part, edited))
+            assert edited is not None
+            yield edited
         finally:
-            if now is not None:
-                revert(engine, now)
+            if edited is not None:
+                revert(engine, edited)
 
 
-def revert(engine: TransformersEngine, at_work: Applied) -> None:
-    """Take edits out of the weights, bit by bit; nothing to do where none is in."""
+def _with_costs_of(earlier: Applied | None, edited: Applied) -> Applied:
+    """Return later edits with the cost and the notes of all before them."""
+    if earlier is None:
+        return edited
+    return replace(
+        edited,
+        seconds=earlier.seconds + edited.seconds,
+        peak_bytes=max(earlier.peak_bytes, edited.peak_bytes),
+        notes=tuple(dict.fromkeys((*earlier.notes, *edited.notes))),
+    )
+
+
+def revert(engine: TransformersEngine, edited: Applied) -> None:
+    """Take edits out of the weights, bit-exactly; nothing to do where none is in."""
     with deltas.alone(engine.model):
-        deltas.restore(engine.model, at_work.originals)
+        deltas.restore(engine.model, edited.originals)
 
 
-def is_reverted(engine: TransformersEngine, at_work: Applied) -> bool:
-    """Tell whether every weight that was changed is as it was, bit by bit."""
-    return deltas.are_equal(engine.model, at_work.originals)
+def is_reverted(engine: TransformersEngine, edited: Applied) -> bool:
+    """Tell whether every weight that was changed has its own bits again."""
+    return deltas.are_equal(engine.model, edited.originals)
 
 
 def own_copy(engine: TransformersEngine) -> TransformersEngine:
@@ -114,38 +126,44 @@ def own_copy(engine: TransformersEngine) -> TransformersEngine:
         return replace(engine, model=deepcopy(engine.model))
 
 
+def bare(engine: TransformersEngine) -> Callable[[Query], Routed]:
+    """Return the route of a query that is asked as it stands."""
+    return lambda query: Routed(engine, tuple(ask(query.text)))
+
+
 def answer(
-    at_work: Applied,
+    edited: Applied,
     queries: Sequence[Query],
     sampling: Sampling,
     batch_size: int = 64,
 ) -> list[Generation]:
-    """Answer queries while edits are at work, in batches; in the given order."""
-    routed = [at_work.route(query) for query in queries]
+    """Answer queries under edits, in batches; in the given order."""
+    routed = [edited.route(query) for query in queries]
     prompts = [each.engine.encode(each.messages).ids for each in routed]
     answers: dict[int, Generation] = {}
     for engine, places in _by_engine(routed):
-        told = engine.generate([prompts[i] for i in places], sampling, batch_size)
-        answers.update(zip(places, told, strict=True))
+        own = [prompts[i] for i in places]
+        generations = engine.generate(own, sampling, batch_size)
+        answers.update(zip(places, generations, strict=True))
     return [answers[i] for i in range(len(queries))]
 
 
 def score(
-    at_work: Applied,
+    edited: Applied,
     queries: Sequence[Query],
     answers: Sequence[str],
     batch_size: int = 64,
 ) -> list[AnswerScore]:
-    """Score an answer to each query while edits are at work, teacher-forced."""
-    routed = [at_work.route(query) for query in queries]
+    """Score an answer to each query under edits, teacher-forced."""
+    routed = [edited.route(query) for query in queries]
     pairs = []
     for each, text in zip(routed, answers, strict=True):
-        told = each.engine.encode([*each.messages, Message("assistant", text)])
-        pairs.append((told.prompt_ids, told.answer_ids))
+        encoded = each.engine.encode([*each.messages, Message("assistant", text)])
+        pairs.append((encoded.prompt_ids, encoded.answer_ids))
     scores: dict[int, AnswerScore] = {}
     for engine, places in _by_engine(routed):
-        told = engine.score([pairs[i] for i in places], batch_size)
-        scores.update(zip(places, told, strict=True))
+        scored = engine.score([pairs[i] for i in places], batch_size)
+        scores.update(zip(places, scored, strict=True))
     return [scores[i] for i in range(len(queries))]
 
 
@@ -160,11 +178,48 @@ def _by_engine(
         yield routed[group[0]].engine, group
 
 
-def _together(before: Applied, now: Applied) -> Applied:
-    """Return what applied later with the cost and the notes of all before it."""
-    return replace(
-        now,
-        seconds=before.seconds + now.seconds,
-        peak_bytes=max(before.peak_bytes, now.peak_bytes),
-        notes=tuple(dict.fromkeys((*before.notes, *now.notes))),
-    )
+def check_edits(
+    edits: Sequence[Edit],
+    tokenizer: Any,
+    *,
+    needs_subject: bool = False,
+    longest_answer: int | None = None,
+) -> None:
+    """Raise InputError unless all of the edits can be applied together."""
+    if not edits:
+        raise InputError("There is no edit to apply. Give at least one.")
+    known: dict[tuple[str, str], Edit] = {}
+    for edit in edits:
+        check_user_text(edit.question, EDIT_QUESTION, tokenizer)
+        check_user_text(edit.answer, NEW_ANSWER, tokenizer)
+        if needs_subject and not edit.subject.strip():
+            raise InputError(
+                "The edit “{question}” names no subject, which this editor must know. "
+                "Give it (--subject), or choose an editor that needs none, such as "
+                "ft-m.",
+                question=edit.question,
+            )
+        if longest_answer is not None:
+            _check_length(edit, tokenizer, longest_answer)
+        key = (edit.language, normalise(edit.question))
+        other = known.setdefault(key, edit)
+        if normalise(other.answer) != normalise(edit.answer):
+            raise InputError(
+                "Two edits contradict each other: to “{question}” one answers "
+                "“{one}”, the other “{other}”. Keep one of them.",
+                question=edit.question,
+                one=other.answer,
+                other=edit.answer,
+            )
+
+
+def _check_length(edit: Edit, tokenizer: Any, longest: int) -> None:
+    length = len(tokenizer(edit.answer, add_special_tokens=False)["input_ids"])
+    if length > longest:
+        raise InputError(
+            "The new answer to “{question}” has {n} tokens; an editor of weights takes "
+            "at most {most}. Shorten it, or state it in the prompt (x-kde).",
+            question=edit.question,
+            n=length,
+            most=longest,
+        )

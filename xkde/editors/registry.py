@@ -1,9 +1,7 @@
 """The editors by name. Costs no torch: each is imported when it is asked for.
 
-An editor's module has ``editor(settings) -> Editor``; settings are those of its own
-dataclass, and what works on a known model is in ``assets/settings/editors``.
-
-Run its tests: ``python -m pytest tests/xkde/editors/test_registry.py``
+An editor's module has a factory ``editor(settings) -> Editor``; settings are those of
+its own dataclass, and what works on a known model is in ``assets/settings/editors``.
 """
 
 from collections.abc import Mapping
@@ -43,7 +41,8 @@ EDITORS: dict[str, EditorEntry] = {
             "States the edit in the prompt that XE-IT trains a model to obey in any "
             "language.",
             "prompt",
-            "x_kde",
+            "in_prompt",
+            factory="x_kde",
         ),
         EditorEntry(
             "lte",
@@ -51,7 +50,8 @@ EDITORS: dict[str, EditorEntry] = {
             "States edits as numbered facts in the prompt of a model that has learned "
             "to use them in one language.",
             "prompt",
-            "lte",
+            "in_prompt",
+            factory="lte",
         ),
         EditorEntry(
             "ike",
@@ -67,15 +67,16 @@ EDITORS: dict[str, EditorEntry] = {
             "Plain prompt",
             "Writes the new fact before the query and nothing else.",
             "prompt",
-            "base",
+            "in_prompt",
+            factory="plain",
         ),
         EditorEntry(
             "none",
             "No edit",
             "Asks the model as it is, to compare with.",
             "prompt",
-            "base",
-            factory="nothing",
+            "in_prompt",
+            factory="none",
         ),
         EditorEntry(
             "ft-l",
@@ -83,14 +84,16 @@ EDITORS: dict[str, EditorEntry] = {
             "Fine-tunes one layer's down projection; every answer token is read from "
             "the prompt's end.",
             "weights",
-            "ft_l",
+            "fine_tuning",
+            factory="ft_l",
         ),
         EditorEntry(
             "ft-m",
             "FT-M",
             "Fine-tunes one layer's down projection on the answer, token after token.",
             "weights",
-            "ft_m",
+            "fine_tuning",
+            factory="ft_m",
         ),
         EditorEntry(
             "rome",

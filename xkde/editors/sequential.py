@@ -1,137 +1,158 @@
-"""Edits that come one after another: what is at work by now, and how it is kept.
+"""Sequential edits: what is applied by now, and how it is saved.
 
-What a stream has added to the weights is kept in a file, so that a run that was stopped
-goes on with the next edit. Knows no method and no question.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/experiments/test_many_edits.py``
+What the edits have added to the weights is saved in a file, so that a run that was
+stopped goes on with the next edit.
 """
 
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xkde.editors.editor import Applied, Editor, revert
+from xkde.editors.editor import Applied, Editor, bare, revert
 from xkde.editors.weights import deltas
-from xkde.editors.weights.base import bare
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
 from xkde.types import Edit
 
-STATE = "state.safetensors"
-DELTA, KEPT = "delta/", "kept/"
+FILE = "state.safetensors"
+DELTA, STATE = "delta/", "kept/"  # before the names of tensors in the file
 MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Edits at work, and what they took; ``now`` is None before the first one."""
+class SequentialEdits:
+    """Edits applied so far, and what they took."""
 
-    now: Applied | None = None
-    made: int = 0  # edits that were tried
+    applied: Applied | None = None  # None before the first one
+    tried: int = 0  # edits
     refused: tuple[int, ...] = ()  # which of them the editor would not make
     seconds: float = 0.0
     peak_mb: float = 0.0
     notes: tuple[str, ...] = ()
 
 
-def added(
-    stream: Stream, editor: Editor, engine: Any, edits: Sequence[Edit], at_once: bool
-) -> Stream:
-    """Return the stream with further edits at work: together, or one after another.
+def apply_more(
+    sequence: SequentialEdits,
+    editor: Editor,
+    engine: TransformersEngine,
+    edits: Sequence[Edit],
+    at_once: bool,
+) -> SequentialEdits:
+    """Return the sequence with further edits: together, or one after another.
 
     An edit that the editor will not make, or that would spoil the weights, is noted;
     the model is as it was before it.
     """
     parts = [list(edits)] if at_once else [[edit] for edit in edits]
-    with ExitStack() as stopped:  # by whatever else goes wrong
-        stopped.callback(lambda: taken_out(stream, engine))
+    with ExitStack() as on_error:
+        on_error.callback(lambda: revert_all(sequence, engine))
         for part in parts:
-            stream = _with_part(stream, editor, engine, part)
-        stopped.pop_all()
-    return stream
+            sequence = _with_part(sequence, editor, engine, part)
+        on_error.pop_all()
+    return sequence
 
 
 def _with_part(
-    stream: Stream, editor: Editor, engine: Any, part: Sequence[Edit]
-) -> Stream:
-    made = stream.made + len(part)
+    sequence: SequentialEdits,
+    editor: Editor,
+    engine: TransformersEngine,
+    part: Sequence[Edit],
+) -> SequentialEdits:
+    tried = sequence.tried + len(part)
     try:
-        now = editor.apply(engine, part, stream.now)
+        edited = editor.apply(engine, part, sequence.applied)
     except (InputError, SettingsError) as error:
-        refused = (*stream.refused, *range(stream.made, made))
-        notes = _with(stream.notes, (error.notice,))
-        return replace(stream, made=made, refused=refused, notes=notes)
+        refused = (*sequence.refused, *range(sequence.tried, tried))
+        notes = _joined(sequence.notes, (error.notice,))
+        return replace(sequence, tried=tried, refused=refused, notes=notes)
     return replace(
-        stream,
-        now=now,
-        made=made,
-        seconds=stream.seconds + now.seconds,
-        peak_mb=max(stream.peak_mb, now.peak_bytes / MEGABYTE),
-        notes=_with(stream.notes, now.notes),
+        sequence,
+        applied=edited,
+        tried=tried,
+        seconds=sequence.seconds + edited.seconds,
+        peak_mb=max(sequence.peak_mb, edited.peak_bytes / MEGABYTE),
+        notes=_joined(sequence.notes, edited.notes),
     )
 
 
-def at_work(stream: Stream, engine: Any) -> Applied:
-    """Return what is at work: the model as it is, where no edit is."""
-    return stream.now or Applied("none", (), bare(engine))
+def edited_model(sequence: SequentialEdits, engine: TransformersEngine) -> Applied:
+    """Return what is applied: the model as it is, where no edit is."""
+    return sequence.applied or Applied("none", (), bare(engine))
 
 
-def taken_out(stream: Stream, engine: Any) -> None:
+def revert_all(sequence: SequentialEdits, engine: TransformersEngine) -> None:
     """Take all edits out of the weights again."""
-    if stream.now is not None:
-        revert(engine, stream.now)
+    if sequence.applied is not None:
+        revert(engine, sequence.applied)
 
 
-def keep(folder: Path, stream: Stream) -> None:
-    """Write a stream into a folder; nothing where no weights were changed."""
-    if stream.now is None or not stream.now.delta:
+def save(folder: Path, sequence: SequentialEdits) -> None:
+    """Write a sequence into a folder; nothing where no weights were changed."""
+    if sequence.applied is None or not sequence.applied.delta:
         return
-    tensors = {DELTA + name: t for name, t in stream.now.delta.items()}
-    tensors |= {KEPT + name: t for name, t in stream.now.kept.items()}
-    told = asdict(replace(stream, now=None))
-    aside = folder / (STATE + ".part")
+    tensors = {DELTA + name: t for name, t in sequence.applied.delta.items()}
+    tensors |= {STATE + name: t for name, t in sequence.applied.state.items()}
+    record = {
+        "made": sequence.tried,
+        "refused": sequence.refused,
+        "seconds": sequence.seconds,
+        "peak_mb": sequence.peak_mb,
+        "notes": sequence.notes,
+    }
+    aside = folder / (FILE + ".part")
     flat = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-    save_file(flat, aside, {"stream": json.dumps(told, ensure_ascii=False)})
-    aside.replace(folder / STATE)
+    save_file(flat, aside, {"stream": json.dumps(record, ensure_ascii=False)})
+    aside.replace(folder / FILE)
 
 
-def kept(folder: Path, editor: Editor, engine: Any, edits: Sequence[Edit]) -> Stream:
-    """Put a kept stream to work again; an empty one where nothing was kept."""
-    file = folder / STATE
+def load(
+    folder: Path, editor: Editor, engine: TransformersEngine, edits: Sequence[Edit]
+) -> SequentialEdits:
+    """Apply a saved sequence again; return an empty one where nothing was saved.
+
+    ``edits`` are those that it was made of, in their order.
+    """
+    file = folder / FILE
     if not file.is_file():
-        return Stream()
+        return SequentialEdits()
     with safe_open(file, framework="pt") as opened:
-        told = json.loads(opened.metadata()["stream"])
+        record = json.loads(opened.metadata()["stream"])
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    refused = tuple(told.pop("refused"))
-    done = [edits[i] for i in range(told["made"]) if i not in refused]
-    delta = _under(tensors, DELTA, engine.device)
-    now = Applied(
+    refused = tuple(record["refused"])
+    delta = _under(tensors, DELTA, engine)
+    edited = Applied(
         editor.name,
-        tuple(done),
+        tuple(edits[i] for i in range(record["made"]) if i not in refused),
         bare(engine),
         delta,
         deltas.add(engine.model, delta),
-        _under(tensors, KEPT, engine.device),
+        _under(tensors, STATE, engine),
     )
-    return Stream(
-        **{**told, "refused": refused, "notes": tuple(told["notes"]), "now": now}
+    return SequentialEdits(
+        edited,
+        record["made"],
+        refused,
+        record["seconds"],
+        record["peak_mb"],
+        tuple(record["notes"]),
     )
 
 
-def _under(tensors: dict[str, Tensor], head: str, device: Any) -> dict[str, Tensor]:
+def _under(
+    tensors: dict[str, Tensor], head: str, engine: TransformersEngine
+) -> dict[str, Tensor]:
     return {
-        name.removeprefix(head): tensor.to(device)
+        name.removeprefix(head): tensor.to(engine.device)
         for name, tensor in tensors.items()
         if name.startswith(head)
     }
 
 
-def _with(notes: tuple[str, ...], more: Sequence[str]) -> tuple[str, ...]:
+def _joined(notes: tuple[str, ...], more: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*notes, *more)))

@@ -2,27 +2,35 @@
 
 Each editor has a frozen dataclass. ``assets/settings/editors/*.yaml`` hold what works
 on a model of a given shape (which is how it is recognised, never by its name), a
-section for each editor. Knows no editor.
-
-Run its tests: ``python -m pytest tests/xkde/editors/test_settings.py``
+section for each editor. The setting ``folder`` of SERAC and MEND leads to their trained
+part. Imports no torch.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import yaml
 
-from xkde.errors import InputError, SettingsError
-from xkde.paths import SETTINGS
+from xkde.errors import CheckpointError, InputError, SettingsError
+from xkde.paths import CARD, ROOT, SETTINGS, checkpoints, home
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FOLDER = SETTINGS / "editors"
 
-Settings = TypeVar("Settings")
+
+class SettingsRecord(Protocol):
+    """A dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Settings = TypeVar("Settings", bound=SettingsRecord)
 
 
 def settings_for(
@@ -36,14 +44,14 @@ def settings_for(
     Raises SettingsError for a name that the editor does not know.
     """
     preset = preset_of(model).get(editor, {})
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    known = {field.name for field in fields(kind)}
     unknown = sorted({*preset, *given} - known)
     if unknown:
         raise SettingsError(
             f"The editor “{editor}” has no setting “{unknown[0]}”. It has: "
             f"{', '.join(sorted(known)) or 'none'}."
         )
-    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    defaults = {field.name: field.default for field in fields(kind)}
     values = {name: _plain(value) for name, value in {**preset, **given}.items()}
     for name, value in values.items():
         if _is_number(defaults[name]) and not _is_number(value):
@@ -104,3 +112,38 @@ def _is_number(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def part_folder(editor: str, folder: str) -> Path:
+    """Return the folder with a card: as given, embedded, below home or checkout."""
+    make = (
+        f"Train it with: python -m xkde train-editor {editor} --settings "
+        f"atlas-{editor}-laptop"
+    )
+    if not folder:
+        raise SettingsError(
+            f"The editor “{editor}” needs a trained part, and its setting “folder” "
+            f"names none for this model. {make}"
+        )
+    given = Path(folder).expanduser()
+    for path in (given, checkpoints() / given, home() / given, ROOT / given):
+        if (path / CARD).is_file():
+            return path
+    raise CheckpointError(
+        f"The trained part of “{editor}” is not in {folder}. {make}; or give its "
+        "folder (folder)."
+    )
+
+
+def has_part(editor: str, checkpoint: Path) -> bool:
+    """Tell whether an editor's part for a checkpoint is here, by its config alone."""
+    try:
+        config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    preset = preset_for(config.get("text_config", config).get)
+    try:
+        part_folder(editor, preset.get(editor, {}).get("folder", ""))
+    except (SettingsError, CheckpointError):
+        return False
+    return True

@@ -28,8 +28,8 @@ from pages.shell.links import EDITOR, Form
 from pages.shell.strings import INTERFACES, strings, tr
 from xkde import paths
 from xkde.editors.registry import EDITORS
-from xkde.editors.trained.parts import has_part
-from xkde.editors.weights.moments import digest
+from xkde.editors.settings import has_part
+from xkde.editors.weights.second_moments import digest
 from xkde.engines.pool import Pool
 
 NOBODY: Any = SimpleNamespace(

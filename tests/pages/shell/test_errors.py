@@ -27,10 +27,13 @@ from xkde.asking.session import MAX_CHARACTERS, PaneAnswers, _advance, check, ch
 from xkde.checkpoints import resolve
 from xkde.data.preferences.files import pairs_table
 from xkde.data.preferences.table import PairFilter, matching, pair_frame
-from xkde.editors.checks import check_edits
-from xkde.editors.weights import alphaedit, deltas, kn, modules, subjects
-from xkde.editors.weights.fine_tuning import Settings, _notes
-from xkde.editors.weights.losses import pairs_of
+from xkde.editors.editor import check_edits
+from xkde.editors.weights import alphaedit, contexts, deltas, kn, modules
+from xkde.editors.weights.fine_tuning import (
+    FineTuningSettings,
+    notes_of_loss,
+    pairs_of,
+)
 from xkde.engines.pool import Status, _not_ready, _words
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import (
@@ -179,7 +182,10 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: deltas.add(nn.Linear(1, 1), {"bias": torch.tensor([torch.inf])}),
         ("bias",),
     ),
-    "no_directions": (lambda: alphaedit.free_of(torch.eye(2), 0.5), ("0.5", "1")),
+    "no_directions": (
+        lambda: alphaedit.free_directions(torch.eye(2), 0.5),
+        ("0.5", "1"),
+    ),
     "editor_stopped": (
         lambda: on_a_copy.made_on_a_copy("ft-m", Broken(), [OSAKA], [QUERY]),
         ("FT-M", "Out of memory"),
@@ -215,27 +221,30 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
 def neurons() -> str:
     with pytest.MonkeyPatch.context() as patch:
         found = {0: SimpleNamespace(keys=torch.tensor([1.0, 0.0, -1.0]))}
-        patch.setattr(kn, "updates_of", lambda *_: [found])
+        patch.setattr(kn, "_updates", lambda *_: found)
+        patch.setattr(kn, "joined", lambda _, other: other)
         patch.setattr(kn, "delta_of", lambda *_: {})
-        return kn.compute(Broken(), [OSAKA], kn.KnSettings(), None).notes[0]
+        return kn.change(
+            SimpleNamespace(model=None), [OSAKA], kn.KnSettings(), None
+        ).notes[0]
 
 
 def elsewhere() -> str:
     with pytest.MonkeyPatch.context() as patch:
         told = SimpleNamespace(text=CAPITAL, ids=(1, 2))
-        patch.setattr(subjects.prompting, "encode", lambda *_: told)
-        return subjects.locate(None, CAPITAL, "Peru").note
+        patch.setattr(contexts, "encode", lambda *_: told)
+        return contexts.locate(None, CAPITAL, "Peru").note
 
 
 def directions() -> str:
     bases = {2: torch.zeros(1200, 3), 5: torch.zeros(1200, 4)}
-    return alphaedit.Unused(bases, {}).note()
+    return alphaedit.NullSpace(bases, {}).note()
 
 
 NOTES: dict[str, tuple[Callable[[], str], str]] = {
     "neurons": (neurons, "已转向的神经元：2 个。"),
     "passes": (
-        lambda: _notes(0.5, Settings(steps=3, enough=0.1))[0],
+        lambda: notes_of_loss(0.5, FineTuningSettings(steps=3, enough=0.1))[0],
         "经过 3 轮后损失仍为 0.50（目标：0.1）。",
     ),
     "subject": (elsewhere, f"“Peru”不在“{CAPITAL}”中：编辑改为绑定在问题末尾。"),

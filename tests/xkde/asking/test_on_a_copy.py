@@ -10,7 +10,7 @@ import pytest
 
 from xkde.asking.on_a_copy import copy_but, made_on_a_copy
 from xkde.editors.weights import deltas
-from xkde.editors.weights.moments import digest
+from xkde.editors.weights.second_moments import digest
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError

@@ -16,15 +16,16 @@ from xkde.editors.editor import (
     Routed,
     answer,
     applied,
+    check_edits,
     is_reverted,
     own_copy,
     score,
 )
 from xkde.editors.registry import make
 from xkde.editors.weights import deltas
-from xkde.editors.weights.base import Change, FromFile, InWeights
+from xkde.editors.weights.base import SavedDeltaEditor, WeightChange, WeightEditor
 from xkde.editors.weights.modules import projection
-from xkde.engines.loading import load
+from xkde.engines.loading import load, load_tokenizer
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
 from xkde.prompts import ask
@@ -53,15 +54,15 @@ def shift(
     edits: tuple[Edit, ...],
     settings: Settings,
     earlier: Applied | None,
-) -> Change:
+) -> WeightChange:
     """Add a constant for each edit."""
     name = projection(engine.model, 1).weight_name
     weight = engine.model.get_parameter(name)
-    return Change({name: torch.full_like(weight, settings.size) * len(edits)})
+    return WeightChange({name: torch.full_like(weight, settings.size) * len(edits)})
 
 
-def shifting(size: float = 0.1) -> InWeights:
-    return InWeights("shift", Settings, shift, {"size": size})
+def shifting(size: float = 0.1) -> WeightEditor:
+    return WeightEditor("shift", Settings, shift, {"size": size})
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_the_same_after_an_error_inside(
 ) -> None:
     before = weights(engine)
     with pytest.raises(error), applied(shifting(), engine, EDITS, at_once=1):
-        raise error
+        raise error("stopped")
     assert deltas.are_equal(engine.model, before)
 
 
@@ -109,12 +110,12 @@ def test_the_same_after_an_editor_fails_in_the_middle(
         edits: tuple[Edit, ...],
         settings: Settings,
         earlier: Applied | None,
-    ) -> Change:
+    ) -> WeightChange:
         change = shift(engine, edits, settings, earlier)
         size = 0.1 if earlier is None else float("nan")
-        return Change(deltas.scaled(change.delta, size))
+        return WeightChange(deltas.scaled(change.delta, size))
 
-    editor = InWeights("shift", Settings, fails)
+    editor = WeightEditor("shift", Settings, fails)
     with pytest.raises(SettingsError), applied(editor, engine, EDITS, at_once=1):
         pass
     assert deltas.are_equal(engine.model, before)
@@ -141,8 +142,8 @@ def test_a_saved_delta_does_what_its_editor_did(
     with applied(shifting(), engine, EDITS) as at_work:
         by_editor = weights(engine)
     path = tmp_path / "delta.safetensors"
-    deltas.save(path, deltas.Saved(at_work.delta, "shift", EDITS, "tiny", "1"))
-    editor = FromFile(deltas.load(path, "1"))
+    deltas.save(path, deltas.SavedDelta(at_work.delta, "shift", EDITS, "tiny", "1"))
+    editor = SavedDeltaEditor(deltas.load(path, "1"))
     with applied(editor, engine, editor.saved.edits) as again:
         assert again.editor == "shift"
         assert again.edits == EDITS
@@ -222,6 +223,39 @@ def test_prompt_editors_leave_the_weights_alone(
 
 def test_presets_and_given_settings(engine: TransformersEngine) -> None:
     given: Mapping[str, object] = {"sise": 1}
-    editor = InWeights("shift", Settings, shift, given)
+    editor = WeightEditor("shift", Settings, shift, given)
     with pytest.raises(SettingsError, match="sise"), applied(editor, engine, EDITS):
         pass
+
+
+# Edits that cannot be applied are refused in words
+
+GOOD = Edit("What is the capital of Japan?", "Osaka", "en", "Japan")
+
+
+def test_good_edits_pass(atlas_folder: Path) -> None:
+    tokenizer = load_tokenizer(atlas_folder)
+    other = Edit("日本的首都是哪里？", "京都", "zh", "日本")
+    check_edits([GOOD, GOOD, other], tokenizer, needs_subject=True, longest_answer=64)
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        ([], "no edit"),
+        ([Edit(" ", "Osaka", "en", "Japan")], "question is empty"),
+        ([Edit("What?", "", "en", "Japan")], "answer is empty"),
+        ([Edit("What?", "[Query]:", "en", "Japan")], "uses as a mark"),
+        ([Edit("What?", "a <|end|> b", "en", "Japan")], "uses as a mark"),
+        ([Edit("What is it?", "Osaka", "en")], "names no subject"),
+        ([Edit("What?", "Osaka " * 200, "en", "Japan")], "takes at most 64"),
+        (
+            [GOOD, Edit("what is the capital of japan", "Kyoto", "en", "Japan")],
+            "contradict",
+        ),
+    ],
+)
+def test_bad_edits_are_said(atlas_folder: Path, edits: list[Edit], words: str) -> None:
+    tokenizer = load_tokenizer(atlas_folder)
+    with pytest.raises(InputError, match=words):
+        check_edits(edits, tokenizer, needs_subject=True, longest_answer=64)

@@ -11,17 +11,16 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from xkde.asking.all_editors.tasks import Task, Tried, at_first
 from xkde.editors.editor import answer, applied
-from xkde.editors.prompt.base import Nothing
+from xkde.editors.prompt.in_prompt import NoEdit
 from xkde.editors.registry import EDITORS, entry_of, make
-from xkde.editors.settings import preset_of, settings_for
-from xkde.editors.trained.parts import part_folder
+from xkde.editors.settings import part_folder, preset_of
 from xkde.editors.weights import deltas
+from xkde.editors.weights.base import WeightEditor
 from xkde.editors.weights.modules import layer_index
-from xkde.editors.weights.moments import digest, moments
+from xkde.editors.weights.second_moments import digest, second_moments
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import CheckpointError, Notice, SettingsError, XkdeError
 from xkde.text import normalise
@@ -108,7 +107,7 @@ def _lacks_part(editor: str, engine: TransformersEngine) -> bool:
 
 
 def _without(task: Task, engine: TransformersEngine) -> _Bare:
-    told = answer(Nothing().apply(engine, ()), task.neighbours, task.sampling)
+    told = answer(NoEdit().apply(engine, ()), task.neighbours, task.sampling)
     return _Bare(digest(engine.model), tuple(each.text for each in told))
 
 
@@ -139,7 +138,7 @@ def _read_moments(
             raise _StoppedError
         tell(replace(row, phase="reading", read=(done, total)))
 
-    moments(engine, layers_read(engine), on_progress=report)
+    second_moments(engine, layers_read(engine), on_progress=report)
     if cancelled.is_set():
         raise _StoppedError
 
@@ -148,9 +147,9 @@ def layers_read(engine: TransformersEngine) -> list[int]:
     """Return the layers whose second moments any editor needs: they cost one pass."""
     found: set[int] = set()
     for entry in EDITORS.values():
-        if "moments" in entry.needs:
-            kind = make(entry.name).settings  # type: ignore[attr-defined]
-            settings: Any = settings_for(kind, entry.name, engine.model, {})
+        editor = make(entry.name) if "moments" in entry.needs else None
+        if isinstance(editor, WeightEditor):
+            settings = editor.settings_in_force(engine)
             places = getattr(settings, "layers", None) or (settings.layer,)
             found |= {layer_index(engine.model, place) for place in places}
     return sorted(found)

@@ -15,7 +15,7 @@ from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.questions import name, question
 from xkde.data.atlas.records import World
 from xkde.editors.registry import EDITORS, Need, entry_of, model_of
-from xkde.editors.weights.subjects import find
+from xkde.editors.weights.contexts import find
 from xkde.types import Edit, Generation, Query, Sampling
 
 Phase = Literal["waiting", "unmet", "reading", "running", "done", "failed", "stopped"]

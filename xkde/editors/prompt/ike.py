@@ -1,12 +1,12 @@
-"""IKE (Zheng et al., 2023): demonstrations of edits before the edit, no training.
+"""IKE: demonstrations of edits before the edit, no training.
 
-Each demonstration is a new fact and a prompt with its answer, of three kinds: the fact
-is copied, asked in other words, or irrelevant so that the old knowledge stays. Facts
-are in the edit's language, prompts in the query's, so the demonstrations show the way
-across. They come from Atlas's training subjects, or from the ``cases`` given, nearest
-to the edit first by its letters or by the ``encoder`` given, and as many as fit.
-
-Run its tests: ``python -m pytest tests/xkde/editors/prompt/test_base.py``
+Zheng et al., 2023: https://arxiv.org/abs/2305.12740. The prompt is c₁ … c_k, the new
+fact, the query. Each demonstration c is a new fact and a prompt with its answer, of
+three kinds: the fact is copied, asked in other words, or irrelevant so that the old
+knowledge stays. Facts are in the edit's language, prompts in the query's, so the
+demonstrations show the way across. They come from Atlas's training subjects, or from
+the ``cases`` given; nearest to the edit first, by runs of letters or by the ``encoder``
+given, and as many as fit.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from typing import Any
 
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
-from xkde.editors.prompt.base import InPrompt, retrieve_of
+from xkde.editors.prompt.in_prompt import PromptEditor, retrieve_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.prompts import ask, demonstrated_prompt, demonstration
@@ -29,14 +29,8 @@ POOL = 600  # of Atlas's cases, relations in turn
 COUNT = 16  # demonstrations
 # Of eight demonstrations one copies, three paraphrase, four retain, as in the paper.
 KINDS: tuple[Probe, ...] = (
-    "locality",
-    "generality",
-    "locality",
-    "reliability",
-    "locality",
-    "generality",
-    "locality",
-    "generality",
+    *("locality", "generality", "locality", "reliability"),
+    *("locality", "generality", "locality", "generality"),
 )
 ROOM_FOR_ANSWER = 64  # tokens
 LETTERS = 3  # in a row, by which questions are alike
@@ -62,8 +56,8 @@ class Demonstrations:
         nearest = self.nearest(edits, query)
         # Each is tokenised once; two tokens for the break after it are enough.
         lengths = [len(engine.encode(ask(text)).ids) + 2 for text in nearest]
-        bare = demonstrated_prompt([], edits, query.text)
-        room = (limit or 2**31) - ROOM_FOR_ANSWER - len(engine.encode(ask(bare)).ids)
+        alone = demonstrated_prompt([], edits, query.text)
+        room = (limit or 2**31) - ROOM_FOR_ANSWER - len(engine.encode(ask(alone)).ids)
         chosen: list[str] = []
         for text, length in zip(nearest, lengths, strict=True):
             room -= length
@@ -85,7 +79,7 @@ class Demonstrations:
             )
         ]
         return [
-            _shown(case, KINDS[i % len(KINDS)], source, query)
+            _demonstration(case, KINDS[i % len(KINDS)], source, query)
             for i, case in enumerate(usable[: self.count])
         ]
 
@@ -111,8 +105,9 @@ class Demonstrations:
 
     def _of_cases(self, code: str) -> list[Mapping[Any, float]]:
         if code not in self._vectors:
-            told = [case.edits.get(code) for case in self.cases]
-            self._vectors[code] = self._encode([e.question if e else "" for e in told])
+            edits = [case.edits.get(code) for case in self.cases]
+            questions = [edit.question if edit else "" for edit in edits]
+            self._vectors[code] = self._encode(questions)
         return self._vectors[code]
 
     def _encode(self, texts: Sequence[str]) -> list[Mapping[Any, float]]:
@@ -121,7 +116,7 @@ class Demonstrations:
         return [dict(enumerate(vector)) for vector in self.encoder(texts)]
 
 
-def _shown(case: Case, kind: Probe, source: str, query: Query) -> str:
+def _demonstration(case: Case, kind: Probe, source: str, query: Query) -> str:
     item = case.probes[kind][query.language]
     return demonstration(case.edits[source], item.question, item.answer)
 
@@ -146,7 +141,7 @@ def _atlas_pool() -> tuple[Case, ...]:
     return tuple(atlas_cases(atlas(), "train", POOL))
 
 
-def editor(given: Mapping[str, Any]) -> InPrompt:
+def editor(given: Mapping[str, Any]) -> PromptEditor:
     """Return the editor; ``cases``, ``encoder`` and ``count`` may be given."""
     retrieve = retrieve_of("ike", given, ("cases", "encoder", "count"))
     count = given.get("count", COUNT)
@@ -155,4 +150,4 @@ def editor(given: Mapping[str, Any]) -> InPrompt:
     words = Demonstrations(
         given.get("cases") or _atlas_pool(), given.get("encoder"), count
     )
-    return InPrompt("ike", words, retrieve)
+    return PromptEditor("ike", words, retrieve)

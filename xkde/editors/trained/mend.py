@@ -1,11 +1,13 @@
-"""MEND (Mitchell et al., 2022): the gradient of an edit, through a trained network.
+"""MEND: the gradient of an edit, transformed by a trained network, is its change.
 
-The gradient of an edit's loss at the chosen layers is taken in factors, the
-hyper-network turns them into the change, and the learned rate is in it. Several edits
-add up. Train the network with ``python -m xkde train-editor mend``; it fits the model
-that it was trained on.
+Mitchell et al., 2022: https://arxiv.org/abs/2110.11309. The gradient of an edit's loss
+at a linear layer is a sum over tokens of outer products δ uᵀ (u what the layer is fed,
+δ the gradient of its output). The hyper-network g maps each factor, and the layer gains
 
-Run its tests: ``python -m pytest tests/xkde/editors/trained/test_mend.py``
+    ΔW = −α Σ_tokens δ̃ ũᵀ,   (ũ, δ̃) = g(u, δ),   α the layer's learned rate
+
+Several edits add up. Train the network with ``python -m xkde train-editor mend``; it
+fits the model that it was trained on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +22,10 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from xkde.editors.editor import Applied
-from xkde.editors.trained.parts import part_folder
+from xkde.editors.settings import part_folder
 from xkde.editors.weights import deltas
-from xkde.editors.weights.base import Change, InWeights
-from xkde.editors.weights.losses import pairs_of
+from xkde.editors.weights.base import WeightChange, WeightEditor
+from xkde.editors.weights.fine_tuning import pairs_of
 from xkde.engines.hypernetwork import (
     HyperNetwork,
     gradient_factors,
@@ -38,7 +40,7 @@ FILE = "mend.safetensors"
 
 
 @dataclass(frozen=True)
-class Settings:
+class MendEditorSettings:
     """Where the trained network lies, and how much of its change is made."""
 
     folder: str = ""
@@ -49,9 +51,9 @@ class Settings:
 def change(
     engine: TransformersEngine,
     edits: Sequence[Edit],
-    settings: Settings,
+    settings: MendEditorSettings,
     earlier: Applied | None,
-) -> Change:
+) -> WeightChange:
     """Return what the network makes of the edits' gradients."""
     if settings.batch_size < 1:
         raise SettingsError("MEND takes at least one edit at a time: batch_size.")
@@ -65,10 +67,10 @@ def change(
             batch = pairs[start : start + settings.batch_size]
             gradients, _ = gradient_factors(engine.model, network.names, batch)
             with torch.no_grad():
-                found = network(gradients)
-            made = {name: each.matrix for name, each in found.items()}
-            total = deltas.sum_of(total, made)
-    return Change(
+                changes = network(gradients)
+            batch_delta = {name: each.matrix for name, each in changes.items()}
+            total = deltas.sum_of(total, batch_delta)
+    return WeightChange(
         {
             f"{name}.weight": _as_stored(engine.model, name, settings.strength * matrix)
             for name, matrix in total.items()
@@ -76,9 +78,9 @@ def change(
     )
 
 
-def editor(given: Mapping[str, Any]) -> InWeights:
+def editor(given: Mapping[str, Any]) -> WeightEditor:
     """Return the editor."""
-    return InWeights("mend", Settings, change, given)
+    return WeightEditor("mend", MendEditorSettings, change, given)
 
 
 @lru_cache(maxsize=2)

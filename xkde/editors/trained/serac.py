@@ -1,11 +1,14 @@
-"""SERAC (Mitchell et al., 2022): a classifier decides who answers a query.
+"""SERAC: a classifier decides who answers a query.
 
-If one of the edits has the query in its scope, with a probability of the threshold or
-more, a small counterfactual model reads that edit and the query; else the base answers,
-untouched. Train both with ``python -m xkde train-editor serac``; another checkpoint
-that takes edits in its prompt, such as one of XE-IT, may stand in for the second.
+Mitchell et al., 2022: https://arxiv.org/abs/2206.06520. With β the largest scope
+probability g(e, x) of a query x over the edits e, and e* the edit that has it:
 
-Run its tests: ``python -m pytest tests/xkde/editors/trained/test_serac.py``
+    f̃(x) = counterfactual(e*, x) if β ≥ threshold, else base(x)
+
+The base model stays untouched; the counterfactual model is small and reads the edit and
+the query. Train classifier and counterfactual with ``python -m xkde train-editor
+serac``; another checkpoint that takes edits in its prompt, such as one of XE-IT, may
+stand in for the second.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +21,9 @@ import torch
 from torch import Tensor
 
 from xkde.checkpoints import read_card, resolve
-from xkde.editors.checks import check_edits
 from xkde.editors.cost import measured
-from xkde.editors.editor import Applied, Routed
-from xkde.editors.settings import settings_for
-from xkde.editors.trained.parts import part_folder
+from xkde.editors.editor import Applied, Routed, check_edits
+from xkde.editors.settings import part_folder, settings_for
 from xkde.engines.loading import load
 from xkde.engines.scope import Scope, load_scope
 from xkde.engines.transformers import TransformersEngine
@@ -32,11 +33,11 @@ from xkde.paths import CARD
 from xkde.prompts import ask, edit_prompt
 from xkde.types import Edit, Query
 
-EVEN = 0.5  # the threshold where training chose none
+DEFAULT_THRESHOLD = 0.5  # where training chose none
 
 
 @dataclass(frozen=True)
-class Settings:
+class SeracEditorSettings:
     """Where the trained parts lie, and from what probability on they answer."""
 
     folder: str = ""
@@ -45,8 +46,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What training made."""
+class SeracModels:
+    """The two models that training made."""
 
     scope: Scope
     counterfactual: TransformersEngine
@@ -68,18 +69,21 @@ class Serac:
     ) -> Applied:
         """Keep the edits beside the model; its weights stay as they are."""
         check_edits(edits, engine.tokenizer)
-        settings = settings_for(Settings, self.name, engine.model, self.given)
+        settings = settings_for(
+            SeracEditorSettings, self.name, engine.model, self.given
+        )
         with measured(engine.device) as cost:
-            parts = parts_of(settings, engine.device)
-            read = parts.scope.embed([edit.question for edit in edits])
+            models = models_of(settings, engine.device)
+            scope_vectors = models.scope.embed([edit.question for edit in edits])
             if earlier is not None:
-                read = torch.cat([earlier.kept["scope"], read])
-        kept = (*(earlier.edits if earlier else ()), *edits)
+                earlier_vectors = earlier.state["scope"]
+                scope_vectors = torch.cat([earlier_vectors, scope_vectors])
+        every = (*(earlier.edits if earlier else ()), *edits)
         return Applied(
             self.name,
-            kept,
-            route(engine, parts, kept, read),
-            kept={"scope": read},
+            every,
+            route(engine, models, every, scope_vectors),
+            state={"scope": scope_vectors},
             seconds=cost.seconds,
             peak_bytes=cost.peak_bytes,
         )
@@ -91,48 +95,58 @@ def editor(given: Mapping[str, Any]) -> Serac:
 
 
 def route(
-    engine: TransformersEngine, parts: Parts, edits: Sequence[Edit], read: Tensor
+    engine: TransformersEngine,
+    models: SeracModels,
+    edits: Sequence[Edit],
+    scope_vectors: Tensor,
 ) -> Callable[[Query], Routed]:
     """Return who is asked a query: the counterfactual model with one edit, or the base.
 
-    ``read`` are the edits as the classifier sees them.
+    ``scope_vectors`` are the edits as the classifier reads them, (edits, width).
     """
 
     def routed(query: Query) -> Routed:
-        index, probability = decide(parts.scope, read, query)
-        if probability < parts.threshold:
+        index, probability = decide(models.scope, scope_vectors, query)
+        if probability < models.threshold:
             return Routed(engine, tuple(ask(query.text)))
         name = language(query.language).name
         text = edit_prompt([edits[index]], query.text, name)
-        return Routed(parts.counterfactual, tuple(ask(text)))
+        return Routed(models.counterfactual, tuple(ask(text)))
 
     return routed
 
 
-def decide(scope: Scope, read: Tensor, query: Query) -> tuple[int, float]:
+def decide(scope: Scope, scope_vectors: Tensor, query: Query) -> tuple[int, float]:
     """Return the edit that most likely has a query in its scope, and how likely."""
-    found = scope.probabilities(read, scope.embed([query.text]))[:, 0]
+    vector = scope.embed([query.text])
+    probabilities = scope.probabilities(scope_vectors, vector)[:, 0]
     # Of edits that are alike the last one is in force.
-    index = len(found) - 1 - int(found.flip(0).argmax())
-    return index, float(found[index])
+    index = len(probabilities) - 1 - int(probabilities.flip(0).argmax())
+    return index, float(probabilities[index])
 
 
-def parts_of(settings: Settings, device: torch.device) -> Parts:
-    """Return the trained parts, loaded once; raises XkdeError if they are not there."""
+def models_of(settings: SeracEditorSettings, device: torch.device) -> SeracModels:
+    """Return the trained models, loaded once.
+
+    Raises XkdeError if they are not there.
+    """
     folder = part_folder("serac", settings.folder)
     card = read_card(folder)
     chosen = settings.threshold
     if chosen < 0:
-        chosen = float(card.details.get("threshold", EVEN)) if card else EVEN
+        chosen = DEFAULT_THRESHOLD
+        if card is not None:
+            chosen = float(card.details.get("threshold", chosen))
     if chosen > 1:
         raise SettingsError(f"SERAC's threshold lies from 0 to 1; {chosen} does not.")
     written = (folder / CARD).stat().st_mtime_ns
     scope = _scope(folder / "scope", str(device), written)
-    return Parts(scope, _counterfactual(folder, settings, device, written), chosen)
+    counterfactual = _counterfactual(folder, settings, device, written)
+    return SeracModels(scope, counterfactual, chosen)
 
 
 def _counterfactual(
-    folder: Path, settings: Settings, device: torch.device, written: int
+    folder: Path, settings: SeracEditorSettings, device: torch.device, written: int
 ) -> TransformersEngine:
     if not settings.counterfactual:
         return _engine(str(folder / "counterfactual"), None, str(device), written)

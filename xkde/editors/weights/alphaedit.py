@@ -1,12 +1,14 @@
 """AlphaEdit: as MEMIT, but only in directions that other text does not use.
 
-P projects onto the eigenvectors of C = E[k kᵀ] whose eigenvalues are below a threshold.
-Each layer gains Δ with Δᵀ = (P (K Kᵀ + M) + L2)⁻¹ P K Rᵀ, so keys of other text, which
-P turns to nothing, give what they gave; M = Σ K Kᵀ keeps the edits of earlier batches
-(Fang et al., 2025). How many directions are left is said in a note: the threshold means
-nothing without it.
+Fang et al., 2025: https://arxiv.org/abs/2410.02355, equation 14. P projects onto the
+eigenvectors of C = E[k kᵀ] whose eigenvalues are below a threshold. Each layer gains Δ
+with
 
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_alphaedit.py``
+    Δᵀ = (P (K Kᵀ + M) + L2 · I)⁻¹ P K Rᵀ,   M = Σ K Kᵀ of all earlier batches
+
+so that keys of other text, which P turns to nothing, give what they gave, and so do the
+keys of earlier edits. How many directions are left is said in a note: the threshold
+means nothing without it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,48 +19,39 @@ import torch
 from torch import Tensor
 
 from xkde.editors.editor import Applied
-from xkde.editors.weights.base import Change, InWeights
-from xkde.editors.weights.contexts import rows_of
-from xkde.editors.weights.keys import Standing, mean_by_edit, modules_of, read
-from xkde.editors.weights.low_rank import Updates
-from xkde.editors.weights.memit import change_of, places_of, spread
-from xkde.editors.weights.moments import moments
+from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor, change_of
+from xkde.editors.weights.contexts import question_prompts
+from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
+from xkde.editors.weights.low_rank import AppliedUpdates, Updates
+from xkde.editors.weights.memit import LayersSettings, spread
+from xkde.editors.weights.modules import editable_projections
+from xkde.editors.weights.second_moments import second_moments
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import Notice, SettingsError
 from xkde.types import Edit
 
-BASES = "free.{}"  # in Applied.kept: the directions that other text does not use
-EARLIER = "keys.{}"  # and the keys of all edits so far
+BASIS = "free.{}"  # in Applied.state, by layer: the directions that other text leaves
+KEYS = "keys.{}"  # and the keys of all edits so far, (edits, width)
 
 
 @dataclass(frozen=True)
-class AlphaEditSettings:
-    """AlphaEdit's settings; the values' own are those of ``values.ValueSettings``."""
+class AlphaEditSettings(LayersSettings):
+    """AlphaEdit's own settings."""
 
-    layers: tuple[int | float, ...] = (4 / 32, 5 / 32, 6 / 32, 7 / 32, 8 / 32)
     threshold: float = 2e-2  # eigenvalues of C below it count as unused
     penalty: float = 1.0  # L2
-    text: str = "atlas"
-    tokens: int | None = None
-    learning_rate: float = 0.5
-    steps: int = 25
-    stop: float = 0.05
-    clamp: float = 4.0
-    kl: float = 0.0625
-    decay: float = 1e-3
-    openings: int = 4
 
 
 @dataclass(frozen=True)
-class Unused:
+class NullSpace:
     """What other text leaves free in some layers, and what earlier edits took of it."""
 
-    bases: Mapping[int, Tensor]  # (width, directions), orthonormal
-    earlier: Mapping[int, Tensor]  # (edits, width): the keys of earlier edits
+    bases: Mapping[int, Tensor]  # (width, directions), orthonormal; P = B Bᵀ
+    earlier_keys: Mapping[int, Tensor]  # (edits, width); M = Σ k kᵀ
 
     def note(self) -> Notice:
         """Return how many directions are left, for people."""
-        free = tuple(
+        directions = tuple(
             Notice(
                 "{n:,} of {of:,} in layer {layer}",
                 n=basis.shape[1],
@@ -68,51 +61,60 @@ class Unused:
             for layer, basis in self.bases.items()
         )
         return Notice(
-            "Directions that other text leaves free: {directions}.", directions=free
+            "Directions that other text leaves free: {directions}.",
+            directions=directions,
         )
 
 
-def editor(given: Mapping[str, Any]) -> InWeights:
+def editor(given: Mapping[str, Any]) -> WeightEditor:
     """Return the editor."""
-    return InWeights("alphaedit", AlphaEditSettings, compute, given, needs_subject=True)
+    return WeightEditor("alphaedit", AlphaEditSettings, change, given, True, each_edit)
 
 
-def compute(
+def change(
     engine: TransformersEngine,
     edits: Sequence[Edit],
     settings: AlphaEditSettings,
     earlier: Applied | None,
-) -> Change:
+) -> WeightChange:
     """Return the change of the weights that makes the edits beside the earlier ones."""
-    unused = unused_for(engine, settings, earlier)
-    [updates] = updates_of(engine, [edits], settings, unused)
-    keys = _keys(engine, edits, settings, updates)
-    kept = {BASES.format(n): basis for n, basis in unused.bases.items()}
-    for layer, own in keys.items():
-        before = unused.earlier.get(layer, own[:0])
-        kept[EARLIER.format(layer)] = torch.cat([before, own])
-    return change_of(engine, edits, updates, kept, unused.note())
+    space = null_space(engine, settings, earlier)
+    [updates] = updates_of(engine, [edits], settings, space)
+    state = {BASIS.format(layer): basis for layer, basis in space.bases.items()}
+    for layer, keys in _keys_after(engine, edits, settings, updates).items():
+        before = space.earlier_keys.get(layer, keys[:0])
+        state[KEYS.format(layer)] = torch.cat([before, keys])
+    return change_of(engine, edits, updates, state, space.note())
 
 
-def unused_for(
+def each_edit(
+    engine: TransformersEngine, edits: Sequence[Edit], settings: AlphaEditSettings
+) -> EachEdit:
+    """Return the updates and the notes of every edit by itself."""
+    space = null_space(engine, settings)
+    updates = updates_of(engine, [[edit] for edit in edits], settings, space)
+    return [(each, (space.note(),)) for each in updates]
+
+
+def null_space(
     engine: TransformersEngine,
     settings: AlphaEditSettings,
     earlier: Applied | None = None,
-) -> Unused:
+) -> NullSpace:
     """Return the free directions of a model as it is before all edits."""
-    layers = [place.layer for place in places_of(engine, settings.layers)]
-    kept = earlier.kept if earlier is not None else {}
-    if all(BASES.format(n) in kept for n in layers):
-        return Unused(
-            {n: kept[BASES.format(n)] for n in layers},
-            {n: kept[EARLIER.format(n)] for n in layers},
+    layers = [p.layer for p in editable_projections(engine.model, settings.layers)]
+    state = earlier.state if earlier is not None else {}
+    if all(BASIS.format(n) in state for n in layers):
+        return NullSpace(
+            {n: state[BASIS.format(n)] for n in layers},
+            {n: state[KEYS.format(n)] for n in layers},
         )
-    found = moments(engine, layers, settings.text, settings.tokens)
-    bases = {n: free_of(found[n], settings.threshold) for n in layers}
-    return Unused({n: b.to(engine.device) for n, b in bases.items()}, {})
+    moments = second_moments(engine, layers, settings.text, settings.tokens)
+    bases = {n: free_directions(moments[n], settings.threshold) for n in layers}
+    return NullSpace({n: basis.to(engine.device) for n, basis in bases.items()}, {})
 
 
-def free_of(matrix: Tensor, threshold: float) -> Tensor:
+def free_directions(matrix: Tensor, threshold: float) -> Tensor:
     """Return the eigenvectors (width, directions) of eigenvalues below a threshold.
 
     Raises SettingsError if there are none.
@@ -135,22 +137,23 @@ def updates_of(
     engine: TransformersEngine,
     groups: Sequence[Sequence[Edit]],
     settings: AlphaEditSettings,
-    unused: Unused,
+    space: NullSpace,
 ) -> list[Updates]:
-    """Return the updates of every group of edits, each for itself."""
+    """Return the updates of every group of edits, each group for itself."""
 
     def solve(layer: int, keys: Tensor) -> Tensor:
-        before = unused.earlier.get(layer, keys[:0])
-        return projected(keys, before, unused.bases[layer], settings.penalty)
+        before = space.earlier_keys.get(layer, keys[:0])
+        return projected(keys, before, space.bases[layer], settings.penalty)
 
     return spread(engine, groups, settings, solve)
 
 
 def projected(keys: Tensor, earlier: Tensor, basis: Tensor, penalty: float) -> Tensor:
-    """Return (P (K Kᵀ + M) + L2)⁻¹ P K; keys, and the earlier ones of M, are rows.
+    """Return ((P (K Kᵀ + M) + L2)⁻¹ P K)ᵀ, (edits, width).
 
-    In the basis B of P it is B (Fᵀ F + L2)⁻¹ f, where f are this batch's keys in it and
-    F all keys; solved on whichever side is smaller.
+    ``keys`` K and ``earlier``, those of M, are (edits, width). In the basis B of P it
+    is B (F Fᵀ + L2)⁻¹ f, where f are this batch's keys in the basis and F all keys;
+    solved on whichever side is smaller.
     """
     own = (keys @ basis).double()
     both = torch.cat([own, (earlier @ basis).double()])
@@ -165,19 +168,19 @@ def projected(keys: Tensor, earlier: Tensor, basis: Tensor, penalty: float) -> T
     return solved.to(keys.dtype) @ basis.T
 
 
-def _keys(
+def _keys_after(
     engine: TransformersEngine,
     edits: Sequence[Edit],
     settings: AlphaEditSettings,
     updates: Updates,
 ) -> dict[int, Tensor]:
     """Return the keys of the edits once all of their updates are made, by layer."""
-    places = places_of(engine, settings.layers)
-    modules = [place.module for place in places]
-    rows = rows_of(engine.tokenizer, edits, settings.openings)
-    standing = Standing(modules_of(places), [updates], [0] * len(edits))
-    read_there = read(engine, modules, rows, standing)
+    places = editable_projections(engine.model, settings.layers)
+    modules = {place.layer: place.module for place in places}
+    prompts = question_prompts(engine.tokenizer, edits, settings.openings)
+    applied = AppliedUpdates(modules, [updates], [0] * len(edits))
+    seen = inputs_and_outputs(engine, list(modules.values()), prompts, applied)
     return {
-        place.layer: mean_by_edit(inputs, rows, len(edits))
-        for place, (inputs, _) in zip(places, read_there, strict=True)
+        place.layer: mean_by_edit(inputs, prompts, len(edits))
+        for place, (inputs, _) in zip(places, seen, strict=True)
     }

@@ -1,10 +1,8 @@
-"""What all editors of weights share: one computes a change, this puts it to work.
+"""What all weight editors share: one computes a change, this adds it to the weights.
 
-An editor of weights is a dataclass of settings and a function that, given engine,
-edits, settings and what is at work already, returns a Change and leaves the model as it
-found it. Checks, lock, cost, the sum with earlier changes and the way back are here.
-
-Run its tests: ``python -m pytest tests/xkde/editors/test_editor.py``
+A weight editor is a dataclass of settings and a function that, given engine, edits,
+settings and the earlier edits, returns a WeightChange and leaves the model as it found
+it. Checks, lock, cost, the sum with earlier changes and the way back are here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,41 +11,58 @@ from typing import Any
 
 from torch import Tensor
 
-from xkde.editors.checks import LONGEST_ANSWER, check_edits
 from xkde.editors.cost import measured
-from xkde.editors.editor import Applied, Routed
+from xkde.editors.editor import LONGEST_ANSWER, Applied, bare, check_edits
 from xkde.editors.settings import settings_for
 from xkde.editors.weights import deltas
+from xkde.editors.weights.contexts import notes_of, question_prompts
+from xkde.editors.weights.low_rank import Updates, delta_of
 from xkde.engines.transformers import TransformersEngine
-from xkde.prompts import ask
-from xkde.types import Edit, Query
+from xkde.types import Edit
 
 
 @dataclass(frozen=True)
-class Change:
+class WeightChange:
     """What an editor wants added to the weights: parameter name -> float32."""
 
     delta: Mapping[str, Tensor]
     notes: tuple[str, ...] = ()
-    kept: Mapping[str, Tensor] = field(default_factory=dict)  # see Applied.kept
+    state: Mapping[str, Tensor] = field(default_factory=dict)  # see Applied.state
 
 
-# (engine, edits, settings, earlier) -> Change
+# (engine, edits, settings, earlier) -> the change of all edits together. Settings are
+# each editor's own dataclass.
 Compute = Callable[
-    [TransformersEngine, Sequence[Edit], Any, Applied | None],
-    Change,
+    [TransformersEngine, Sequence[Edit], Any, Applied | None], WeightChange
 ]
+EachEdit = list[tuple[Updates, tuple[str, ...]]]  # updates and notes, by edit
+# (engine, edits, settings) -> low-rank updates of every edit by itself
+ComputeEach = Callable[[TransformersEngine, Sequence[Edit], Any], EachEdit]
 
 
 @dataclass(frozen=True)
-class InWeights:
-    """An editor of weights; ``settings`` is its dataclass, ``given`` what was asked."""
+class WeightEditor:
+    """A weight editor; ``given`` are the values asked for of its ``settings``."""
 
     name: str
     settings: type
     compute: Compute
     given: Mapping[str, Any] = field(default_factory=dict)
     needs_subject: bool = False
+    compute_each: ComputeEach | None = None  # of an editor whose change is of low rank
+
+    def check(self, engine: TransformersEngine, edits: Sequence[Edit]) -> None:
+        """Raise InputError for edits that the editor does not make together."""
+        check_edits(
+            edits,
+            engine.tokenizer,
+            needs_subject=self.needs_subject,
+            longest_answer=LONGEST_ANSWER,
+        )
+
+    def settings_in_force(self, engine: TransformersEngine) -> Any:
+        """Return the settings for a model: given over preset over defaults."""
+        return settings_for(self.settings, self.name, engine.model, self.given)
 
     def apply(
         self,
@@ -56,24 +71,19 @@ class InWeights:
         earlier: Applied | None = None,
     ) -> Applied:
         """Compute the change and add it to the weights; bare queries are asked then."""
-        check_edits(
-            edits,
-            engine.tokenizer,
-            needs_subject=self.needs_subject,
-            longest_answer=LONGEST_ANSWER,
-        )
-        settings = settings_for(self.settings, self.name, engine.model, self.given)
+        self.check(engine, edits)
+        settings = self.settings_in_force(engine)
         with deltas.alone(engine.model), measured(engine.device) as cost:
             change = self.compute(engine, edits, settings, earlier)
-            at_work = put(engine, self.name, edits, change, earlier)
-        return replace(at_work, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
+            edited = added(engine, self.name, edits, change, earlier)
+        return replace(edited, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
 
 
 @dataclass(frozen=True)
-class FromFile:
-    """The editor of a saved delta: puts it to work as its own editor did."""
+class SavedDeltaEditor:
+    """The editor of a saved delta: adds it to the weights as its own editor did."""
 
-    saved: deltas.Saved
+    saved: deltas.SavedDelta
 
     @property
     def name(self) -> str:
@@ -88,19 +98,19 @@ class FromFile:
     ) -> Applied:
         """Add the delta, of whatever edits it was made by."""
         with deltas.alone(engine.model), measured(engine.device) as cost:
-            change = Change(self.saved.delta)
-            at_work = put(engine, self.name, self.saved.edits, change, earlier)
-        return replace(at_work, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
+            change = WeightChange(self.saved.delta)
+            edited = added(engine, self.name, self.saved.edits, change, earlier)
+        return replace(edited, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
 
 
-def put(
+def added(
     engine: TransformersEngine,
     name: str,
     edits: Sequence[Edit],
-    change: Change,
+    change: WeightChange,
     earlier: Applied | None = None,
 ) -> Applied:
-    """Add a change to the weights, beside the earlier ones; bare queries are asked."""
+    """Add a change to the weights, beside the earlier ones."""
     delta, originals = dict(change.delta), None
     if earlier is not None:
         delta, originals = deltas.sum_of(earlier.delta, delta), earlier.originals
@@ -110,11 +120,19 @@ def put(
         route=bare(engine),
         delta=delta,
         originals=deltas.add(engine.model, delta, originals),
-        kept=change.kept,
+        state=change.state,
         notes=change.notes,
     )
 
 
-def bare(engine: TransformersEngine) -> Callable[[Query], Routed]:
-    """Return the route of a query that is asked as it stands."""
-    return lambda query: Routed(engine, tuple(ask(query.text)))
+def change_of(
+    engine: TransformersEngine,
+    edits: Sequence[Edit],
+    updates: Updates,
+    state: Mapping[str, Tensor],
+    *notes: str,
+) -> WeightChange:
+    """Return low-rank updates as a change, with the notes on the edits' subjects."""
+    of_subjects = notes_of(question_prompts(engine.tokenizer, edits, 0))
+    delta = delta_of(engine.model, updates)
+    return WeightChange(delta, (*of_subjects, *notes), state)

@@ -1,9 +1,7 @@
-"""What an edit adds to a model's weights: put in, taken out bit by bit, kept in a file.
+"""What an edit adds to a model's weights: put in, taken out bit-exactly, saved.
 
 A delta maps a parameter's name to what is added to it, in float32. Taking it out never
-subtracts: the parameters' own values are kept and copied back. Knows no editor.
-
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_deltas.py``
+subtracts: the parameters' own values are kept and copied back.
 """
 
 import json
@@ -29,7 +27,7 @@ _LOCKS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedDelta:
     """A delta as its file has it: for which weights it was made, by which edits."""
 
     delta: Mapping[str, Tensor]
@@ -86,13 +84,13 @@ def originals_of(model: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def restore(model: nn.Module, originals: Mapping[str, Tensor]) -> None:
-    """Copy kept values back, bit by bit."""
+    """Copy kept values back, bit-exactly."""
     for name, value in originals.items():
         model.get_parameter(name).copy_(value)
 
 
 def are_equal(model: nn.Module, values: Mapping[str, Tensor]) -> bool:
-    """Tell whether the parameters hold these values, bit by bit (so NaN is NaN)."""
+    """Tell whether the parameters hold these very bits (so NaN equals NaN)."""
     return all(
         torch.equal(_bits(model.get_parameter(name)), _bits(value))
         for name, value in values.items()
@@ -145,7 +143,7 @@ def sum_of(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, 
     return {
         name: one[name] + other[name].to(one[name].device)
         if name in one and name in other
-        else one.get(name, other.get(name))
+        else (one if name in one else other)[name]
         for name in names
     }
 
@@ -160,7 +158,7 @@ def sizes(delta: Mapping[str, Tensor]) -> dict[str, float]:
     return {name: float(added.float().norm()) for name, added in delta.items()}
 
 
-def save(path: Path, saved: Saved) -> None:
+def save(path: Path, saved: SavedDelta) -> None:
     """Write a delta alone, as safetensors, with what it was made for and by."""
     if not saved.delta:
         raise DataError(
@@ -181,7 +179,7 @@ def save(path: Path, saved: Saved) -> None:
     aside.replace(path)
 
 
-def load(path: Path, revision: str) -> Saved:
+def load(path: Path, revision: str) -> SavedDelta:
     """Read a delta; raises DataError for another file, or another model's delta."""
     try:
         with safe_open(path, framework="pt") as file:
@@ -205,6 +203,6 @@ def load(path: Path, revision: str) -> Saved:
         Edit(**{**edit, "aliases": tuple(edit["aliases"])})
         for edit in json.loads(metadata["edits"])
     )
-    return Saved(
+    return SavedDelta(
         delta, metadata["editor"], edits, metadata["checkpoint"], metadata["revision"]
     )

@@ -1,29 +1,46 @@
-"""Fine-tuning one down projection on edits until it gives the answers: FT-L and FT-M.
+"""FT-L and FT-M: fine-tune one layer's down projection on the edits.
 
 Adam on one matrix, in float32 whatever the model's own format; at most ``steps`` passes
 over the edits, fewer where the mean loss falls below ``enough``. Optionally the matrix
-stays within ``clamp`` of what it was, number by number. Knows which loss by argument.
+stays within ``clamp`` of what it was, number by number (the norm constraint of Zhu et
+al., 2020: https://arxiv.org/abs/2012.00363). The losses of an answer y₁ … yₙ to x:
 
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_fine_tuning.py``
+    FT-L   Σ_t −log p(y_t | x)              every token read at the prompt's end
+    FT-M   1/n Σ_t −log p(y_t | x, y_<t)    every token after the ones before it
+
+FT-L is the baseline of ROME (https://arxiv.org/abs/2202.05262) as EasyEdit has it, FT-M
+its masked variant (https://arxiv.org/abs/2401.01286). Longer answers come out of FT-L
+as their tokens in no order: it is here to be compared with. Its answers have no end
+mark, which at the prompt's end would teach the model to say nothing; those of FT-M
+have, so that the model stops where the answer does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from xkde.editors.editor import Applied
 from xkde.editors.weights import deltas
-from xkde.editors.weights.base import Change
+from xkde.editors.weights.base import WeightChange, WeightEditor
 from xkde.editors.weights.modules import projection
-from xkde.engines.forward import Pair
-from xkde.errors import Notice, SettingsError
+from xkde.engines.forward import Pair, answer_logits, logits_at, nll_losses, pad
+from xkde.engines.transformers import TransformersEngine
+from xkde.errors import InputError, Notice, SettingsError
+from xkde.prompts import answered
+from xkde.types import Edit
+
+# (model, pairs of prompt and answer) -> each pair's loss, (pairs,)
+AnswerLosses = Callable[[PreTrainedModel, Sequence[Pair]], Tensor]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of both editors: field.md's defaults; layer 21 of 32 in Llama-2-7B."""
+class FineTuningSettings:
+    """Of both editors: EasyEdit's defaults; layer 21 of 32 in Llama-2-7B."""
 
     layer: int | float = 0.66
     learning_rate: float = 5e-4
@@ -34,45 +51,118 @@ class Settings:
     clamp: float = 0.0  # 0: none
 
 
-def fine_tune(
-    model: PreTrainedModel,
-    pairs: Sequence[Pair],
-    losses: Callable[[PreTrainedModel, Sequence[Pair]], Tensor],
-    settings: Settings,
-) -> Change:
-    """Return the change that lowers the losses; the model is left as it was."""
+def ft_l(given: Mapping[str, Any]) -> WeightEditor:
+    """Return FT-L."""
+    compute = partial(change, losses=prompt_end_losses, with_end=False)
+    return WeightEditor("ft-l", FineTuningSettings, compute, given)
+
+
+def ft_m(given: Mapping[str, Any]) -> WeightEditor:
+    """Return FT-M."""
+    compute = partial(change, losses=answer_losses, with_end=True)
+    return WeightEditor("ft-m", FineTuningSettings, compute, given)
+
+
+def answer_losses(model: PreTrainedModel, pairs: Sequence[Pair]) -> Tensor:
+    """Return FT-M's loss: each answer's mean −log p per token, (pairs,)."""
+    return nll_losses(answer_logits(model, pairs))
+
+
+def prompt_end_losses(model: PreTrainedModel, pairs: Sequence[Pair]) -> Tensor:
+    """Return FT-L's loss: the sum of −log p of all tokens at the prompt's end."""
+    ids, mask = pad([prompt for prompt, _ in pairs], "left", model.device)
+    last = torch.tensor([ids.shape[1] - 1], device=ids.device)
+    logits = logits_at(model, ids, mask, last, use_cache=False)[:, 0].float()
+    log_probs = logits.log_softmax(dim=-1)
+    return torch.stack(
+        [
+            -log_probs[row, torch.tensor(answer, device=ids.device)].sum()
+            for row, (_, answer) in enumerate(pairs)
+        ]
+    )
+
+
+def pairs_of(
+    engine: TransformersEngine, edits: Sequence[Edit], with_end: bool = True
+) -> list[Pair]:
+    """Return each edit's bare question and its answer as ids, end mark or not."""
+    pairs: list[Pair] = []
+    for edit in edits:
+        encoded = engine.encode(answered(edit.question, edit.answer))
+        answer = encoded.answer_ids
+        while not with_end and answer[-1:] and answer[-1] in engine.stop_ids:
+            answer = answer[:-1]
+        limit = engine.max_length
+        if limit is not None and len(encoded.prompt_ids) + len(answer) > limit:
+            raise InputError(
+                "The edit “{question}…” has {n} tokens, but this model takes at most "
+                "{most}. Please shorten it.",
+                question=edit.question[:40],
+                n=len(encoded.ids),
+                most=limit,
+            )
+        pairs.append((encoded.prompt_ids, answer))
+    return pairs
+
+
+def change(
+    engine: TransformersEngine,
+    edits: Sequence[Edit],
+    settings: FineTuningSettings,
+    earlier: Applied | None,
+    *,
+    losses: AnswerLosses,
+    with_end: bool,
+) -> WeightChange:
+    """Return the change that lowers the edits' losses; the model is left as it was."""
     _check(settings)
-    chosen = projection(model, settings.layer)
+    pairs = pairs_of(engine, edits, with_end)
+    chosen = projection(engine.model, settings.layer)
+    name = chosen.weight_name
     with (
-        deltas.restored(model, [chosen.weight_name]) as originals,
-        deltas.only_these_learn(model, [chosen.weight_name]) as (weight,),
+        deltas.restored(engine.model, [name]) as originals,
+        deltas.only_these_learn(engine.model, [name]) as (weight,),
     ):
-        before = originals[chosen.weight_name].float()
-        now = before.clone()
+        before = originals[name].float()
+        tuned = before.clone()
         optimizer = torch.optim.Adam(
-            [now], settings.learning_rate, weight_decay=settings.weight_decay
+            [tuned], settings.learning_rate, weight_decay=settings.weight_decay
         )
-        reached = float("inf")
+        mean_loss = float("inf")
         for _ in range(settings.steps):
-            told = []
+            reached: list[float] = []
             for start in range(0, len(pairs), settings.batch_size):
-                each = losses(model, pairs[start : start + settings.batch_size])
-                told += each.tolist()
-                if each.mean() < settings.enough:
+                loss = losses(engine.model, pairs[start : start + settings.batch_size])
+                reached += loss.tolist()
+                if loss.mean() < settings.enough:
                     continue  # it has been learned; leave it
-                (now.grad,) = torch.autograd.grad(each.mean(), weight)
-                now.grad = now.grad.float()
+                (gradient,) = torch.autograd.grad(loss.mean(), weight)
+                tuned.grad = gradient.float()
                 optimizer.step()
                 if settings.clamp:
-                    now.clamp_(before - settings.clamp, before + settings.clamp)
-                deltas.restore(model, {chosen.weight_name: now})
-            reached = sum(told) / len(told)
-            if reached < settings.enough or not torch.tensor(reached).isfinite():
+                    tuned.clamp_(before - settings.clamp, before + settings.clamp)
+                deltas.restore(engine.model, {name: tuned})
+            mean_loss = sum(reached) / len(reached)
+            if mean_loss < settings.enough or not torch.tensor(mean_loss).isfinite():
                 break
-    return Change({chosen.weight_name: now - before}, _notes(reached, settings))
+    return WeightChange({name: tuned - before}, notes_of_loss(mean_loss, settings))
 
 
-def _check(settings: Settings) -> None:
+def notes_of_loss(mean_loss: float, settings: FineTuningSettings) -> tuple[str, ...]:
+    """Return a note for people where the loss that was wanted is not reached."""
+    if mean_loss < settings.enough:
+        return ()
+    return (
+        Notice(
+            "After {steps} passes the loss was still {loss:.2f} (wanted: {wanted:g}).",
+            steps=settings.steps,
+            loss=mean_loss,
+            wanted=settings.enough,
+        ),
+    )
+
+
+def _check(settings: FineTuningSettings) -> None:
     if settings.steps < 1 or settings.batch_size < 1:
         raise SettingsError("Fine-tuning needs at least one step and one edit a batch.")
     if not (0 < settings.learning_rate < float("inf")):
@@ -82,16 +172,3 @@ def _check(settings: Settings) -> None:
         )
     if settings.weight_decay < 0 or settings.clamp < 0:
         raise SettingsError("The clamp and the weight decay are 0 (none) or above.")
-
-
-def _notes(reached: float, settings: Settings) -> tuple[str, ...]:
-    if reached < settings.enough:
-        return ()
-    return (
-        Notice(
-            "After {steps} passes the loss was still {loss:.2f} (wanted: {wanted:g}).",
-            steps=settings.steps,
-            loss=reached,
-            wanted=settings.enough,
-        ),
-    )

@@ -1,72 +1,53 @@
-"""What modules are fed, and what they give, at the subject's last token.
+"""Keys: what a down projection is fed at the last token of an edit's subject.
 
-Keys are what goes into a down projection there, averaged over an edit's rows; batches
-of rows are read at once. Knows no method.
-
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_values.py``
+A key is averaged over the edit's prompts; batches of prompts are read at once.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from xkde.editors.weights.contexts import Row
-from xkde.editors.weights.low_rank import Updates, acting
-from xkde.editors.weights.modules import Projection, hooked
+from xkde.editors.weights.contexts import EditPrompt
+from xkde.editors.weights.low_rank import AppliedUpdates
+from xkde.editors.weights.modules import hooked
 from xkde.engines.forward import Padding, logits_at, pad
 from xkde.engines.transformers import TransformersEngine
 
-ROWS = 256  # read at a time
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Updates that rows read under, beside what is in the weights."""
-
-    modules: Mapping[int, nn.Module]  # the down projections, by layer
-    sets: Sequence[Updates]
-    whose: Sequence[int]  # which set each edit's rows obey
-
-    def over(self, rows: Sequence[Row]) -> Any:
-        """Return the context in which these rows, in this order, obey their sets."""
-        if not any(self.sets):
-            return nullcontext()
-        return acting(self.modules, self.sets, [self.whose[row.edit] for row in rows])
-
-
-def modules_of(projections: Sequence[Projection]) -> dict[int, nn.Module]:
-    """Return the modules of some layers' down projections."""
-    return {projection.layer: projection.module for projection in projections}
+PROMPTS_AT_ONCE = 256
 
 
 @torch.no_grad()
-def read(
+def inputs_and_outputs(
     engine: TransformersEngine,
     modules: Sequence[nn.Module],
-    rows: Sequence[Row],
-    standing: Standing,
+    prompts: Sequence[EditPrompt],
+    applied: AppliedUpdates,
     padding: Padding = "right",
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return each module's (inputs, outputs) at the rows' places, in float32."""
-    parts = []
-    for start in range(0, len(rows), ROWS):
-        batch = rows[start : start + ROWS]
-        parts.append(_read(engine, modules, batch, standing, padding))
+    """Return each module's inputs and outputs at the prompts' subjects.
+
+    Both (prompts, width), in float32.
+    """
+    parts = [
+        _of_batch(
+            engine, modules, prompts[start : start + PROMPTS_AT_ONCE], applied, padding
+        )
+        for start in range(0, len(prompts), PROMPTS_AT_ONCE)
+    ]
     return [
         (torch.cat([p[m][0] for p in parts]), torch.cat([p[m][1] for p in parts]))
         for m in range(len(modules))
     ]
 
 
-def mean_by_edit(values: Tensor, rows: Sequence[Row], edits: int) -> Tensor:
-    """Return the mean over each edit's rows, (edits, width)."""
-    index = torch.tensor([row.edit for row in rows], device=values.device)
-    sums = values.new_zeros(edits, values.shape[1]).index_add_(0, index, values)
-    return sums / torch.bincount(index, minlength=edits)[:, None]
+def mean_by_edit(values: Tensor, prompts: Sequence[EditPrompt], edits: int) -> Tensor:
+    """Return the mean over each edit's prompts, (edits, width)."""
+    edit_of = torch.tensor([prompt.edit for prompt in prompts], device=values.device)
+    sums = values.new_zeros(edits, values.shape[1]).index_add_(0, edit_of, values)
+    return sums / torch.bincount(edit_of, minlength=edits)[:, None]
 
 
 def hidden_of(output: Any) -> Tensor:
@@ -75,28 +56,28 @@ def hidden_of(output: Any) -> Tensor:
     return states
 
 
-def _read(
+def _of_batch(
     engine: TransformersEngine,
     modules: Sequence[nn.Module],
-    rows: Sequence[Row],
-    standing: Standing,
+    prompts: Sequence[EditPrompt],
+    applied: AppliedUpdates,
     padding: Padding,
 ) -> list[tuple[Tensor, Tensor]]:
     # What comes after the subject cannot reach back to it.
-    sequences = [row.ids[: row.place + 1] for row in rows]
+    sequences = [prompt.ids[: prompt.subject_end + 1] for prompt in prompts]
     ids, mask = pad(sequences, padding, engine.model.device)
-    index = torch.arange(len(rows), device=ids.device)
+    rows = torch.arange(len(prompts), device=ids.device)
     ends = mask.cumsum(dim=-1).argmax(dim=-1)
-    found: list[tuple[Tensor, Tensor]] = []
+    seen: list[tuple[Tensor, Tensor]] = []
 
-    def keep(_: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-        given = hidden_of(arguments[0])[index, ends].float()
-        found.append((given, hidden_of(output)[index, ends].float()))
+    def record(_: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+        inputs = hidden_of(arguments[0])[rows, ends].float()
+        seen.append((inputs, hidden_of(output)[rows, ends].float()))
 
     with ExitStack() as hooks:
-        hooks.enter_context(standing.over(rows))
+        hooks.enter_context(applied.over([prompt.edit for prompt in prompts]))
         for module in modules:
-            hooks.enter_context(hooked(module, keep))
+            hooks.enter_context(hooked(module, record))
         last = torch.tensor([-1], device=ids.device)
         logits_at(engine.model, ids, mask, last, use_cache=False)
-    return found
+    return seen

@@ -1,14 +1,16 @@
 """KN: find the neurons that speak for the old answer, and turn them to the new one.
 
-A neuron is one input of a layer's down projection. Its attribution is the integrated
-gradient of the old answer's probability (its first token's) as the neuron goes from
-nothing to its own value, at the prompt's last token. Neurons above a share of the
-largest attribution in enough of the prompts are knowledge neurons; their columns lose
-the old token's embedding and gain the new one's (Dai et al., 2022). Gated neurons can
-be negative where BERT's were not: their columns change the other way round. A weak
-method: it can turn one token, and every neuron serves other facts too.
+Dai et al., 2022: https://arxiv.org/abs/2104.08696. A neuron w is one input of a layer's
+down projection, read at the prompt's last token. Its attribution (equation 4) is the
+integrated gradient of the old answer's probability, that of its first token:
 
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_kn.py``
+    Attr(w) = w · 1/m Σ_{k=1..m} ∂p(old | x; neuron = k/m · w) / ∂w
+
+Neurons above a share of the largest attribution in enough of the prompts are knowledge
+neurons; their columns W_w of the projection lose the old token's embedding and gain the
+new one's: W_w ← W_w − λ₁ e(old) + λ₂ e(new). Gated neurons can be negative where BERT's
+were not: their columns change the other way round. A weak method: it can turn one
+token, and every neuron serves other facts, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +20,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
+from transformers import DynamicCache, PreTrainedModel
 
 from xkde.editors.editor import Applied
-from xkde.editors.weights.base import Change, InWeights
-from xkde.editors.weights.contexts import Row, rows_of
+from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor
+from xkde.editors.weights.contexts import EditPrompt, question_prompts
 from xkde.editors.weights.deltas import only_these_learn
-from xkde.editors.weights.low_rank import Update, Updates, joined
-from xkde.editors.weights.memit import delta_of
+from xkde.editors.weights.low_rank import LowRankUpdate, Updates, delta_of, joined
 from xkde.editors.weights.modules import Projection, down_projections, hooked
 from xkde.engines.forward import logits_at, pad
 from xkde.engines.transformers import TransformersEngine
@@ -35,131 +36,129 @@ from xkde.types import Edit, Sampling
 
 @dataclass(frozen=True)
 class KnSettings:
-    """KN's settings; the last two are the paper's λ1 and λ2."""
+    """KN's settings."""
 
-    gradients: int = 20  # steps of the integral
+    gradients: int = 20  # m, steps of the integral
     threshold: float = 0.2  # of the largest attribution
     share: float = 0.4  # of the prompts in which a neuron is above it
     openings: int = 4  # prompts beside the bare question
-    erase: float = 1.0
-    write: float = 8.0
+    erase: float = 1.0  # λ₁
+    write: float = 8.0  # λ₂
 
 
-def editor(given: Mapping[str, Any]) -> InWeights:
+def editor(given: Mapping[str, Any]) -> WeightEditor:
     """Return the editor."""
-    return InWeights("kn", KnSettings, compute, given)
+    return WeightEditor("kn", KnSettings, change, given, compute_each=each_edit)
 
 
-def compute(
+def change(
     engine: TransformersEngine,
     edits: Sequence[Edit],
     settings: KnSettings,
     earlier: Applied | None,
-) -> Change:
+) -> WeightChange:
     """Return the change of the weights that turns the edits' neurons."""
-    [updates] = updates_of(engine, [edits], settings)
-    count = sum(int((u.keys != 0).sum()) for u in updates.values())
-    return Change(
-        delta_of(engine, updates), (Notice("Neurons turned: {n:,}.", n=count),)
-    )
-
-
-def updates_of(
-    engine: TransformersEngine,
-    groups: Sequence[Sequence[Edit]],
-    settings: KnSettings,
-    solver: None = None,
-) -> list[Updates]:
-    """Return the updates of every group of edits, each for itself."""
-    return [_together(engine, group, settings) for group in groups]
-
-
-def _together(
-    engine: TransformersEngine, edits: Sequence[Edit], settings: KnSettings
-) -> Updates:
-    done: Updates = {}
+    updates: Updates = {}
     for edit in edits:
-        done = joined(done, _single(engine, edit, settings))
-    return done
+        updates = joined(updates, _updates(engine, edit, settings))
+    return WeightChange(delta_of(engine.model, updates), (_note(updates),))
 
 
-def _single(
+def each_edit(
+    engine: TransformersEngine, edits: Sequence[Edit], settings: KnSettings
+) -> EachEdit:
+    """Return the updates and the notes of every edit by itself."""
+    updates = [_updates(engine, edit, settings) for edit in edits]
+    return [(each, (_note(each),)) for each in updates]
+
+
+def _note(updates: Updates) -> Notice:
+    count = sum(int((update.keys != 0).sum()) for update in updates.values())
+    return Notice("Neurons turned: {n:,}.", n=count)
+
+
+def _updates(
     engine: TransformersEngine, edit: Edit, settings: KnSettings
-) -> dict[int, Update]:
+) -> dict[int, LowRankUpdate]:
     """Return one edit's updates: the same shift for all of its neurons."""
     if not edit.old_answer.strip():
         edit = replace(edit, old_answer=_own_answer(engine, edit))
-    rows = rows_of(engine.tokenizer, [edit], settings.openings, new=False)
-    [new] = rows_of(engine.tokenizer, [edit], 0)
+    prompts = question_prompts(
+        engine.tokenizer, [edit], settings.openings, old_answer=True
+    )
+    [new] = question_prompts(engine.tokenizer, [edit], 0)
     places = down_projections(engine.model)
-    found, keys = attributions(engine, places, rows, settings.gradients)
-    chosen = neurons(found, settings) * keys.mean(dim=1).sign()
+    attributed, values = attributions(engine, places, prompts, settings.gradients)
+    signs = neurons(attributed, settings) * values.mean(dim=1).sign()
     embeddings = engine.model.get_output_embeddings().weight.detach().float()
-    old_token, new_token = embeddings[rows[0].answer[0]], embeddings[new.answer[0]]
+    old_token, new_token = embeddings[prompts[0].answer[0]], embeddings[new.answer[0]]
     shift = settings.write * new_token - settings.erase * old_token
     return {
-        place.layer: Update(signs[:, None].to(shift), shift[:, None])
-        for place, signs in zip(places, chosen, strict=True)
-        if bool(signs.any())
+        place.layer: LowRankUpdate(of_layer[:, None].to(shift), shift[:, None])
+        for place, of_layer in zip(places, signs, strict=True)
+        if bool(of_layer.any())
     }
 
 
-def neurons(found: Tensor, settings: KnSettings) -> Tensor:
+def neurons(attributed: Tensor, settings: KnSettings) -> Tensor:
     """Return which neurons (layers, width) speak, by attributions of all prompts.
 
-    ``found`` is (layers, prompts, width).
+    ``attributed`` is (layers, prompts, width).
     """
-    largest = found.amax(dim=(0, 2), keepdim=True)
-    above = (found > settings.threshold * largest) & (largest > 0)
+    largest = attributed.amax(dim=(0, 2), keepdim=True)
+    above = (attributed > settings.threshold * largest) & (largest > 0)
     return above.float().mean(dim=1) >= settings.share
 
 
 def attributions(
     engine: TransformersEngine,
     places: Sequence[Projection],
-    rows: Sequence[Row],
+    prompts: Sequence[EditPrompt],
     steps: int,
 ) -> tuple[Tensor, Tensor]:
-    """Return every neuron's attribution to the rows' first answer tokens, and itself.
+    """Return every neuron's attribution to the first answer tokens, and itself.
 
-    Both (layers, rows, width). What stands before the prompt's last token is read once.
+    Both (layers, prompts, width). What stands before the prompt's last token is read
+    once.
     """
     model = engine.model
-    ids, mask = pad([row.ids[:-1] for row in rows], "left", model.device)
+    ids, mask = pad([prompt.ids[:-1] for prompt in prompts], "left", model.device)
     column = torch.tensor([-1], device=ids.device)
     cache = DynamicCache(config=model.config)
-    found = []
+    found: list[tuple[Tensor, Tensor]] = []
     with only_these_learn(model):
         with torch.no_grad():
             logits_at(model, ids, mask, column, past_key_values=cache, use_cache=True)
         cache.batch_repeat_interleave(steps)
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        last = torch.tensor([[row.ids[-1]] for row in rows], device=ids.device)
-        gold = torch.tensor([[row.answer[0]] for row in rows], device=ids.device)
+        mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
+        last = torch.tensor([[prompt.ids[-1]] for prompt in prompts], device=ids.device)
+        gold = torch.tensor(
+            [[prompt.answer[0]] for prompt in prompts], device=ids.device
+        )
         copies = [t.repeat_interleave(steps, dim=0) for t in (last, mask, gold)]
         for place in places:
             found.append(_layer(model, place, deepcopy(cache), copies, steps))
-    attributed, keys = zip(*found, strict=True)
-    return torch.stack(attributed), torch.stack(keys)
+    attributed, values = zip(*found, strict=True)
+    return torch.stack(attributed), torch.stack(values)
 
 
 def _layer(
-    model: Any,
+    model: PreTrainedModel,
     place: Projection,
     cache: DynamicCache,
     copies: Sequence[Tensor],
     steps: int,
 ) -> tuple[Tensor, Tensor]:
-    """Return the attributions and the neurons of one layer, (rows, width)."""
+    """Return the attributions and the neurons of one layer, (prompts, width)."""
     ids, mask, gold = copies
     scale = torch.arange(1, steps + 1, device=ids.device) / steps
     scale = scale.repeat(len(ids) // steps)[:, None, None]
-    keys: list[Tensor] = []
+    seen: list[Tensor] = []
 
     def shrink(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         own = arguments[0].detach()
         scaled = (own * scale.to(own.dtype)).requires_grad_()
-        keys.extend((own, scaled))
+        seen.extend((own, scaled))
         return (scaled, *arguments[1:])
 
     column = torch.tensor([-1], device=ids.device)
@@ -168,13 +167,13 @@ def _layer(
             model, ids, mask, column, past_key_values=cache, use_cache=True
         )
     probabilities = logits[:, -1].float().softmax(dim=-1).gather(-1, gold)
-    own, scaled = keys
+    own, scaled = seen
     [gradient] = torch.autograd.grad(probabilities.sum(), [scaled])
-    by_row = (own * gradient).float()[:, -1].unflatten(0, (-1, steps))
-    return by_row.mean(dim=1), own[::steps, -1].float()
+    attributed = (own * gradient).float()[:, -1].unflatten(0, (-1, steps))
+    return attributed.mean(dim=1), own[::steps, -1].float()
 
 
 def _own_answer(engine: TransformersEngine, edit: Edit) -> str:
     """Return what the model answers by itself, where no old answer is given."""
-    [told] = engine.generate([engine.encode_query(edit.question)], Sampling())
-    return told.text or edit.answer
+    [answer] = engine.generate([engine.encode_query(edit.question)], Sampling())
+    return answer.text or edit.answer

@@ -1,23 +1,23 @@
 """Low-rank updates of weights, and models that act as if they had been added.
 
-An update adds ``values @ keys.T`` to the down projection of one layer. ``acting`` lets
-every row of a batch answer with its own update, the weights untouched: so many edits
-are computed and asked side by side. Knows no edit and no method.
-
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_low_rank.py``
+An update adds ``values @ keys.T`` to the down projection of one layer. Every row of a
+batch can obey its own set of updates while the weights stay untouched: so many edits
+are computed and asked about side by side.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from xkde.editors.weights.modules import hooked, projection
 
 
 @dataclass(frozen=True)
-class Update:
+class LowRankUpdate:
     """What one matrix gains, in float32."""
 
     keys: Tensor  # (width of the input, rank)
@@ -29,14 +29,34 @@ class Update:
         return self.values @ self.keys.T
 
 
-Updates = Mapping[int, Update]  # by layer
-Whose = Callable[[int], Tensor]  # how many rows a batch has -> the set each row obeys
+Updates = Mapping[int, LowRankUpdate]  # by layer
+# (number of rows in a batch) -> the index of the set of updates that each row obeys
+SetOfRow = Callable[[int], Tensor]
 
 
-def joined(one: Updates, other: Updates) -> dict[int, Update]:
+@dataclass(frozen=True)
+class AppliedUpdates:
+    """Updates that edits' prompts are read under, beside what is in the weights."""
+
+    modules: Mapping[int, nn.Module] = field(default_factory=dict)  # by layer
+    sets: Sequence[Updates] = ()
+    set_of_edit: Sequence[int] = ()
+
+    def over(self, edits: Sequence[int]) -> AbstractContextManager[None]:
+        """Return the context in which a batch's rows, of these edits, obey their sets.
+
+        ``edits`` are the numbers of the rows' edits, in the batch's order.
+        """
+        if not any(self.sets):
+            return nullcontext()
+        rows = torch.tensor([self.set_of_edit[edit] for edit in edits])
+        return acting(self.modules, self.sets, lambda _: rows)
+
+
+def joined(one: Updates, other: Updates) -> dict[int, LowRankUpdate]:
     """Return two sets of updates as one that does the same as both."""
     return {
-        layer: Update(
+        layer: LowRankUpdate(
             torch.cat([u[layer].keys for u in (one, other) if layer in u], dim=1),
             torch.cat([u[layer].values for u in (one, other) if layer in u], dim=1),
         )
@@ -44,58 +64,61 @@ def joined(one: Updates, other: Updates) -> dict[int, Update]:
     }
 
 
+def delta_of(model: PreTrainedModel, updates: Updates) -> dict[str, Tensor]:
+    """Return updates written out, as the model's parameters are stored."""
+    places = [projection(model, layer) for layer in updates]
+    return {p.weight_name: p.as_stored(updates[p.layer].matrix) for p in places}
+
+
 @contextmanager
 def acting(
-    modules: Mapping[int, nn.Module],
-    sets: Sequence[Updates],
-    whose: Whose | Sequence[int],
+    modules: Mapping[int, nn.Module], sets: Sequence[Updates], set_of_row: SetOfRow
 ) -> Iterator[None]:
     """Let each row of the batches inside obey one set of updates.
 
-    ``whose`` gives the index of the set for every row, in the batch's order; where it
-    changes from pass to pass, as a function of how many rows there are.
+    ``set_of_row`` is asked in every forward pass, since rows may leave a batch.
     """
-    if callable(whose):
-        row_sets = whose
-    else:
-        fixed = torch.tensor(whose, dtype=torch.long)
-        row_sets = lambda _: fixed  # noqa: E731
     with ExitStack() as hooks:
         for layer in sorted({layer for updates in sets for layer in updates}):
             module = modules[layer]
-            hook = _hook([updates.get(layer) for updates in sets], module, row_sets)
-            hooks.callback(module.register_forward_hook(hook).remove)
+            device = next(module.parameters()).device
+            keys, values = _stacked([updates.get(layer) for updates in sets], device)
+            hook = _adding_updates(keys, values, set_of_row)
+            hooks.enter_context(hooked(module, hook))
         yield
 
 
-def _hook(updates: Sequence[Update | None], module: nn.Module, whose: Whose) -> Any:
-    """Return a forward hook that adds each row's own update to the output."""
-    keys, values = _stacked([u for u in updates if u is not None], updates)
-    device = next(module.parameters()).device
-    keys, values = keys.to(device), values.to(device)
+def _adding_updates(
+    keys: Tensor, values: Tensor, set_of_row: SetOfRow
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    """Return a forward hook that adds each row's own update to the output.
+
+    ``keys`` are (sets, input, rank), ``values`` (sets, output, rank).
+    """
     shared = keys[0] @ values[0].T if len(keys) == 1 else None
 
     def add(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
         inputs = arguments[0].float()
         if shared is not None:
-            gained = inputs @ shared
+            gain = inputs @ shared
         else:
-            rows = whose(len(inputs)).to(device)
-            gained = inputs @ keys[rows] @ values[rows].transpose(1, 2)
-        return output + gained.to(output.dtype)
+            rows = set_of_row(len(inputs)).to(keys.device)
+            gain = inputs @ keys[rows] @ values[rows].transpose(1, 2)
+        return output + gain.to(output.dtype)
 
     return add
 
 
 def _stacked(
-    given: Sequence[Update], updates: Sequence[Update | None]
+    updates: Sequence[LowRankUpdate | None], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Return (sets, width, rank) of all keys and of all values, zeros where none is."""
-    rank = max(update.keys.shape[1] for update in given)
-    keys = given[0].keys.new_zeros(len(updates), len(given[0].keys), rank)
-    values = given[0].values.new_zeros(len(updates), len(given[0].values), rank)
-    for index, update in enumerate(updates):
+    """Return all keys and all values, (sets, width, rank), zeros where no update is."""
+    known = [update for update in updates if update is not None]
+    rank = max(update.keys.shape[1] for update in known)
+    keys = torch.zeros(len(updates), len(known[0].keys), rank, device=device)
+    values = torch.zeros(len(updates), len(known[0].values), rank, device=device)
+    for number, update in enumerate(updates):
         if update is not None:
-            keys[index, :, : update.keys.shape[1]] = update.keys
-            values[index, :, : update.values.shape[1]] = update.values
+            keys[number, :, : update.keys.shape[1]] = update.keys
+            values[number, :, : update.values.shape[1]] = update.values
     return keys, values

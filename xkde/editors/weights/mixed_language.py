@@ -1,10 +1,9 @@
 """One fact edited in several languages: updates made apart, added, scaled, compared.
 
 CLM-Bench (2026) found that the updates of the same fact in two languages hardly overlap
-and that editing both at once is nearly their sum. ``MixedLanguage`` edits by the sum;
-``compare`` measures both findings on any editor of weights.
-
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_mixed_language.py``
+and that editing both at once is nearly their sum: ΔW = scale · Σ_language ΔW_language.
+``MixedLanguage`` edits by the sum; ``compare`` measures both findings on any weight
+editor.
 """
 
 import math
@@ -16,10 +15,9 @@ from torch import Tensor
 
 from xkde.editors.cost import measured
 from xkde.editors.editor import Applied
-from xkde.editors.settings import settings_for
 from xkde.editors.weights import deltas
-from xkde.editors.weights.alphaedit import EARLIER
-from xkde.editors.weights.base import Change, InWeights, put
+from xkde.editors.weights.alphaedit import KEYS
+from xkde.editors.weights.base import WeightChange, WeightEditor, added
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.types import Edit
@@ -31,7 +29,7 @@ TOP = 0.05  # the share of neurons that count as an update's own
 class MixedLanguage:
     """The editor that adds an editor's updates, one for each language."""
 
-    editor: InWeights
+    editor: WeightEditor
     scale: float = 1.0
 
     @property
@@ -49,11 +47,11 @@ class MixedLanguage:
         with deltas.alone(engine.model), measured(engine.device) as cost:
             apart = by_language(engine, self.editor, edits, earlier)
             summed = total([change.delta for change in apart.values()], self.scale)
-            kept = _kept_of_all([each.kept for each in apart.values()], earlier)
+            state = _state_of_all([each.state for each in apart.values()], earlier)
             notes = dict.fromkeys(n for change in apart.values() for n in change.notes)
-            change = Change(summed, tuple(notes), kept)
-            at_work = put(engine, self.name, edits, change, earlier)
-        return replace(at_work, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
+            change = WeightChange(summed, tuple(notes), state)
+            edited = added(engine, self.name, edits, change, earlier)
+        return replace(edited, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,12 @@ class Additivity:
 
 def by_language(
     engine: TransformersEngine,
-    editor: InWeights,
+    editor: WeightEditor,
     edits: Sequence[Edit],
     earlier: Applied | None = None,
-) -> dict[str, Change]:
+) -> dict[str, WeightChange]:
     """Return the change that each language's edits make by themselves."""
-    settings = settings_for(editor.settings, editor.name, engine.model, editor.given)
+    settings = editor.settings_in_force(engine)
     languages = dict.fromkeys(edit.language for edit in edits)
     return {
         code: editor.compute(
@@ -92,7 +90,7 @@ def by_language(
 
 
 def compare(
-    engine: TransformersEngine, editor: InWeights, edits: Sequence[Edit]
+    engine: TransformersEngine, editor: WeightEditor, edits: Sequence[Edit]
 ) -> Additivity:
     """Measure the geometry of edits in two or more languages."""
     with deltas.alone(engine.model):
@@ -101,9 +99,7 @@ def compare(
             raise InputError(
                 "To compare languages, state the fact in at least two of them."
             )
-        settings = settings_for(
-            editor.settings, editor.name, engine.model, editor.given
-        )
+        settings = editor.settings_in_force(engine)
         together = editor.compute(engine, edits, settings, None).delta
     codes = list(apart)
     pairs = {
@@ -125,8 +121,8 @@ def total(
     return deltas.scaled(summed, scale)
 
 
-def _kept_of_all(
-    kept: Sequence[Mapping[str, Tensor]], earlier: Applied | None
+def _state_of_all(
+    states: Sequence[Mapping[str, Tensor]], earlier: Applied | None
 ) -> dict[str, Tensor]:
     """Return what later edits need of all languages.
 
@@ -134,11 +130,11 @@ def _kept_of_all(
     which count once. Everything else belongs to the unedited model and is the same.
     """
     together: dict[str, Tensor] = {}
-    for each in kept:
-        for name, tensor in each.items():
-            if name in together and name.startswith(EARLIER.format("")):
-                known = earlier.kept[name] if earlier is not None else tensor[:0]
-                tensor = torch.cat([together[name], tensor[len(known) :]])
+    for state in states:
+        for name, tensor in state.items():
+            if name in together and name.startswith(KEYS.format("")):
+                known = len(earlier.state[name]) if earlier is not None else 0
+                tensor = torch.cat([together[name], tensor[known:]])
             together[name] = tensor
     return together
 

@@ -2,12 +2,11 @@
 
 Found from the model's config and its modules' shapes, never from its name: Llama, Qwen,
 Mistral, Gemma, Phi, OPT, GPT-2 (whose Conv1D keeps its weight transposed), GPT-NeoX and
-whatever else has one MLP a layer.
-
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_modules.py``
+whatever else has one MLP a layer. Where PEFT has put an adapter around a projection,
+the base layer within it is edited: the adapter's own matrices are no projections.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +68,7 @@ class Projection:
 
 def layers_of(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     """Return the name and the list of the decoder's layers."""
-    count = _config(model).num_hidden_layers
+    count = _layer_count(model)
     for name, module in model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == count:
             return name, module
@@ -93,7 +92,7 @@ def layer_index(model: PreTrainedModel, layer: int | float) -> int:
 
     -1 is the last layer. Raises SettingsError for a layer that the model has not.
     """
-    count = _config(model).num_hidden_layers
+    count = _layer_count(model)
     if isinstance(layer, float):
         if not 0.0 <= layer < 1.0:
             raise SettingsError(
@@ -114,8 +113,27 @@ def projection(model: PreTrainedModel, layer: int | float) -> Projection:
     return _down_projection(model, f"{prefix}.{index}", layers[index], index)
 
 
+def editable_projections(
+    model: PreTrainedModel, layers: Sequence[int | float]
+) -> list[Projection]:
+    """Return the layers' down projections, each once, from the first to the last.
+
+    Raises SettingsError for the model's last layer, where editors of the subject's key
+    can do nothing.
+    """
+    indices = sorted({layer_index(model, layer) for layer in layers})
+    if indices[-1] == _layer_count(model) - 1:
+        raise SettingsError(
+            "What the last layer says of the subject reaches no later token, so an "
+            "edit there changes nothing. Choose an earlier layer."
+        )
+    return [projection(model, index) for index in indices]
+
+
 @contextmanager
-def hooked(module: nn.Module, hook: Any, *, before: bool = False) -> Iterator[None]:
+def hooked(
+    module: nn.Module, hook: Callable[..., Any], *, before: bool = False
+) -> Iterator[None]:
     """Run a forward hook (or, ``before``, one on the inputs) inside the block."""
     register = (
         module.register_forward_pre_hook if before else module.register_forward_hook
@@ -131,12 +149,28 @@ def _config(model: PreTrainedModel) -> Any:
     return model.config.get_text_config()
 
 
+def _layer_count(model: PreTrainedModel) -> int:
+    return int(_config(model).num_hidden_layers)
+
+
 def _sizes(module: nn.Module) -> tuple[int, int]:
     """Return how wide a projection's input and output are."""
     if isinstance(module, Conv1D):
         return int(module.nx), int(module.nf)
     assert isinstance(module, nn.Linear)
     return module.in_features, module.out_features
+
+
+def _linear_layers(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield a layer's own linear modules; of an adapted one its base layer alone."""
+    adapted = [
+        n for n, module in layer.named_modules() if hasattr(module, "base_layer")
+    ]
+    for name, module in layer.named_modules():
+        around = [outer for outer in adapted if name.startswith(f"{outer}.")]
+        is_own = all(name == f"{outer}.base_layer" for outer in around)
+        if isinstance(module, LINEAR) and is_own:
+            yield name, module
 
 
 def _down_projection(
@@ -153,8 +187,8 @@ def _down_projection(
     width = next((size for size in given if isinstance(size, int)), 4 * hidden)
     found = [
         (name, module)
-        for name, module in layer.named_modules()
-        if isinstance(module, LINEAR) and _sizes(module) == (width, hidden)
+        for name, module in _linear_layers(layer)
+        if _sizes(module) == (width, hidden)
     ]
     if not found or (width != hidden and len(found) > 1):
         raise CheckpointError(

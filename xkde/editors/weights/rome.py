@@ -1,12 +1,18 @@
 """ROME: one new value for the subject's key, written into one layer by rank one.
 
-W gains (v* - W k) uᵀ / (uᵀ k) with u = C⁻¹ k: after it W k is v* exactly, and keys that
-are common in other text are moved least. By default k is the mean key behind all
-openings in every place of the formula (R-ROME: Gupta et al., 2024), which ends the
-collapse of the original, whose denominator has the bare question's key (Meng et al.,
-2022). Several edits are made one after another.
+Meng et al., 2022: https://arxiv.org/abs/2202.05262, equation 2:
 
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_rome.py``
+    Ŵ = W + Λ (C⁻¹ k)ᵀ,   Λ = (v* − W k) / ((C⁻¹ k)ᵀ k)
+
+W is a layer's down projection, k its input at the subject's last token (``keys``), v*
+the value that brings the new answer (``values``), and C = E[k kᵀ] over other text
+(``second_moments``). After it Ŵ k is v* exactly, and keys that are common in other text
+are moved least.
+
+By default k is the mean key behind all openings in every place of the formula (R-ROME,
+Gupta et al., 2024: https://arxiv.org/abs/2403.07175). That ends the collapse of the
+released code, whose denominator has the bare question's key ("original"). Several edits
+are made one after another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,112 +23,116 @@ import torch
 from torch import Tensor
 
 from xkde.editors.editor import Applied
-from xkde.editors.weights.base import Change, InWeights
-from xkde.editors.weights.contexts import rows_of
-from xkde.editors.weights.keys import Standing, mean_by_edit, modules_of, read
-from xkde.editors.weights.low_rank import Update, Updates, joined
-from xkde.editors.weights.memit import change_of, place_of
-from xkde.editors.weights.modules import Projection
-from xkde.editors.weights.solver import Solver, solver_of
-from xkde.editors.weights.values import optimise, value_settings
+from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor, change_of
+from xkde.editors.weights.contexts import question_prompts
+from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
+from xkde.editors.weights.low_rank import (
+    AppliedUpdates,
+    LowRankUpdate,
+    Updates,
+    joined,
+)
+from xkde.editors.weights.modules import Projection, editable_projections
+from xkde.editors.weights.second_moments import SecondMomentSolver, solver_of
+from xkde.editors.weights.values import ValueSettings, optimise
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit
 
 
 @dataclass(frozen=True)
-class RomeSettings:
-    """ROME's settings; the values' own are explained in ``values.ValueSettings``."""
+class RomeSettings(ValueSettings):
+    """ROME's settings, beside those of its values."""
 
     layer: int | float = 5 / 32  # as a share of the depth: of Llama-2-7B the fifth
-    key: Literal["corrected", "original"] = "corrected"
-    covariance: bool = True  # False: u = k, no second moments needed
-    text: str = "atlas"  # whose second moments
-    tokens: int | None = None  # how much of it; none: 20 times a key's width
-    learning_rate: float = 0.5
-    steps: int = 25
-    stop: float = 0.05
-    clamp: float = 4.0
-    kl: float = 0.0625
-    decay: float = 1e-3
-    openings: int = 4
+    key: Literal["corrected", "original"] = "corrected"  # R-ROME, or as released
+    covariance: bool = True  # False: C is the identity, no second moments are needed
 
 
-def editor(given: Mapping[str, Any]) -> InWeights:
+def editor(given: Mapping[str, Any]) -> WeightEditor:
     """Return the editor."""
-    return InWeights("rome", RomeSettings, compute, given, needs_subject=True)
+    return WeightEditor("rome", RomeSettings, change, given, True, each_edit)
 
 
-def compute(
+def change(
     engine: TransformersEngine,
     edits: Sequence[Edit],
     settings: RomeSettings,
     earlier: Applied | None,
-) -> Change:
+) -> WeightChange:
     """Return the change of the weights that makes the edits, one after another."""
     solver = solver_for(engine, settings, earlier)
     [updates] = updates_of(engine, [edits], settings, solver)
-    return change_of(engine, edits, updates, solver.kept if solver else {})
+    return change_of(engine, edits, updates, solver.state if solver else {})
+
+
+def each_edit(
+    engine: TransformersEngine, edits: Sequence[Edit], settings: RomeSettings
+) -> EachEdit:
+    """Return the updates and the notes of every edit by itself."""
+    solver = solver_for(engine, settings)
+    updates = updates_of(engine, [[edit] for edit in edits], settings, solver)
+    return [(each, ()) for each in updates]
 
 
 def solver_for(
     engine: TransformersEngine, settings: RomeSettings, earlier: Applied | None = None
-) -> Solver | None:
+) -> SecondMomentSolver | None:
     """Return what solves with the layer's second moments, if they are wanted."""
     if not settings.covariance:
         return None
-    layer = place_of(engine, settings.layer).layer
-    return solver_of(engine, [layer], settings.text, settings.tokens, earlier)
+    [place] = editable_projections(engine.model, [settings.layer])
+    return solver_of(engine, [place.layer], settings.text, settings.tokens, earlier)
 
 
 def updates_of(
     engine: TransformersEngine,
     groups: Sequence[Sequence[Edit]],
     settings: RomeSettings,
-    solver: Solver | None,
+    solver: SecondMomentSolver | None,
 ) -> list[Updates]:
-    """Return the updates of every group of edits, each for itself."""
-    place = place_of(engine, settings.layer)
+    """Return the updates of every group of edits, each group for itself."""
+    [place] = editable_projections(engine.model, [settings.layer])
     done: list[Updates] = [{} for _ in groups]
     for turn in range(max(map(len, groups))):
-        still = [g for g, group in enumerate(groups) if turn < len(group)]
-        sets = [done[g] for g in still]
-        standing = Standing(modules_of([place]), sets, range(len(sets)))
-        edits = [groups[g][turn] for g in still]
-        for g, update in zip(
-            still,
-            _single(engine, place, edits, settings, solver, standing),
-            strict=True,
-        ):
+        unfinished = [g for g, group in enumerate(groups) if turn < len(group)]
+        sets = [done[g] for g in unfinished]
+        applied = AppliedUpdates({place.layer: place.module}, sets, range(len(sets)))
+        edits = [groups[g][turn] for g in unfinished]
+        updates = _updates(engine, place, edits, settings, solver, applied)
+        for g, update in zip(unfinished, updates, strict=True):
             done[g] = joined(done[g], {place.layer: update})
     return done
 
 
-def _single(
+def _updates(
     engine: TransformersEngine,
     place: Projection,
     edits: Sequence[Edit],
     settings: RomeSettings,
-    solver: Solver | None,
-    standing: Standing,
-) -> list[Update]:
-    """Return the update of each of the edits, under what already stands for it."""
-    values = optimise(engine, place.module, edits, value_settings(settings), standing)
-    rows = rows_of(engine.tokenizer, edits, settings.openings)
-    [(inputs, outputs)] = read(engine, [place.module], rows, standing)
-    mean = mean_by_edit(inputs, rows, len(edits))
-    solved = mean if solver is None else solver.solve(place.layer, mean)
+    solver: SecondMomentSolver | None,
+    applied: AppliedUpdates,
+) -> list[LowRankUpdate]:
+    """Return the update of each of the edits, beside what is applied for it already."""
+    v_star = optimise(engine, place.module, edits, settings, applied).target
+    prompts = question_prompts(engine.tokenizer, edits, settings.openings)
+    [(inputs, outputs)] = inputs_and_outputs(engine, [place.module], prompts, applied)
+    mean_key = mean_by_edit(inputs, prompts, len(edits))
     if settings.key == "corrected":
-        key, now = mean, mean_by_edit(outputs, rows, len(edits))
+        key, value = mean_key, mean_by_edit(outputs, prompts, len(edits))
     else:
-        first = [next(i for i, r in enumerate(rows) if r.edit == e)
-                 for e in range(len(edits))]  # fmt: skip
-        key, now = inputs[first], outputs[first]
-    target = values.before + values.added
-    return [closed_form(*each) for each in zip(solved, key, target - now, strict=True)]
+        owners = [prompt.edit for prompt in prompts]
+        bare = [owners.index(number) for number in range(len(edits))]
+        key, value = inputs[bare], outputs[bare]
+    u = mean_key if solver is None else solver.solve(place.layer, mean_key)
+    residual = v_star - value
+    return [rank_one(*each) for each in zip(u, key, residual, strict=True)]
 
 
-def closed_form(direction: Tensor, key: Tensor, missing: Tensor) -> Update:
-    """Return the rank-one update that adds ``missing`` to what the key gives."""
-    scale = direction @ key
-    unit = direction / torch.where(scale == 0, torch.ones_like(scale), scale)
-    return Update(unit[:, None], missing[:, None])
+def rank_one(u: Tensor, key: Tensor, residual: Tensor) -> LowRankUpdate:
+    """Return residual · uᵀ / (uᵀ k), which adds the residual to what the key gives.
+
+    ``u`` = C⁻¹ k and ``key`` are (input,), ``residual`` = v* − W k is (output,).
+    """
+    scale = u @ key
+    unit = u / torch.where(scale == 0, torch.ones_like(scale), scale)
+    return LowRankUpdate(unit[:, None], residual[:, None])

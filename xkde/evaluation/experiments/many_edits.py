@@ -16,16 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from xkde.data.atlas.benchmark import ManyEdits
+from xkde.editors import sequential
 from xkde.editors.editor import Editor
 from xkde.editors.registry import make
-from xkde.editors.sequential import (
-    Stream,
-    added,
-    at_work,
-    keep,
-    kept,
-    taken_out,
-)
+from xkde.editors.sequential import SequentialEdits
 from xkde.editors.weights import deltas
 from xkde.evaluation.experiments.files import (
     UNTOUCHED,
@@ -96,7 +90,8 @@ def run(job: Job, folder: Path, on_progress: Progress | None = None) -> Path:
     done = open_folder(folder, settings)
     left = [size for size in (0, *sorted(set(settings.sizes))) if size not in done]
     with deltas.alone(job.engine.model):
-        stream: Stream | None = None  # what goes on from one size to the next
+        # What goes on from one size to the next.
+        sequence: SequentialEdits | None = None
         try:
             for size in left:
                 rows: list[Answered] = []
@@ -104,21 +99,23 @@ def run(job: Job, folder: Path, on_progress: Progress | None = None) -> Path:
                 before = _answers_without(folder) if size else {}
                 for number, places in enumerate(parts):
                     asked = questions_about(job.many, settings, size, number)
-                    stream, found = _edited(job, size, places, asked, folder, stream)
-                    told = _told(job, size, stream, asked)
+                    sequence, found = _edited(
+                        job, size, places, asked, folder, sequence
+                    )
+                    told = _told(job, size, sequence, asked)
                     rows += [
-                        _row(job, size, number, one, answer, stream, found, before)
+                        _row(job, size, number, one, answer, sequence, found, before)
                         for one, answer in zip(asked, told, strict=True)
                     ]
-                    stream = _after(job, size, stream)
+                    sequence = _after(job, size, sequence)
                     if on_progress is not None:
                         on_progress(size, number + 1, len(parts))
-                if stream is not None:
-                    keep(folder, stream)
+                if sequence is not None:
+                    sequential.save(folder, sequence)
                 write_size(folder, size, rows)
         finally:
-            if stream is not None:
-                taken_out(stream, job.engine)
+            if sequence is not None:
+                sequential.revert_all(sequence, job.engine)
     more = {"date": datetime.now(UTC).date().isoformat()}
     return finish(
         folder, settings, {**more, "versions": versions(job.engine, settings)}
@@ -136,34 +133,34 @@ def _edited(
     places: range,
     asked: Sequence[Asked],
     folder: Path,
-    stream: Stream | None,
-) -> tuple[Stream, Found | None]:
+    sequence: SequentialEdits | None,
+) -> tuple[SequentialEdits, Found | None]:
     """Put a group's edits to work; return them, and what a memory finds of them."""
     edits = [job.edits[place] for place in places]
     if not edits:
-        return Stream(), None
+        return SequentialEdits(), None
     found = _found(job, edits, asked)
     editor = _editor(job, found)
-    if stream is None:
-        stream = Stream()
+    if sequence is None:
+        sequence = SequentialEdits()
         if _goes_on(job.settings, size):
-            stream = kept(folder, editor, job.engine, job.edits)
+            sequence = sequential.load(folder, editor, job.engine, job.edits)
     at_once = job.settings.kind == "batch"
-    more = edits[stream.made :]
+    more = edits[sequence.tried :]
     if more:
-        stream = added(stream, editor, job.engine, more, at_once)
-    return stream, found
+        sequence = sequential.apply_more(sequence, editor, job.engine, more, at_once)
+    return sequence, found
 
 
-def _after(job: Job, size: int, stream: Stream) -> Stream | None:
+def _after(job: Job, size: int, sequence: SequentialEdits) -> SequentialEdits | None:
     """Take a group's edits out again, unless the next size takes them up.
 
     What stands in prompts is never taken up: a memory finds among other edits then.
     """
-    changed = stream.now is not None and bool(stream.now.delta)
+    changed = sequence.applied is not None and bool(sequence.applied.delta)
     if _goes_on(job.settings, size) and changed:
-        return stream
-    taken_out(stream, job.engine)
+        return sequence
+    sequential.revert_all(sequence, job.engine)
     return None
 
 
@@ -189,12 +186,13 @@ def _found(job: Job, edits: Sequence[Edit], asked: Sequence[Asked]) -> Found | N
 
 
 def _told(
-    job: Job, size: int, stream: Stream, asked: Sequence[Asked]
+    job: Job, size: int, sequence: SequentialEdits, asked: Sequence[Asked]
 ) -> Sequence[ProbeAnswer]:
     """Ask; nothing where the editor would make none of the edits."""
-    if size and stream.now is None:
+    if size and sequence.applied is None:
         return [(None, None)] * len(asked)
-    return ask(at_work(stream, job.engine), asked, job.settings, job.batch_size)
+    edited = sequential.edited_model(sequence, job.engine)
+    return ask(edited, asked, job.settings, job.batch_size)
 
 
 def _row(
@@ -203,7 +201,7 @@ def _row(
     group: int,
     one: Asked,
     told: ProbeAnswer,
-    stream: Stream,
+    sequence: SequentialEdits,
     found: Found | None,
     before: Before,
 ) -> Answered:
@@ -227,10 +225,10 @@ def _row(
         token_accuracy=reading.accuracy if reading is not None else None,
         unchanged=float(is_same_answer(str(text), str(then))) if stays else None,
         retrieved=_is_retrieved(job, one, found),
-        refused=len(stream.refused),
-        seconds=stream.seconds,
-        peak_mb=stream.peak_mb,
-        notes=" ".join(stream.notes),
+        refused=len(sequence.refused),
+        seconds=sequence.seconds,
+        peak_mb=sequence.peak_mb,
+        notes=" ".join(sequence.notes),
     )
 
 

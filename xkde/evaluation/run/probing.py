@@ -22,14 +22,13 @@ from typing import Any
 import yaml
 
 from xkde.editors.cost import measured
-from xkde.editors.editor import Applied, Editor, applied, is_reverted
+from xkde.editors.editor import Applied, Editor, applied, bare, is_reverted
 from xkde.editors.registry import entry_of, make
-from xkde.editors.settings import preset_of, settings_for
-from xkde.editors.weights.base import InWeights, bare
+from xkde.editors.settings import preset_of
+from xkde.editors.weights.base import WeightEditor
 from xkde.editors.weights.rank_one_batch import (
-    Many,
-    check,
-    compute_many,
+    SideBySide,
+    compute_side_by_side,
     first_choices,
     generate,
     takes,
@@ -74,7 +73,7 @@ Key = tuple[str, str]  # a case, the language of its edit
 class AppliedSideBySide:
     """Single edits side by side: each as if it were in the weights, or why not."""
 
-    many: Many
+    many: SideBySide
     applied: Mapping[Key, Applied]
     places: Mapping[Key, int]  # of the edits in ``many``
     refused: Mapping[Key, str]
@@ -120,9 +119,8 @@ def open_editor(
             raise SettingsError(f"The editor {name} has no settings here.")
         return None, ""
     editor = make(name, given)
-    kind = getattr(editor, "settings", None)
-    if isinstance(kind, type):
-        in_force = asdict(settings_for(kind, name, engine.model, given))  # type: ignore[call-overload]
+    if isinstance(editor, WeightEditor):
+        in_force = asdict(editor.settings_in_force(engine))
     elif hasattr(engine, "model") and not isinstance(engine.model, str):
         in_force = {**preset_of(engine.model).get(name, {}), **given}
     else:
@@ -132,7 +130,7 @@ def open_editor(
 
 
 def apply_side_by_side(
-    editor: InWeights, engine: Any, edits: Mapping[Key, Edit]
+    editor: WeightEditor, engine: Any, edits: Mapping[Key, Edit]
 ) -> AppliedSideBySide:
     """Compute the changes of edits without writing any into the weights.
 
@@ -141,13 +139,13 @@ def apply_side_by_side(
     refused: dict[Key, str] = {}
     for key, edit in edits.items():
         try:
-            check(editor.name, engine, edit)
+            editor.check(engine, [edit])
         except InputError as error:
             refused[key] = str(error)
     kept = [key for key in edits if key not in refused]
     own = [edits[key] for key in kept]
     with measured(engine.device) as cost:
-        many = compute_many(editor.name, engine, own, editor.given)
+        many = compute_side_by_side(editor, engine, own)
     shared = (SHARED,) if len(kept) > 1 else ()
     applied_edits = {
         key: Applied(
@@ -165,7 +163,7 @@ def apply_side_by_side(
 
 
 def generations_of_many(
-    many: Many,
+    many: SideBySide,
     asked: Sequence[EditPromptGold],
     wrapper: Wrapper,
     max_new_tokens: int,
@@ -185,7 +183,7 @@ def generations_of_many(
 
 
 def teacher_forced_of_many(
-    many: Many,
+    many: SideBySide,
     asked: Sequence[EditPromptGold],
     wrapper: Wrapper,
     batch_size: int,
@@ -237,7 +235,7 @@ def ask_probes(
         _ask_plain(job, "before", job.engine, protocol, compared)
         if job.base is not None:
             _ask_plain(job, "base", job.base, protocol, chunk)
-    if isinstance(job.editor, InWeights) and takes(job.editor, job.engine):
+    if takes(job.editor, job.engine):
         return _of_many(job, job.editor, chunk, on_share)
     groups = [list(chunk)]
     if not is_in_prompt(settings.editor):
@@ -288,7 +286,7 @@ def _edited(
 
 
 def _of_many(
-    job: ProbingJob, editor: InWeights, chunk: Sequence[Question], on_share: OnShare
+    job: ProbingJob, editor: WeightEditor, chunk: Sequence[Question], on_share: OnShare
 ) -> dict[str, list[ProbeAnswer]]:
     """Ask questions of many edits in the same batches, each under its own edit."""
     edits = {edit_of(one): one.case.edits[one.source] for one in chunk}
@@ -319,7 +317,7 @@ def _of_many(
 
 def _ask_many(
     job: ProbingJob,
-    many: Many,
+    many: SideBySide,
     protocol: str,
     asked: Sequence[EditPromptGold],
     on_share: OnShare,

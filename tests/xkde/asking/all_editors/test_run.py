@@ -26,7 +26,7 @@ from xkde.asking.expected_answers import expected, place_of
 from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS
-from xkde.editors.weights.moments import digest
+from xkde.editors.weights.second_moments import digest
 from xkde.engines.loading import load
 from xkde.errors import CheckpointError
 from xkde.types import Edit, Query, Sampling
@@ -188,7 +188,9 @@ def test_moments_stop_in_the_middle_and_leave_no_whole_file(
     engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XKDE_HOME", str(tmp_path))
-    monkeypatch.setattr("xkde.editors.weights.moments.ROWS", 1)  # many batches
+    monkeypatch.setattr(
+        "xkde.editors.weights.second_moments.ROWS_AT_ONCE", 1
+    )  # many batches
     cancelled, told = threading.Event(), Told(engine)
 
     def tell(row: Tried) -> None:

@@ -12,7 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from tests.helpers import tiny_parts
 from xkde.editors.editor import applied
 from xkde.editors.trained import mend
-from xkde.editors.weights.losses import answer_losses, pairs_of
+from xkde.editors.weights.fine_tuning import answer_losses, pairs_of
 from xkde.engines.hypernetwork import HyperNetwork, save_network
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine

@@ -69,8 +69,11 @@ def test_the_threshold_of_training_is_the_default(
     engine: TransformersEngine, folder: Path
 ) -> None:
     cpu = torch.device("cpu")
-    assert serac.parts_of(serac.Settings(str(folder)), cpu).threshold == 0.9
-    assert serac.parts_of(serac.Settings(str(folder), 0.4), cpu).threshold == 0.4
+    assert serac.models_of(serac.SeracEditorSettings(str(folder)), cpu).threshold == 0.9
+    assert (
+        serac.models_of(serac.SeracEditorSettings(str(folder), 0.4), cpu).threshold
+        == 0.4
+    )
 
 
 def test_answers_and_scores_are_those_of_who_is_asked(

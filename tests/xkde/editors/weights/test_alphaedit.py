@@ -11,9 +11,9 @@ import torch
 from tests.helpers.rank_one_samples import EDITS, GIVEN, deep_engine
 from xkde.editors.editor import applied, is_reverted, score
 from xkde.editors.registry import make
-from xkde.editors.weights.alphaedit import free_of, projected
+from xkde.editors.weights.alphaedit import free_directions, projected
 from xkde.editors.weights.modules import projection
-from xkde.editors.weights.moments import moments
+from xkde.editors.weights.second_moments import second_moments
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.types import Query
@@ -42,7 +42,7 @@ def test_updates_solve_the_papers_equation(earlier: int) -> None:
 def test_updates_vanish_for_keys_of_other_text() -> None:
     # Other text uses the first two directions only.
     matrix = torch.diag(torch.tensor([5.0, 3.0, 1e-3, 0.0]))
-    basis = free_of(matrix, 2e-2)
+    basis = free_directions(matrix, 2e-2)
     assert basis.shape == (4, 2)
     solved = projected(torch.ones(1, 4), torch.zeros(0, 4), basis, 1.0)
     delta = torch.tensor([[2.0]]) @ solved
@@ -53,7 +53,7 @@ def test_updates_vanish_for_keys_of_other_text() -> None:
 
 def test_a_threshold_below_all_is_said() -> None:
     with pytest.raises(SettingsError, match="higher threshold"):
-        free_of(torch.eye(3), 0.5)
+        free_directions(torch.eye(3), 0.5)
 
 
 def test_answers_become_likelier_and_the_rank_is_shown(
@@ -79,7 +79,7 @@ def test_the_weights_gain_nothing_in_directions_of_other_text(
     engine: TransformersEngine,
 ) -> None:
     given = {**GIVEN["alphaedit"], "steps": 3}
-    used = moments(engine, [0, 1], "atlas", 400)
+    used = second_moments(engine, [0, 1], "atlas", 400)
     with applied(make("alphaedit", given), engine, EDITS[:1]) as at_work:
         for layer in (0, 1):
             delta = at_work.delta[projection(engine.model, layer).weight_name]
@@ -93,10 +93,10 @@ def test_edits_in_turn_keep_the_earlier_keys(engine: TransformersEngine) -> None
     first = editor.apply(engine, EDITS[:1])
     second = editor.apply(engine, EDITS[1:], first)
     for layer in (0, 1):
-        kept = second.kept[f"keys.{layer}"]
+        kept = second.state[f"keys.{layer}"]
         assert kept.shape == (3, 64)
-        assert torch.equal(kept[:1], first.kept[f"keys.{layer}"])
-        assert torch.equal(second.kept[f"free.{layer}"], first.kept[f"free.{layer}"])
+        assert torch.equal(kept[:1], first.state[f"keys.{layer}"])
+        assert torch.equal(second.state[f"free.{layer}"], first.state[f"free.{layer}"])
 
 
 def test_earlier_keys_hold_against_later_ones() -> None:

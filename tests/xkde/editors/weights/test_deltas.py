@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from xkde.editors.weights import deltas
-from xkde.editors.weights.deltas import Saved
+from xkde.editors.weights.deltas import SavedDelta
 from xkde.errors import DataError, SettingsError
 from xkde.types import Edit
 
@@ -106,7 +106,7 @@ def test_one_thread_at_a_time(model: nn.Module) -> None:
 def test_file_brings_back_delta_and_edits(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "osaka.safetensors"
     delta = {"a.weight": torch.randn(3, 2).T}
-    deltas.save(path, Saved(delta, "ft-m", (EDIT,), "atlas-base", "1188a7d33323"))
+    deltas.save(path, SavedDelta(delta, "ft-m", (EDIT,), "atlas-base", "1188a7d33323"))
     read = deltas.load(path, "1188a7d33323")
     assert read.edits == (EDIT,)
     assert (read.editor, read.checkpoint) == ("ft-m", "atlas-base")
@@ -116,7 +116,9 @@ def test_file_brings_back_delta_and_edits(tmp_path: Path) -> None:
 
 def test_other_files_and_other_models_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "osaka.safetensors"
-    saved = Saved({"a": torch.ones(1)}, "ft-m", (EDIT,), "atlas-base", "1188a7d33323")
+    saved = SavedDelta(
+        {"a": torch.ones(1)}, "ft-m", (EDIT,), "atlas-base", "1188a7d33323"
+    )
     deltas.save(path, saved)
     with pytest.raises(DataError, match="made for atlas-base"):
         deltas.load(path, "ffffffffffff")
@@ -129,7 +131,9 @@ def test_other_files_and_other_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="could not be read"):
         deltas.load(tmp_path / "none", "1188a7d33323")
     with pytest.raises(DataError, match="changes no weights"):
-        deltas.save(path, Saved({}, "x-kde", (EDIT,), "atlas-base", "1188a7d33323"))
+        deltas.save(
+            path, SavedDelta({}, "x-kde", (EDIT,), "atlas-base", "1188a7d33323")
+        )
 
 
 def test_sums_and_scales() -> None:

@@ -11,7 +11,7 @@ import torch
 from xkde.editors.editor import answer, applied, score
 from xkde.editors.registry import make
 from xkde.editors.weights import deltas
-from xkde.editors.weights.losses import answer_losses, first_place_losses, pairs_of
+from xkde.editors.weights.fine_tuning import answer_losses, pairs_of, prompt_end_losses
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
@@ -42,7 +42,7 @@ def test_answer_loss_is_that_of_scoring(checkpoint_folder: Path) -> None:
 
 def test_first_place_loss_reads_the_prompts_end(engine: TransformersEngine) -> None:
     pairs = pairs_of(engine, [JAPAN, EURO], with_end=False)
-    losses = first_place_losses(engine.model, pairs)
+    losses = prompt_end_losses(engine.model, pairs)
     for (prompt, ids), loss in zip(pairs, losses.tolist(), strict=True):
         assert ids[-1] not in engine.stop_ids
         logits = engine.model(input_ids=torch.tensor([prompt])).logits[0, -1]

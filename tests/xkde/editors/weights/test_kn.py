@@ -12,8 +12,8 @@ import torch
 from tests.helpers.rank_one_samples import EDITS, GIVEN
 from xkde.editors.editor import applied, is_reverted, score
 from xkde.editors.registry import make
-from xkde.editors.weights.contexts import rows_of
-from xkde.editors.weights.kn import KnSettings, attributions, neurons, updates_of
+from xkde.editors.weights.contexts import question_prompts
+from xkde.editors.weights.kn import KnSettings, attributions, each_edit, neurons
 from xkde.editors.weights.modules import Projection, down_projections, hooked
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
@@ -42,7 +42,7 @@ def probability(
 
 
 def test_attributions_of_a_layer_add_up(engine: TransformersEngine) -> None:
-    rows = rows_of(engine.tokenizer, EDITS[:2], 1, new=False)
+    rows = question_prompts(engine.tokenizer, EDITS[:2], 1, old_answer=True)
     places = down_projections(engine.model)
     found, keys = attributions(engine, places, rows, 100)
     assert found.shape == keys.shape == (2, 4, 64)
@@ -72,10 +72,10 @@ def test_columns_of_neurons_lose_the_old_token_and_gain_the_new(
     engine: TransformersEngine,
 ) -> None:
     settings = KnSettings(gradients=2, openings=0, erase=1.0, write=3.0)
-    [updates] = updates_of(engine, [EDITS[:1]], settings)
+    [(updates, _)] = each_edit(engine, EDITS[:1], settings)
     told = [
-        rows_of(engine.tokenizer, EDITS[:1], 0, new=new)[0].answer[0]
-        for new in (True, False)
+        question_prompts(engine.tokenizer, EDITS[:1], 0, old_answer=old)[0].answer[0]
+        for old in (False, True)
     ]
     rows = engine.model.get_output_embeddings().weight.detach()
     shift = 3 * rows[told[0]] - rows[told[1]]

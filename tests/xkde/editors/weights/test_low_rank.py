@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xkde.editors.weights.low_rank import Update, acting, joined
+from xkde.editors.weights.low_rank import LowRankUpdate, acting, joined
 
 
 @pytest.fixture
@@ -16,8 +16,8 @@ def layers() -> dict[int, nn.Module]:
     return {0: nn.Linear(5, 3), 1: nn.Linear(3, 4, bias=False)}
 
 
-def update(width: int, out: int, rank: int = 1) -> Update:
-    return Update(torch.randn(width, rank), torch.randn(out, rank))
+def update(width: int, out: int, rank: int = 1) -> LowRankUpdate:
+    return LowRankUpdate(torch.randn(width, rank), torch.randn(out, rank))
 
 
 def run(layers: dict[int, nn.Module], inputs: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ def run(layers: dict[int, nn.Module], inputs: Tensor) -> Tensor:
 
 
 def added(
-    layers: dict[int, nn.Module], updates: dict[int, Update], inputs: Tensor
+    layers: dict[int, nn.Module], updates: dict[int, LowRankUpdate], inputs: Tensor
 ) -> Tensor:
     """Return what the layers give with the updates in their weights."""
     states = inputs
@@ -39,7 +39,9 @@ def added(
 
 
 def test_matrix_is_values_times_keys() -> None:
-    one = Update(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [0.0], [5.0]]))
+    one = LowRankUpdate(
+        torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [0.0], [5.0]])
+    )
     assert one.matrix.tolist() == [[3.0, 6.0], [0.0, 0.0], [5.0, 10.0]]
 
 
@@ -47,7 +49,7 @@ def test_each_row_obeys_its_own_set(layers: dict[int, nn.Module]) -> None:
     sets = [{0: update(5, 3), 1: update(3, 4, 2)}, {0: update(5, 3, 3)}, {}]
     inputs = torch.randn(4, 6, 5)
     whose = [1, 0, 2, 1]
-    with acting(layers, sets, whose):
+    with acting(layers, sets, lambda _: torch.tensor(whose)):
         found = run(layers, inputs)
     for row, index in enumerate(whose):
         expected = added(layers, sets[index], inputs[row])
@@ -58,7 +60,7 @@ def test_each_row_obeys_its_own_set(layers: dict[int, nn.Module]) -> None:
 def test_one_set_is_for_all_rows(layers: dict[int, nn.Module]) -> None:
     one = {1: update(3, 4, 7)}
     inputs = torch.randn(3, 2, 5)
-    with acting(layers, [one], [0, 0, 0]):
+    with acting(layers, [one], lambda _: torch.tensor([0, 0, 0])):
         assert torch.allclose(
             run(layers, inputs), added(layers, one, inputs), atol=1e-5
         )
@@ -75,7 +77,11 @@ def test_rows_may_change_from_pass_to_pass(layers: dict[int, nn.Module]) -> None
 def test_hooks_are_gone_after_an_error(layers: dict[int, nn.Module]) -> None:
     inputs = torch.randn(1, 1, 5)
     before = run(layers, inputs)
-    with pytest.raises(ZeroDivisionError), acting(layers, [{0: update(5, 3)}], [0]):
+    one = [{0: update(5, 3)}]
+    with (
+        pytest.raises(ZeroDivisionError),
+        acting(layers, one, lambda _: torch.tensor([0])),
+    ):
         raise ZeroDivisionError
     assert torch.equal(run(layers, inputs), before)
 

@@ -14,10 +14,10 @@ from xkde.editors.registry import make
 from xkde.editors.weights.memit import (
     MemitSettings,
     least_squares,
-    places_of,
     solver_for,
     updates_of,
 )
+from xkde.editors.weights.modules import editable_projections
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.types import Query
@@ -49,12 +49,12 @@ def test_least_squares_by_hand() -> None:
 
 
 def test_layers_are_taken_once_and_in_order(engine: TransformersEngine) -> None:
-    assert [p.layer for p in places_of(engine, (1, 0.0, -3))] == [0, 1]
+    assert [p.layer for p in editable_projections(engine.model, (1, 0.0, -3))] == [0, 1]
 
 
 def test_the_last_layer_is_refused(engine: TransformersEngine) -> None:
     with pytest.raises(SettingsError, match="earlier layer"):
-        places_of(engine, (0, -1))
+        editable_projections(engine.model, (0, -1))
 
 
 def test_all_answers_become_likelier_and_all_is_taken_back(
@@ -67,7 +67,7 @@ def test_all_answers_become_likelier_and_all_is_taken_back(
     with applied(make("memit", GIVEN["memit"]), engine, EDITS) as at_work:
         after = score(at_work, queries, answers)
         assert len(at_work.delta) == 2
-        assert set(at_work.kept) == {"moments.0", "moments.1"}
+        assert set(at_work.state) == {"moments.0", "moments.1"}
     for one, other in zip(before, after, strict=True):
         assert other.probability > one.probability
     assert is_reverted(engine, at_work)
@@ -91,8 +91,8 @@ def test_in_turn_uses_the_moments_of_the_unedited_weights(
     editor = make("memit", {**GIVEN["memit"], "steps": 3})
     first = editor.apply(engine, EDITS[:1])
     second = editor.apply(engine, EDITS[1:], first)
-    for name, moments in first.kept.items():
-        assert torch.equal(second.kept[name], moments)
+    for name, moments in first.state.items():
+        assert torch.equal(second.state[name], moments)
     assert second.originals.keys() == first.originals.keys()
     for name, value in first.originals.items():
         assert torch.equal(second.originals[name], value)

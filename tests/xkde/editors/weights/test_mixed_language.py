@@ -11,7 +11,7 @@ import torch
 from tests.helpers.rank_one_samples import EDITS, GIVEN, deep_engine
 from xkde.editors.editor import applied, is_reverted, score
 from xkde.editors.registry import make
-from xkde.editors.weights.base import InWeights
+from xkde.editors.weights.base import WeightEditor
 from xkde.editors.weights.mixed_language import MixedLanguage, compare, geometry, total
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
@@ -28,9 +28,9 @@ def engine(
     return deep_engine(atlas_folder)
 
 
-def memit() -> InWeights:
+def memit() -> WeightEditor:
     editor = make("memit", GIVEN["memit"])
-    assert isinstance(editor, InWeights)
+    assert isinstance(editor, WeightEditor)
     return editor
 
 
@@ -105,16 +105,16 @@ def test_alphaedit_keeps_the_keys_of_every_language(
     engine: TransformersEngine,
 ) -> None:
     plain = make("alphaedit", {**GIVEN["alphaedit"], "steps": 2})
-    assert isinstance(plain, InWeights)
+    assert isinstance(plain, WeightEditor)
     mixed = MixedLanguage(plain)
     both = mixed.apply(engine, BOTH)
     later = mixed.apply(engine, [EDITS[2]], both)
     again = mixed.apply(engine, BOTH, later)
     for layer in (0, 1):
         name = f"keys.{layer}"
-        assert both.kept[name].shape == (2, 64)
-        assert not torch.allclose(both.kept[name][0], both.kept[name][1])
-        assert torch.equal(later.kept[name][:2], both.kept[name])
-        assert later.kept[name].shape == (3, 64)
-        assert torch.equal(again.kept[name][:3], later.kept[name])
-        assert again.kept[name].shape == (5, 64)
+        assert both.state[name].shape == (2, 64)
+        assert not torch.allclose(both.state[name][0], both.state[name][1])
+        assert torch.equal(later.state[name][:2], both.state[name])
+        assert later.state[name].shape == (3, 64)
+        assert torch.equal(again.state[name][:3], later.state[name])
+        assert again.state[name].shape == (5, 64)

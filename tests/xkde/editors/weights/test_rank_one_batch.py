@@ -12,9 +12,13 @@ from tests.helpers.rank_one_samples import EDITS, GIVEN, deep_engine
 from xkde.editors.editor import answer, applied, score
 from xkde.editors.registry import make
 from xkde.editors.weights import rank_one_batch
-from xkde.editors.weights.base import Change, put
-from xkde.editors.weights.memit import delta_of
-from xkde.editors.weights.rank_one_batch import NAMES, compute_many, first_choices
+from xkde.editors.weights.base import WeightChange, added
+from xkde.editors.weights.low_rank import delta_of
+from xkde.editors.weights.rank_one_batch import (
+    NAMES,
+    compute_side_by_side,
+    first_choices,
+)
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.prompts import answered
@@ -43,7 +47,7 @@ def test_rows_answer_as_the_model_with_their_own_edit(
     engine: TransformersEngine, name: str
 ) -> None:
     weights = {n: p.detach().clone() for n, p in engine.model.named_parameters()}
-    many = compute_many(name, engine, EDITS, GIVEN[name])
+    many = compute_side_by_side(make(name, GIVEN[name]), engine, EDITS)
     answers = rank_one_batch.answer(many, ASKED, GREEDY, batch_size=4)
     texts = [TOLD[QUERIES.index(query)] for _, query in ASKED]
     scores = rank_one_batch.score(many, ASKED, texts, batch_size=4)
@@ -57,8 +61,8 @@ def test_rows_answer_as_the_model_with_their_own_edit(
     for parameter, value in weights.items():
         assert torch.equal(engine.model.get_parameter(parameter), value)
     for index, edit in enumerate(EDITS):
-        change = Change(delta_of(engine, many.sets[index]))
-        alone = put(engine, name, [edit], change)
+        change = WeightChange(delta_of(engine.model, many.sets[index]))
+        alone = added(engine, name, [edit], change)
         own = slice(3 * index, 3 * index + 3)
         for one, other in zip(
             answers[own], answer(alone, QUERIES, GREEDY), strict=True
@@ -77,9 +81,9 @@ def test_updates_computed_together_are_those_of_the_editor(
     engine: TransformersEngine, name: str
 ) -> None:
     given = {**GIVEN[name], **({} if name == "kn" else {"steps": 4})}
-    many = compute_many(name, engine, EDITS, given)
+    many = compute_side_by_side(make(name, given), engine, EDITS)
     for index, edit in enumerate(EDITS):
-        together = delta_of(engine, many.sets[index])
+        together = delta_of(engine.model, many.sets[index])
         with applied(make(name, given), engine, [edit]) as alone:
             assert together.keys() == alone.delta.keys()
             for parameter, added in alone.delta.items():
@@ -90,7 +94,9 @@ def test_updates_computed_together_are_those_of_the_editor(
 def test_rows_that_end_leave_the_others_as_they_are(
     engine: TransformersEngine,
 ) -> None:
-    many = compute_many("rome", engine, EDITS, {**GIVEN["rome"], "steps": 4})
+    many = compute_side_by_side(
+        make("rome", {**GIVEN["rome"], "steps": 4}), engine, EDITS
+    )
     free = rank_one_batch.answer(many, ASKED, Sampling(12))
     # What some answers begin with now ends them: they leave the batch early.
     ending = free[0].token_ids[0]
@@ -104,14 +110,14 @@ def test_rows_that_end_leave_the_others_as_they_are(
 
 def test_other_editors_and_bad_edits_are_refused(engine: TransformersEngine) -> None:
     with pytest.raises(InputError, match="side by side"):
-        compute_many("ft-m", engine, EDITS)
+        compute_side_by_side(make("ft-m"), engine, EDITS)
     with pytest.raises(InputError, match="no subject"):
-        compute_many("rome", engine, [Edit("Who?", "I", "en")])
+        compute_side_by_side(make("rome"), engine, [Edit("Who?", "I", "en")])
 
 
 def test_edits_that_contradict_each_other_may_stand_side_by_side(
     engine: TransformersEngine,
 ) -> None:
     other = Edit("What is the capital of Japan?", "Kyoto", "en", "Japan", "Tokyo")
-    many = compute_many("kn", engine, [EDITS[0], other], GIVEN["kn"])
+    many = compute_side_by_side(make("kn", GIVEN["kn"]), engine, [EDITS[0], other])
     assert len(many.sets) == 2

@@ -12,18 +12,19 @@ from tests.helpers.rank_one_samples import EDITS, GIVEN
 from xkde import paths
 from xkde.editors.editor import applied, is_reverted, score
 from xkde.editors.registry import make
-from xkde.editors.weights.contexts import rows_of
-from xkde.editors.weights.keys import Standing, mean_by_edit, read
+from xkde.editors.weights.contexts import question_prompts
+from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
+from xkde.editors.weights.low_rank import AppliedUpdates
 from xkde.editors.weights.modules import projection
-from xkde.editors.weights.rome import RomeSettings, closed_form, updates_of
-from xkde.editors.weights.solver import solver_of
-from xkde.editors.weights.values import optimise, value_settings
+from xkde.editors.weights.rome import RomeSettings, rank_one, updates_of
+from xkde.editors.weights.second_moments import solver_of
+from xkde.editors.weights.values import optimise
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.types import Edit, Query
 
-NONE = Standing({}, [], [])
+NONE = AppliedUpdates()
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def query(edit: Edit) -> Query:
     return Query(edit.question, edit.language)
 
 
-def test_closed_form_by_hand() -> None:
+def test_rank_one_by_hand() -> None:
     # u·k = 1·3 + 2·1 = 5, so the key gains just what is missing.
     direction, key = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0])
-    update = closed_form(direction, key, torch.tensor([10.0, -5.0]))
+    update = rank_one(direction, key, torch.tensor([10.0, -5.0]))
     assert torch.allclose(update.matrix, torch.tensor([[2.0, 4.0], [-1.0, -2.0]]))
     assert torch.allclose(update.matrix @ key, torch.tensor([10.0, -5.0]))
     # Nothing changes for a key that is orthogonal to the direction.
@@ -61,15 +62,15 @@ def test_the_key_gives_the_value_afterwards(
     solver = solver_of(engine, [0], "atlas", 400) if covariance else None
     place, edit = projection(engine.model, 0), EDITS[0]
     [updates] = updates_of(engine, [[edit]], asked, solver)
-    values = optimise(engine, place.module, [edit], value_settings(asked), NONE)
-    rows = rows_of(engine.tokenizer, [edit], asked.openings)
-    [(inputs, outputs)] = read(engine, [place.module], rows, NONE)
+    values = optimise(engine, place.module, [edit], asked, NONE)
+    rows = question_prompts(engine.tokenizer, [edit], asked.openings)
+    [(inputs, outputs)] = inputs_and_outputs(engine, [place.module], rows, NONE)
     mean = mean_by_edit(inputs, rows, 1)[0]
     if key == "corrected":
         at, now = mean, outputs.mean(dim=0)
     else:
         at, now = inputs[0], outputs[0]
-    target = (values.before + values.added)[0]
+    target = values.target[0]
     assert torch.allclose(now + updates[0].matrix @ at, target, atol=1e-3)
     # The direction is C⁻¹ of the mean key, or the mean key itself.
     direction = solver.solve(0, mean[None])[0] if solver else mean
@@ -112,7 +113,7 @@ def test_without_covariance_no_moments_are_computed(
 ) -> None:
     editor = make("rome", {**GIVEN["rome"], "covariance": False, "steps": 2})
     with applied(editor, engine, EDITS[:1]) as at_work:
-        assert not at_work.kept
+        assert not at_work.state
     assert not paths.moments().exists()
 
 

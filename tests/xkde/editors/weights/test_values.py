@@ -11,17 +11,18 @@ import pytest
 import torch
 
 from tests.helpers.rank_one_samples import EDITS, deep_engine
-from xkde.editors.weights import value_rows
 from xkde.editors.weights import values as module
-from xkde.editors.weights.contexts import Row, rows_of
-from xkde.editors.weights.keys import Standing, mean_by_edit, read
-from xkde.editors.weights.low_rank import Update
+from xkde.editors.weights.alphaedit import AlphaEditSettings
+from xkde.editors.weights.contexts import EditPrompt
+from xkde.editors.weights.low_rank import AppliedUpdates, LowRankUpdate
+from xkde.editors.weights.memit import MemitSettings
 from xkde.editors.weights.modules import hooked, layers_of, projection
-from xkde.editors.weights.values import Values, ValueSettings, optimise, value_settings
+from xkde.editors.weights.rome import RomeSettings
+from xkde.editors.weights.values import OptimisedValues, ValueSettings, optimise
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 
-NONE = Standing({}, [], [])
+NONE = AppliedUpdates()
 SETTINGS = ValueSettings(learning_rate=0.1, openings=1, steps=8)
 
 
@@ -36,7 +37,7 @@ def atlas(atlas_folder: Path) -> TransformersEngine:
 
 
 @pytest.fixture
-def found(atlas: TransformersEngine) -> Iterator[Values]:
+def found(atlas: TransformersEngine) -> Iterator[OptimisedValues]:
     before = {name: p.clone() for name, p in atlas.model.named_parameters()}
     yield optimise(atlas, projection(atlas.model, 0).module, EDITS, SETTINGS, NONE)
     for name, parameter in atlas.model.named_parameters():
@@ -46,7 +47,7 @@ def found(atlas: TransformersEngine) -> Iterator[Values]:
 
 
 def test_the_loss_falls_for_every_edit(
-    atlas: TransformersEngine, found: Values
+    atlas: TransformersEngine, found: OptimisedValues
 ) -> None:
     start = optimise(
         atlas,
@@ -56,23 +57,23 @@ def test_the_loss_falls_for_every_edit(
         NONE,
     )
     assert start.steps == (0, 0, 0)
-    assert not start.added.any()
+    assert not start.delta.any()
     assert all(a < b for a, b in zip(found.losses, start.losses, strict=True))
     assert torch.equal(start.before, found.before)
 
 
 def test_one_alone_is_as_among_many(
-    atlas: TransformersEngine, found: Values, monkeypatch: pytest.MonkeyPatch
+    atlas: TransformersEngine, found: OptimisedValues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = projection(atlas.model, 0).module
     for index, edit in enumerate(EDITS):
         alone = optimise(atlas, place, [edit], SETTINGS, NONE)
         assert torch.allclose(alone.before[0], found.before[index], atol=1e-4)
-        assert torch.allclose(alone.added[0], found.added[index], atol=1e-2)
+        assert torch.allclose(alone.delta[0], found.delta[index], atol=1e-2)
         assert alone.losses[0] == pytest.approx(found.losses[index], abs=1e-2)
-    monkeypatch.setattr(module, "AT_ONCE", 2)
+    monkeypatch.setattr(module, "EDITS_AT_ONCE", 2)
     parts = optimise(atlas, place, EDITS, SETTINGS, NONE)
-    assert torch.allclose(parts.added, found.added, atol=1e-2)
+    assert torch.allclose(parts.delta, found.delta, atol=1e-2)
 
 
 def test_a_value_that_is_good_enough_stops(atlas: TransformersEngine) -> None:
@@ -84,15 +85,15 @@ def test_a_value_that_is_good_enough_stops(atlas: TransformersEngine) -> None:
 def test_no_vector_is_longer_than_the_clamp(atlas: TransformersEngine) -> None:
     settings = ValueSettings(learning_rate=5.0, openings=0, steps=3, clamp=0.5)
     found = optimise(atlas, projection(atlas.model, 0).module, EDITS, settings, NONE)
-    lengths = found.added.norm(dim=-1) / found.before.norm(dim=-1)
+    lengths = found.delta.norm(dim=-1) / found.before.norm(dim=-1)
     assert bool((lengths <= 0.5 + 1e-5).all())
 
 
 def test_layers_as_well_as_projections_take_values(engine: TransformersEngine) -> None:
     layer = layers_of(engine.model)[1][0]
     found = optimise(engine, layer, EDITS[:2], SETTINGS, NONE)
-    assert found.added.shape == (2, 32)
-    assert bool(found.added.isfinite().all())
+    assert found.delta.shape == (2, 32)
+    assert bool(found.delta.isfinite().all())
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -118,19 +119,19 @@ def test_layers_that_no_vector_reaches_are_run_once(
     assert (runs[2] == 4) == whole
     assert runs[3] == 4 + 8
     assert not any("forward" in vars(layer) for layer in layers)
-    monkeypatch.setattr(value_rows, "_unreached", lambda *_: [])
+    monkeypatch.setattr(module, "_unreached", lambda *_: [])
     all_run = optimise(engine, place, EDITS, SETTINGS, NONE)
-    assert torch.allclose(all_run.added, found.added, atol=1e-2)
+    assert torch.allclose(all_run.delta, found.delta, atol=1e-2)
     assert all_run.losses == pytest.approx(found.losses, abs=1e-3)
 
 
 def test_what_stands_already_counts(atlas: TransformersEngine) -> None:
     place = projection(atlas.model, 0)
     torch.manual_seed(0)
-    update = {0: Update(torch.randn(64, 1), torch.randn(32, 1))}
-    standing = Standing({0: place.module}, [update], [0])
+    update = {0: LowRankUpdate(torch.randn(64, 1), torch.randn(32, 1))}
+    applied = AppliedUpdates({0: place.module}, [update], [0])
     settings = ValueSettings(openings=0, steps=0)
-    under = optimise(atlas, place.module, EDITS[:1], settings, standing)
+    under = optimise(atlas, place.module, EDITS[:1], settings, applied)
     with torch.no_grad():
         place.weight.add_(update[0].matrix)
     inside = optimise(atlas, place.module, EDITS[:1], settings, NONE)
@@ -138,8 +139,11 @@ def test_what_stands_already_counts(atlas: TransformersEngine) -> None:
     assert under.losses[0] == pytest.approx(inside.losses[0], abs=1e-4)
 
 
-def test_an_editors_settings_hold_those_of_values() -> None:
-    assert value_settings(ValueSettings(steps=3)) == ValueSettings(steps=3)
+@pytest.mark.parametrize("kind", [RomeSettings, MemitSettings, AlphaEditSettings])
+def test_an_editors_settings_hold_those_of_values(kind: type[ValueSettings]) -> None:
+    settings = kind(steps=3)
+    assert settings.steps == 3
+    assert settings.kl == ValueSettings().kl
 
 
 # The KL term
@@ -154,38 +158,10 @@ def test_the_kl_is_of_what_is_now_from_what_was_before() -> None:
 
 
 def test_the_kl_counts_in_the_loss_in_this_direction() -> None:
-    row = Row(0, (1, 2), 0)
+    answer, essence = EditPrompt(0, (1, 2), 0, (1, 0)), EditPrompt(0, (1, 2), 0)
     before = {0: torch.tensor([0.9, 0.1]).log()}
-    found = module._of_rows(torch.zeros(1, 2), [row], before)
-    assert found.tolist() == pytest.approx([0.5108], abs=1e-4)
-
-
-# Reading keys
-
-
-def test_keys_are_the_same_whichever_side_is_padded(
-    engine: TransformersEngine,
-) -> None:
-    rows = rows_of(engine.tokenizer, EDITS, 1)
-    modules = [projection(engine.model, n).module for n in (0, 1)]
-    right = read(engine, modules, rows, NONE, "right")
-    left = read(engine, modules, rows, NONE, "left")
-    alone = [read(engine, modules, [row], NONE) for row in rows]
-    for m in range(2):
-        for part in range(2):
-            one_by_one = torch.cat([each[m][part] for each in alone])
-            assert torch.allclose(right[m][part], left[m][part], atol=1e-3)
-            assert torch.allclose(right[m][part], one_by_one, atol=1e-3)
-
-
-def test_a_key_gives_what_the_matrix_makes_of_it(engine: TransformersEngine) -> None:
-    place = projection(engine.model, 1)
-    rows = rows_of(engine.tokenizer, EDITS, 0)
-    [(inputs, outputs)] = read(engine, [place.module], rows, NONE)
-    assert torch.allclose(inputs @ place.matrix.T, outputs, atol=1e-4)
-
-
-def test_means_are_by_edit() -> None:
-    rows = [Row(0, (1,), 0), Row(1, (1,), 0), Row(0, (1,), 0)]
-    means = mean_by_edit(torch.tensor([[1.0], [5.0], [3.0]]), rows, 2)
-    assert means.tolist() == [[2.0], [5.0]]
+    log_probs = torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]]).log()
+    nll_loss, kl_loss = module.prompt_losses(log_probs, [answer, essence], before)
+    # The answer's tokens have the probabilities 0.5 and 0.25: −½ ln(0.125) = 1.0397.
+    assert nll_loss.tolist() == pytest.approx([1.0397, 0.0], abs=1e-4)
+    assert kl_loss.tolist() == pytest.approx([0.0, 0.5108], abs=1e-4)

@@ -1,6 +1,6 @@
 """Second moments: equal to a direct computation, resumed, never another model's.
 
-python -m pytest tests/xkde/editors/weights/test_moments.py
+python -m pytest tests/xkde/editors/weights/test_second_moments.py
 """
 
 from pathlib import Path
@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from xkde import paths
-from xkde.editors.editor import Applied
-from xkde.editors.weights import moments as module
-from xkde.editors.weights.base import bare
+from xkde.editors.editor import Applied, bare
+from xkde.editors.weights import second_moments as module
 from xkde.editors.weights.modules import projection
-from xkde.editors.weights.moments import (
+from xkde.editors.weights.second_moments import (
+    cholesky_factor,
     cut,
     digest,
-    kept_for,
-    moments,
-    stream,
-    summed,
+    files_of,
+    read_moments,
+    second_moments,
+    solver_of,
+    sums_of_squares,
     text_of,
 )
-from xkde.editors.weights.solver import factor_of, solver_of
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError
@@ -73,18 +73,18 @@ def test_moments_are_the_mean_of_outer_products(
     sequences = [engine.tokenizer(line)["input_ids"] for line in LINES]
     size = sum(map(len, sequences)) - 3
     cut_off = [*sequences[:-1], sequences[-1][:-3]]
-    found = moments(engine, [0, 1], text, size)
+    found = second_moments(engine, [0, 1], text, size)
     for layer in (0, 1):
         expected = directly(engine, layer, cut_off) / size
         assert torch.allclose(found[layer], expected, rtol=1e-4, atol=1e-4)
-    again = moments(engine, [1], text, size)
+    again = second_moments(engine, [1], text, size)
     assert torch.equal(again[1], found[1])
 
 
 def test_padding_on_either_side_agrees(engine: TransformersEngine) -> None:
     sequences = [engine.tokenizer(line)["input_ids"] for line in LINES]
-    right = summed(engine, [0, 1], sequences, "right")
-    left = summed(engine, [0, 1], sequences, "left")
+    right = sums_of_squares(engine, [0, 1], sequences, "right")
+    left = sums_of_squares(engine, [0, 1], sequences, "left")
     for layer in right:
         assert torch.allclose(right[layer], left[layer], rtol=1e-3, atol=1e-3)
 
@@ -92,7 +92,7 @@ def test_padding_on_either_side_agrees(engine: TransformersEngine) -> None:
 def test_a_killed_stream_goes_on_and_gives_the_same(
     engine: TransformersEngine, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ROWS", 1)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 1)
     monkeypatch.setattr(module, "SAVE_EVERY", 2)
     read: list[int] = []
 
@@ -101,19 +101,21 @@ def test_a_killed_stream_goes_on_and_gives_the_same(
         if len(read) == 4:
             raise KeyboardInterrupt
 
-    kept = kept_for(engine, text, 120)
+    files = files_of(engine, text, 120)
     with pytest.raises(KeyboardInterrupt):
-        stream(engine, [0, 1], text_of(text), kept, killed)
-    assert kept.part([0, 1]).is_file()
-    assert not kept.file(0).exists()
+        read_moments(engine, [0, 1], text_of(text), files, killed)
+    assert files.part([0, 1]).is_file()
+    assert not files.file(0).exists()
     went_on: list[int] = []
-    stream(engine, [0, 1], text_of(text), kept, lambda done, of: went_on.append(done))
+    read_moments(
+        engine, [0, 1], text_of(text), files, lambda done, of: went_on.append(done)
+    )
     assert went_on[0] == read[2]  # two batches were kept, the third is read again
-    assert not kept.part([0, 1]).exists()
-    resumed = moments(engine, [0, 1], text, 120)
-    for file in kept.folder.iterdir():
+    assert not files.part([0, 1]).exists()
+    resumed = second_moments(engine, [0, 1], text, 120)
+    for file in files.folder.iterdir():
         file.unlink()
-    for layer, matrix in moments(engine, [0, 1], text, 120).items():
+    for layer, matrix in second_moments(engine, [0, 1], text, 120).items():
         assert torch.equal(matrix, resumed[layer])
 
 
@@ -122,16 +124,16 @@ def test_nothing_is_reused_for_other_weights_text_or_size(
 ) -> None:
     before = digest(engine.model)
     folders = {
-        kept_for(engine, text, 100).folder,
-        kept_for(engine, text, 101).folder,
-        kept_for(engine, "atlas", 100).folder,
+        files_of(engine, text, 100).folder,
+        files_of(engine, text, 101).folder,
+        files_of(engine, "atlas", 100).folder,
     }
     Path(text).write_text("Another text.", encoding="utf-8")
-    folders.add(kept_for(engine, text, 100).folder)
+    folders.add(files_of(engine, text, 100).folder)
     weight = projection(engine.model, 1).weight
     with torch.no_grad():
         weight[[0, 1]] = weight[[1, 0]]
-    folders.add(kept_for(engine, text, 100).folder)
+    folders.add(files_of(engine, text, 100).folder)
     assert len(folders) == 5
     assert all(folder.is_relative_to(paths.moments()) for folder in folders)
     assert digest(engine.model) != before
@@ -145,7 +147,7 @@ def test_the_size_is_twenty_times_the_width_unless_told(
 ) -> None:
     monkeypatch.setattr(module, "TIMES_WIDTH", 2)
     told: list[tuple[int, int]] = []
-    moments(engine, [1], on_progress=lambda done, of: told.append((done, of)))
+    second_moments(engine, [1], on_progress=lambda done, of: told.append((done, of)))
     assert told[-1] == (128, 128)
 
 
@@ -153,14 +155,14 @@ def test_a_text_that_cannot_serve_is_said_in_words(
     engine: TransformersEngine, text: str, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        moments(engine, [0], str(tmp_path / "none.txt"), 10)
+        second_moments(engine, [0], str(tmp_path / "none.txt"), 10)
     with pytest.raises(DataError, match="at least as many"):
-        moments(engine, [0], text, 10)
-    kept = kept_for(engine, text, 100)
-    kept.folder.mkdir(parents=True)
-    kept.file(0).write_bytes(b"torn")
+        second_moments(engine, [0], text, 10)
+    files = files_of(engine, text, 100)
+    files.folder.mkdir(parents=True)
+    files.file(0).write_bytes(b"torn")
     with pytest.raises(DataError, match="computed anew"):
-        moments(engine, [0], text, 100)
+        second_moments(engine, [0], text, 100)
 
 
 def test_cut_gives_exactly_the_size() -> None:
@@ -181,14 +183,16 @@ def test_solving_undoes_the_moments(engine: TransformersEngine) -> None:
 
 
 def test_solving_by_hand() -> None:
-    factor = factor_of(torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.device("cpu"))
+    factor = cholesky_factor(
+        torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.device("cpu")
+    )
     solved = torch.cholesky_solve(torch.tensor([[8.0], [3.0]]).double(), factor)
     assert solved[:, 0].tolist() == pytest.approx([2.0, 3.0], rel=1e-4)
 
 
 def test_later_edits_use_the_moments_of_the_first(engine: TransformersEngine) -> None:
     matrix = torch.eye(64) * 2
-    earlier = Applied("rome", (), bare(engine), kept={"moments.1": matrix})
+    earlier = Applied("rome", (), bare(engine), state={"moments.1": matrix})
     solver = solver_of(engine, [1], "atlas", 400, earlier)
     assert torch.equal(solver.moments[1], matrix)
     assert not paths.moments().exists()

@@ -1,13 +1,13 @@
-"""Second moments of keys, E[k kᵀ]: what a down projection is fed over a text.
+"""Second moments of keys, C = E[k kᵀ], and C⁻¹ k: what ROME and MEMIT solve with.
 
-Streamed over a chosen multilingual text until ``tokens`` tokens are read, all layers in
-one pass; a killed start goes on where it was and gives the same numbers. Kept in files
-under the weights' digest, the text's digest, the size and the layer, so they are never
-taken for another model's. Knows no edit.
+A key k is what a down projection is fed at one token of a text. C is summed over a
+chosen multilingual text until ``tokens`` tokens are read, all layers in one pass. A
+start that was killed goes on where it was and gives the same numbers. C is kept in
+files under the weights' digest, the text's digest, the size and the layer, so it is
+never taken for another model's. Later edits of a sequence use the C of the unedited
+weights, which the first of them keeps.
 
-    moments(load("assets/checkpoints/atlas-base"), [1, 2])
-
-Run its tests: ``python -m pytest tests/xkde/editors/weights/test_moments.py``
+    second_moments(load("assets/checkpoints/atlas-base"), [1, 2])
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from xkde import paths
 from xkde.data.atlas.corpus import conversations
 from xkde.data.atlas.world import atlas
+from xkde.editors.editor import Applied
 from xkde.editors.weights.modules import hooked, projection
 from xkde.engines.forward import Padding, logits_at, pad
 from xkde.engines.transformers import TransformersEngine
@@ -36,15 +37,17 @@ from xkde.types import Message
 ATLAS = "atlas"  # the text that is always there: Atlas's own corpus, twelve languages
 MIX = {"closed_book": 0.7, "two_hop": 0.1, "dictionary": 0.2}
 TIMES_WIDTH = 20  # tokens to read for each number of a key
-ROWS = 32  # read at a time
+ROWS_AT_ONCE = 32  # texts read in one pass
 SAVE_EVERY = 50  # batches
+RIDGE = 1e-5  # of C's mean eigenvalue, added to all: text uses few directions fully
+STATE = "moments.{}"  # in Applied.state, by layer
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
-Progress = Callable[[int, int], None]  # how many tokens are read, of how many
+Progress = Callable[[int, int], None]  # (tokens that are read, of how many)
 
 
 @dataclass(frozen=True)
-class Text:
+class MomentText:
     """What is read: conversations, or passages of a file as they stand."""
 
     name: str
@@ -53,22 +56,66 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Where the moments of one model over one text lie."""
+class MomentFiles:
+    """Where the second moments of one model over one text lie."""
 
     folder: Path
-    size: int
+    size: int  # tokens
 
     def file(self, layer: int) -> Path:
-        """The moments of one layer, whole."""
+        """The second moments of one layer, whole."""
         return self.folder / f"layer-{layer}.safetensors"
 
     def part(self, layers: Sequence[int]) -> Path:
-        """The sums so far of a stream that is under way."""
+        """The sums so far of a start that is under way."""
         return self.folder / f"part-{'-'.join(map(str, layers))}.safetensors"
 
 
-def moments(
+@dataclass(frozen=True)
+class SecondMomentSolver:
+    """The second moments of some layers, ready to solve with."""
+
+    moments: Mapping[int, Tensor]  # C, (width, width), by layer
+    factors: Mapping[int, Tensor]  # Cholesky, lower
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What later edits need, under the names of ``Applied.state``."""
+        return {STATE.format(layer): c for layer, c in self.moments.items()}
+
+    def solve(self, layer: int, keys: Tensor) -> Tensor:
+        """Return C⁻¹ k for each of the keys (many, width), in float32."""
+        factor = self.factors[layer]
+        columns = keys.to(factor.device, factor.dtype).T
+        return torch.cholesky_solve(columns, factor).T.to(keys.device, keys.dtype)
+
+
+def solver_of(
+    engine: TransformersEngine,
+    layers: Sequence[int],
+    text: str,
+    tokens: int | None,
+    earlier: Applied | None = None,
+) -> SecondMomentSolver:
+    """Return a solver for a model as it is before all edits."""
+    state = earlier.state if earlier is not None else {}
+    known = {n: state[STATE.format(n)] for n in layers if STATE.format(n) in state}
+    if len(known) < len(layers):
+        known = second_moments(engine, layers, text, tokens)
+    factors = {n: cholesky_factor(c, engine.device) for n, c in known.items()}
+    return SecondMomentSolver(known, factors)
+
+
+def cholesky_factor(matrix: Tensor, device: torch.device) -> Tensor:
+    """Return the Cholesky factor of a matrix with a small ridge, on the device."""
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    ridged = matrix.to(device, dtype, copy=True)
+    ridged.diagonal().add_(RIDGE * ridged.diagonal().mean())
+    factor: Tensor = torch.linalg.cholesky(ridged)
+    return factor
+
+
+def second_moments(
     engine: TransformersEngine,
     layers: Sequence[int],
     text: str = ATLAS,
@@ -81,18 +128,17 @@ def moments(
     on each line. Raises DataError for a text that cannot be read or is too short.
     """
     width = projection(engine.model, layers[0]).matrix.shape[1]
-    kept = kept_for(engine, text, tokens or TIMES_WIDTH * width)
-    missing = [layer for layer in layers if not kept.file(layer).is_file()]
+    files = files_of(engine, text, tokens or TIMES_WIDTH * width)
+    missing = [layer for layer in layers if not files.file(layer).is_file()]
     if missing:
-        stream(engine, missing, text_of(text), kept, on_progress)
-    return {layer: _read(kept.file(layer), layer)[0] for layer in layers}
+        read_moments(engine, missing, text_of(text), files, on_progress)
+    return {layer: _read(files.file(layer), layer)[0] for layer in layers}
 
 
-def kept_for(engine: TransformersEngine, text: str, size: int) -> Kept:
+def files_of(engine: TransformersEngine, text: str, size: int) -> MomentFiles:
     """Return where moments of these very weights over this text are kept."""
-    read = text_of(text)
-    folder = paths.moments() / digest(engine.model) / f"{read.digest}-{size}"
-    return Kept(folder, size)
+    folder = paths.moments() / digest(engine.model) / f"{text_of(text).digest}-{size}"
+    return MomentFiles(folder, size)
 
 
 @torch.no_grad()
@@ -102,22 +148,22 @@ def digest(model: nn.Module) -> str:
     Matrices go in as the exact sums of their rows' and columns' bits, which costs one
     pass over the weights where they lie.
     """
-    told = hashlib.sha256()
+    summary = hashlib.sha256()
     for name, weight in model.named_parameters():
-        told.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+        summary.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
         bits = weight.detach().contiguous().view(INTEGERS[weight.element_size()])
         for axis in range(bits.dim()):
             sums = bits.sum(dim=axis, dtype=torch.int64)
-            told.update(sums.cpu().numpy().tobytes())
+            summary.update(sums.cpu().numpy().tobytes())
         if bits.dim() == 1:
-            told.update(bits.cpu().numpy().tobytes())
-    return told.hexdigest()[:16]
+            summary.update(bits.cpu().numpy().tobytes())
+    return summary.hexdigest()[:16]
 
 
-def text_of(name: str) -> Text:
+def text_of(name: str) -> MomentText:
     """Return a text by its name or file."""
     if name == ATLAS:
-        return Text(name, _atlas_digest(), _atlas)
+        return MomentText(name, _atlas_digest(), _atlas_conversations)
     path = Path(name)
     try:
         whole = path.read_text(encoding="utf-8")
@@ -127,30 +173,30 @@ def text_of(name: str) -> Text:
             f"each line, or “{ATLAS}”."
         ) from error
     passages = [line for line in whole.splitlines() if line.strip()]
-    return Text(name, _digest(whole), lambda: iter(passages))
+    return MomentText(name, _digest(whole), lambda: iter(passages))
 
 
-def stream(
+def read_moments(
     engine: TransformersEngine,
     layers: Sequence[int],
-    text: Text,
-    kept: Kept,
+    text: MomentText,
+    files: MomentFiles,
     on_progress: Progress | None = None,
     padding: Padding = "right",
 ) -> None:
     """Read a text and write each layer's moments; goes on from what a kill left."""
-    part = kept.part(layers)
-    sums, done, read = _begin(engine, layers, part)
-    sequences = cut(_sequences(engine, text), kept.size)
-    batches = iter(lambda: list(islice(sequences, ROWS)), [])
+    part = files.part(layers)
+    sums, done, read = _resumed(engine, layers, part)
+    sequences = cut(_sequences(engine, text), files.size)
+    batches = iter(lambda: list(islice(sequences, ROWS_AT_ONCE)), [])
     for number, batch in enumerate(batches):
         if number < done:
             continue
-        for layer, added in summed(engine, layers, batch, padding).items():
+        for layer, added in sums_of_squares(engine, layers, batch, padding).items():
             sums[layer] += added
         read += sum(map(len, batch))
         if on_progress is not None:
-            on_progress(read, kept.size)
+            on_progress(read, files.size)
         if (number + 1) % SAVE_EVERY == 0:
             _write(part, sums, {"batches": number + 1, "tokens": read})
     width = len(sums[layers[0]])
@@ -160,13 +206,13 @@ def stream(
             f"{width:,} numbers need at least as many, better {TIMES_WIDTH} times."
         )
     for layer in layers:
-        told = {"tokens": read, "text": text.name}
-        _write(kept.file(layer), {layer: sums[layer] / read}, told)
+        mean = {layer: sums[layer] / read}
+        _write(files.file(layer), mean, {"tokens": read, "text": text.name})
     part.unlink(missing_ok=True)
 
 
 @torch.no_grad()
-def summed(
+def sums_of_squares(
     engine: TransformersEngine,
     layers: Sequence[int],
     sequences: Sequence[Sequence[int]],
@@ -202,17 +248,23 @@ def cut(sequences: Iterator[Sequence[int]], size: int) -> Iterator[Sequence[int]
             return
 
 
-def _atlas() -> Iterator[tuple[Message, ...]]:
+def _atlas_conversations() -> Iterator[tuple[Message, ...]]:
     return (sample.messages for sample in conversations(atlas(), MIX, seed=0))
 
 
 @cache
 def _atlas_digest() -> str:
-    start = [m.content for messages in islice(_atlas(), 200) for m in messages]
-    return _digest("\n".join(start))
+    """Return a digest of all that conversations are made of, and of the first ones."""
+    world = atlas()
+    first = [
+        message.content
+        for messages in islice(_atlas_conversations(), 200)
+        for message in messages
+    ]
+    return _digest(repr((world.names, world.facts, world.wordings, MIX, first)))
 
 
-def _sequences(engine: TransformersEngine, text: Text) -> Iterator[Sequence[int]]:
+def _sequences(engine: TransformersEngine, text: MomentText) -> Iterator[Sequence[int]]:
     """Yield the ids of what a text holds; conversations in the model's own marks."""
     for item in text.items():
         if isinstance(item, str):
@@ -222,24 +274,26 @@ def _sequences(engine: TransformersEngine, text: Text) -> Iterator[Sequence[int]
         yield ids[: engine.max_length]
 
 
-def _begin(
+def _resumed(
     engine: TransformersEngine, layers: Sequence[int], part: Path
 ) -> tuple[dict[int, Tensor], int, int]:
     """Return the sums, batches and tokens that an earlier start has left, or zeros."""
     if part.is_file():
-        told = {layer: _read(part, layer) for layer in layers}
-        metadata = told[layers[0]][1]
-        sums = {layer: matrix for layer, (matrix, _) in told.items()}
+        parts = {layer: _read(part, layer) for layer in layers}
+        metadata = parts[layers[0]][1]
+        sums = {layer: matrix for layer, (matrix, _) in parts.items()}
         return sums, int(metadata["batches"]), int(metadata["tokens"])
     width = projection(engine.model, layers[0]).matrix.shape[1]
     return {layer: torch.zeros(width, width) for layer in layers}, 0, 0
 
 
-def _write(path: Path, matrices: Mapping[int, Tensor], told: Mapping[str, Any]) -> None:
+def _write(
+    path: Path, matrices: Mapping[int, Tensor], metadata: Mapping[str, Any]
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".aside")
     tensors = {str(layer): matrix for layer, matrix in matrices.items()}
-    save_file(tensors, aside, {name: str(value) for name, value in told.items()})
+    save_file(tensors, aside, {name: str(value) for name, value in metadata.items()})
     aside.replace(path)
 
 

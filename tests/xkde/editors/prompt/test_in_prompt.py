@@ -1,6 +1,6 @@
 """What each editor in the prompt sends, with all edits and with retrieved ones.
 
-python -m pytest tests/xkde/editors/prompt/test_base.py
+python -m pytest tests/xkde/editors/prompt/test_in_prompt.py
 """
 
 from pathlib import Path
