@@ -1,26 +1,35 @@
-"""README.md says what is there, and nothing tells on which machine it was written.
+"""README.md and docs/ are true, and nothing tells on which machine they were written.
 
-What is checked: the code map, `make` targets, `python -m xkde` subcommands, pictures
-and file names in backticks. The map is the fenced block that begins with ``app.py`` or
-follows ``<!-- map -->``: a name, or several with commas, then two spaces and what it
-is; an indented name lies in the folder above it. Every folder of code is in it.
-
-    python -m pytest tests/test_docs.py
+Checked are: the code map, ``make`` targets, every ``python -m xkde`` line with its
+options, pictures and links, file names in backticks, and each table of results, which
+is computed anew from the shipped files. The map is the fenced block that follows
+``<!-- map -->``: a name, then two spaces and what it is; an indented name lies in the
+folder above it. Every folder of code is in it.
 """
 
-import importlib
+import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.helpers.shipped_tables import TABLES
+from xkde.__main__ import COMMANDS, command_parser
+from xkde.evaluation.results.cards import summary
+from xkde.paths import ATLAS_RESULTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+README_WORDS = 2500
 
 FENCE = re.compile(r"(<!-- map -->\s*)?^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)|<img[^>]*\bsrc=[\"']([^\"']+)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FILE_NAME = re.compile(
     r"[\w.-]+(/[\w.-]+)*\.(py|md|toml|txt|json|jsonl|parquet|css|svg|png|safetensors)"
 )
@@ -39,6 +48,13 @@ def readme() -> str:
     if not README.exists():
         pytest.fail("README.md is missing.")
     return README.read_text(encoding="utf-8")
+
+
+def each_document() -> pytest.MarkDecorator:
+    """Run a test once for each document."""
+    return pytest.mark.parametrize(
+        "document", DOCUMENTS, ids=[path.name for path in DOCUMENTS]
+    )
 
 
 def is_map(marked: str, block: str) -> bool:
@@ -123,31 +139,94 @@ def test_code_map_is_complete_and_true() -> None:
     }
 
 
-def test_make_targets_exist() -> None:
+def command_lines(text: str) -> list[list[str]]:
+    """Return the words after ``python -m xkde`` in the fenced lines of ``text``."""
+    found = []
+    for marked, block in FENCE.findall(text):
+        if is_map(marked, block):
+            continue
+        for line in block.splitlines():
+            _, is_command, words = line.partition("-m xkde ")
+            if is_command:
+                found.append(shlex.split(words, comments=True))
+    return found
+
+
+def tables(text: str) -> dict[str, list[list[str]]]:
+    """Return the rows of the tables that follow ``<!-- table: name -->``."""
+    found = {}
+    for name, block in re.findall(
+        r"<!-- table: (\w+) -->\n((?:\|.*\n)+)", text, re.MULTILINE
+    ):
+        rows = [line.strip("|").split("|") for line in block.splitlines()[2:]]
+        found[name] = [[cell.strip() for cell in row] for row in rows]
+    return found
+
+
+def test_readme_is_short() -> None:
+    assert len(readme().split()) <= README_WORDS
+
+
+def test_front_matter_is_that_of_a_space() -> None:
+    about = yaml.safe_load(readme().split("---")[1])
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").split()
+    assert about["sdk"] == "gradio"
+    assert f"gradio=={about['sdk_version']}" in pins
+    assert (ROOT / about["app_file"]).is_file()
+    assert len(about["short_description"]) <= 60
+    assert about["license"] == "apache-2.0"
+
+
+@each_document()
+def test_make_targets_exist(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE))
-    assert words_after("make", snippets(readme())) - targets == set()
+    text = document.read_text(encoding="utf-8")
+    assert words_after("make", snippets(text)) - targets == set()
 
 
-def test_subcommands_exist() -> None:
-    mentioned = words_after("python -m xkde", snippets(readme()))
-    commands = importlib.import_module("xkde.__main__").COMMANDS
-    assert mentioned - set(commands) == set()
+@each_document()
+def test_commands_and_their_options_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert words_after("python -m xkde", snippets(text)) <= set(COMMANDS)
+    for command, *words in command_lines(text):
+        parser, module = command_parser(command)
+        known, rest = parser.parse_known_args(words)
+        assert known.command == command
+        assert not rest or getattr(module, "PASSES_ON", False), (command, rest)
 
 
-def test_images_exist() -> None:
-    sources = {markdown or html for markdown, html in IMAGE.findall(readme())}
-    local = {source for source in sources if "://" not in source}
-    assert sorted(name for name in local if not (ROOT / name).is_file()) == []
+@each_document()
+def test_pictures_and_links_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    sources = {markdown or html for markdown, html in IMAGE.findall(text)}
+    sources |= {address.partition("#")[0] for address in LINK.findall(text)}
+    local = {source for source in sources if source and "://" not in source}
+    missing = [name for name in local if not (document.parent / name).is_file()]
+    assert sorted(missing) == []
 
 
-def test_file_names_in_backticks_exist() -> None:
-    inline = set(INLINE.findall(FENCE.sub("", readme())))
-    names = {name for name in inline if FILE_NAME.fullmatch(name)}
+@each_document()
+def test_file_names_in_backticks_exist(document: Path) -> None:
+    text = FENCE.sub("", document.read_text(encoding="utf-8"))
+    names = {name for name in INLINE.findall(text) if FILE_NAME.fullmatch(name)}
     names = {name for name in names if not name.startswith(MADE_LOCALLY)}
     bare = {path.name for path in tracked()}
     missing = [n for n in names if n not in bare and not (ROOT / n).is_file()]
+    folders = re.findall(r"`((?:xkde|pages|assets|tests)/[\w/]*)`", text)
+    missing += [name for name in folders if not (ROOT / name).is_dir()]
     assert sorted(missing) == []
+
+
+def test_tables_are_what_was_measured() -> None:
+    documented = tables((ROOT / "docs" / "results.md").read_text(encoding="utf-8"))
+    assert documented == {name: compute() for name, compute in TABLES.items()}
+
+
+def test_the_readmes_table_is_what_was_measured() -> None:
+    table = json.loads(ATLAS_RESULTS.read_text(encoding="utf-8"))
+    block = readme().partition("<!-- results -->\n")[2].partition("<!-- /results")[0]
+    assert block.strip() == summary(table).strip()
 
 
 def test_nothing_tells_the_machine() -> None:

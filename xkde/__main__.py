@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from xkde import __version__
 from xkde.errors import XkdeError
@@ -67,18 +68,24 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def command_parser(command: str) -> tuple[argparse.ArgumentParser, ModuleType]:
+    """Return the parser of one command and the module that runs it."""
+    module = import_module(f"xkde.commands.{MODULES.get(command, command)}")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m xkde {command}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=command)
+    module.add_arguments(parser)
+    return parser, module
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0, or 1 with one sentence on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = build_parser().parse_known_args(words[:1])[0].command
-    module = import_module(f"xkde.commands.{MODULES.get(chosen, chosen)}")
-    parser = argparse.ArgumentParser(
-        prog=f"python -m xkde {chosen}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=chosen)
-    module.add_arguments(parser)
+    parser, module = command_parser(chosen)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         if getattr(module, "PASSES_ON", False):

@@ -1,7 +1,7 @@
 """The tables of docs/results.md, computed anew from the shipped results by plain means.
 
 Nothing of the package's own statistics is used: a share is right answers by answers.
-``python -m tests.helpers.shipped_tables`` prints the tables, to paste into the document.
+A test compares them with the document, and prints what differs.
 """
 
 import json
@@ -129,9 +129,3 @@ TABLES = {
     "stages": stages,
     "retrieval": retrieval,
 }
-
-
-if __name__ == "__main__":
-    for name, table in TABLES.items():
-        print(f"<!-- table: {name} -->")
-        print("\n".join(f"| {' | '.join(row)} |" for row in table()))

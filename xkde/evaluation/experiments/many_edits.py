@@ -37,8 +37,8 @@ from xkde.evaluation.experiments.questions import (
     groups,
     questions_about,
 )
-from xkde.evaluation.run.protocols import is_same_answer
 from xkde.evaluation.run.runner import versions
+from xkde.evaluation.scoring.locality import is_unchanged
 from xkde.evaluation.scoring.metrics import exact_match
 from xkde.memory.index import MemoryIndex, build_index
 from xkde.memory.retrieval import retrieve_all
@@ -223,7 +223,7 @@ def _row(
         answer=text,
         exact=None if text is None else exact_match(text, one.item.answer),
         token_accuracy=reading.accuracy if reading is not None else None,
-        unchanged=float(is_same_answer(str(text), str(then))) if stays else None,
+        unchanged=float(is_unchanged(str(then), str(text))) if stays else None,
         retrieved=_is_retrieved(job, one, found),
         refused=len(sequence.refused),
         seconds=sequence.seconds,

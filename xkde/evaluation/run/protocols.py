@@ -17,7 +17,6 @@ from xkde.engines.forward import Pair
 from xkde.engines.prefix_trees import first_choices
 from xkde.errors import InputError
 from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered, ask
-from xkde.text import normalise
 from xkde.types import Generation, Sampling
 
 Family = Literal["llama2", "chatml", "generic"]
@@ -44,13 +43,8 @@ class TeacherForcedAnswer:
     @property
     def accuracy(self) -> float:
         """Which share of the answer's tokens is the first choice."""
-        return agreement(self.predicted, self.gold)
-
-
-def agreement(first: Sequence[int], second: Sequence[int]) -> float:
-    """Return the share of places at which two sequences of one length are equal."""
-    equal = [a == b for a, b in zip(first, second, strict=True)]
-    return sum(equal) / len(equal)
+        equal = [a == b for a, b in zip(self.predicted, self.gold, strict=True)]
+        return sum(equal) / len(equal)
 
 
 def family_of(tokenizer: Any) -> Family:
@@ -232,8 +226,3 @@ def generations_by(
     chosen = generate(kept, [ids[place] for place in kept])
     found = dict(zip(kept, chosen, strict=True))
     return [found.get(place) for place in range(len(prompts))]
-
-
-def is_same_answer(first: str, second: str) -> bool:
-    """Tell whether two answers are the same after normalisation."""
-    return normalise(first) == normalise(second)

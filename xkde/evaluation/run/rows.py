@@ -17,9 +17,10 @@ from xkde.evaluation.results.rows import (
     Result,
 )
 from xkde.evaluation.run.probing import ProbeAnswer, ProbingJob
-from xkde.evaluation.run.protocols import TeacherForcedAnswer, agreement, is_same_answer
+from xkde.evaluation.run.protocols import TeacherForcedAnswer
 from xkde.evaluation.run.questions import Question
 from xkde.evaluation.scoring.answers import score
+from xkde.evaluation.scoring.locality import is_unchanged, unchanged_tokens
 from xkde.evaluation.scoring.metrics import exact_match
 from xkde.types import Generation
 
@@ -123,7 +124,7 @@ def _teacher_forced_without(
         and answer is not None
         and answer.gold == other.gold
     ):
-        found[UNCHANGED[name]] = agreement(answer.predicted, other.predicted)
+        found[UNCHANGED[name]] = unchanged_tokens(other.predicted, answer.predicted)
     return found
 
 
@@ -148,7 +149,7 @@ def _generated_without(
         f"exact_{name}": exact_match(other.text, question.item.answer),
     }
     if question.probe == "locality" and answer is not None:
-        found[UNCHANGED[name]] = float(is_same_answer(answer.text, other.text))
+        found[UNCHANGED[name]] = float(is_unchanged(other.text, answer.text))
     return found
 
 
