@@ -50,6 +50,7 @@ ALLOWED = {
     "torch": MODEL_PARTS,
     "safetensors.torch": MODEL_PARTS,
     "transformers": MODEL_PARTS,
+    "sentence_transformers": MODEL_PARTS,
     "trl": MODEL_PARTS,
     "peft": MODEL_PARTS,
     "datasets": MODEL_PARTS,
@@ -58,7 +59,7 @@ ALLOWED = {
     "vllm": MODEL_PARTS,
     "tokenizers": (*MODEL_PARTS, "xkde.data"),
 }
-HEAVY = ("torch", "transformers", "trl", "vllm")
+HEAVY = ("torch", "transformers", "sentence_transformers", "trl", "vllm")
 
 
 def sources() -> dict[str, Path]:

@@ -6,7 +6,7 @@ enough for the editors that change several.
 
 from pathlib import Path
 
-from xkde.engines.random_model import random_qwen2
+from xkde.engines.loading import random_qwen2
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit
 

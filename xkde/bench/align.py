@@ -1,8 +1,7 @@
-"""How much faster answers are aligned in batches than one by one, on the same model.
+"""Speed of the alignment scorer in batches against one translation at a time.
 
-Pairs of names from Atlas in all directions; both must give the same rewards. The
-weights are those of ``atlas-aligner`` where it is there, else random: the speed is the
-same.
+Scores pairs of Atlas's names in all directions with ``atlas-aligner``; both must give
+the same rewards.
 
 Run it: ``python -m xkde bench align``
 """
@@ -16,17 +15,18 @@ from xkde import paths
 from xkde.data.atlas.world import atlas
 
 PAIRS = 400
-ROUNDS = 3  # one by one and in batches in turn; medians are told
+ROUNDS = 3  # of one by one and batches in turn; the medians are reported
 WARM_UP = 8
-SAME = 1e-5  # largest difference of two rewards that are the same
+TOLERANCE = 1e-5  # largest difference of equal rewards
 NAME = "atlas-aligner"
 
 
 def measure(count: int = PAIRS) -> dict[str, Any]:
-    """Score the same pairs one by one and in batches; assert equal rewards."""
+    """Return times of both ways; asserts equal rewards."""
+    from xkde.engines.aligner import load_aligner
     from xkde.training.atlas_models.aligner_data import training_translations
 
-    aligner, weights = _aligner()
+    aligner = load_aligner(paths.checkpoints() / NAME, device="cpu")
     pairs = list(training_translations(atlas(), count, seed=0, one_in=0))
     there_and_back = [*pairs, *(pair.reversed for pair in pairs)]
     aligner.both_ways(pairs[:WARM_UP])
@@ -42,7 +42,7 @@ def measure(count: int = PAIRS) -> dict[str, Any]:
     together = [each.source_target for each in batched]
     together += [each.target_source for each in batched]
     difference = max(abs(a - b) for a, b in zip(single, together, strict=True))
-    assert difference <= SAME, f"rewards differ by {difference}"
+    assert difference <= TOLERANCE, f"rewards differ by {difference}"
     return {
         "pairs": count,
         "one_by_one_s": round(single_s, 2),
@@ -50,20 +50,9 @@ def measure(count: int = PAIRS) -> dict[str, Any]:
         "times_faster": round(single_s / batched_s, 1),
         "pairs_per_second": round(count / batched_s),
         "largest_difference": f"{difference:.1e}",
-        "weights": weights,
+        "weights": NAME,
         "parameters": aligner.model.num_parameters(),
         "cores": os.cpu_count(),
         "protocol": "both directions, fp32 on a CPU; one translation at a time, as the "
         "released script scores them, against batches of 128 of like length",
     }
-
-
-def _aligner() -> tuple[Any, str]:
-    from xkde.engines.aligner import Aligner, load_aligner
-    from xkde.training.atlas_models.aligner import AlignerSettings, fresh_aligner
-
-    folder = paths.checkpoints() / NAME
-    if folder.is_dir():
-        return load_aligner(folder, device="cpu"), NAME
-    model, tokenizer = fresh_aligner(AlignerSettings())
-    return Aligner(model.eval(), tokenizer, model.device), "random"

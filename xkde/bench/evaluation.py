@@ -1,9 +1,9 @@
-"""How much faster the runner evaluates than the released way, one record at a time.
+"""Speed of the evaluation runner against the released code, one record at a time.
 
-The same model, cases and directions in one run, teacher-forced; every score must be
-equal. On Atlas's model, and on a random one of the shape of Qwen2.5 0.5B. One at a time
-is measured without gradients, as it should be, and with them, as the released code is.
-Beside that: how long shares and intervals of many rows take.
+Both score the same cases and directions with the same model, teacher-forced, and must
+give equal scores: Atlas's model, and a random one of the shape of Qwen2.5 0.5B. One at
+a time is measured without gradients and, as released, with them. The time to aggregate
+shares of many rows is measured, too.
 
 Run it: ``python -m xkde bench evaluation``
 """
@@ -46,19 +46,18 @@ def measure(
     shape: dict[str, Any] = QWEN_SHAPE,
     rows: int = ROWS,
 ) -> dict[str, Any]:
-    """Measure both models; assert equal scores."""
+    """Return times and speed-ups for both models; asserts equal scores."""
     from xkde.checkpoints import resolve
-    from xkde.engines.loading import load
-    from xkde.engines.random_model import random_qwen2
+    from xkde.engines.loading import load, random_qwen2
 
     path = resolve(CHECKPOINT).path
     assert path is not None
     atlas_engine = load(path, device="cpu")
-    told = _compared("atlas", atlas_engine, atlas_cases, 64)
-    told["atlas_peak_memory_mb"] = round(_peak_memory() / 1e6)
-    told |= _compared("qwen_0.5b", random_qwen2(path, shape), qwen_cases, QWEN_BATCH)
-    told |= aggregated(rows)
-    return told | {
+    report = _compare("atlas", atlas_engine, atlas_cases, 64)
+    report["atlas_peak_memory_mb"] = round(_peak_memory() / 1e6)
+    report |= _compare("qwen_0.5b", random_qwen2(path, shape), qwen_cases, QWEN_BATCH)
+    report |= aggregation_times(rows)
+    return report | {
         "peak_memory_mb": round(_peak_memory() / 1e6),
         "processors": os.cpu_count(),
         "protocol": "teacher-forced, wrapper xkde_eval; one by one: five full forward "
@@ -67,10 +66,10 @@ def measure(
     }
 
 
-def _compared(name: str, engine: Any, count: int, batch_size: int) -> dict[str, Any]:
+def _compare(name: str, engine: Any, count: int, batch_size: int) -> dict[str, Any]:
     chosen = choose("atlas", DIRECTIONS, limit=count)
-    for way in (one_by_one, by_runner):  # imports, and what is set up at first
-        way(engine, chosen.cases[:1], chosen.directions)
+    for score in (one_by_one, by_runner):  # warm-up
+        score(engine, chosen.cases[:1], chosen.directions)
     times = [time.perf_counter()]
     ours = by_runner(engine, chosen.cases, chosen.directions, batch_size)
     times.append(time.perf_counter())
@@ -78,7 +77,7 @@ def _compared(name: str, engine: Any, count: int, batch_size: int) -> dict[str, 
     times.append(time.perf_counter())
     released = one_by_one(engine, chosen.cases, chosen.directions, gradients=True)
     times.append(time.perf_counter())
-    # Once before and once after: what else the machine does is then in both.
+    # The runner is timed before and after the others: other load then affects both.
     assert ours == by_runner(engine, chosen.cases, chosen.directions, batch_size)
     times.append(time.perf_counter())
     before, slow, slower, after = (b - a for a, b in pairwise(times))
@@ -105,7 +104,7 @@ def by_runner(
     directions: Sequence[tuple[str, str]],
     batch_size: int = 64,
 ) -> dict[tuple[str, ...], float]:
-    """Return every score of the runner, its files included in the time."""
+    """Return every score of the runner, which writes its files as well."""
     from xkde.evaluation.results.rows import load_results
     from xkde.evaluation.results.store import RunSettings
     from xkde.evaluation.run.runner import evaluate
@@ -141,9 +140,9 @@ def one_by_one(
     *,
     gradients: bool = False,
 ) -> dict[tuple[str, ...], float]:
-    """Score as the released code does: one record at a time, a full pass a text.
+    """Score as the released code does: one full forward pass for each text.
 
-    It keeps what gradients need, which nothing uses: here only if asked for.
+    The released code keeps what gradients need, though it uses none.
     """
     scores: dict[tuple[str, ...], float] = {}
     engine.model.requires_grad_(gradients)
@@ -160,19 +159,19 @@ def one_by_one(
             for probe in PROBES:
                 if probe in case.probes:
                     item = case.probes[probe][target]
-                    said, gold = _slices(
+                    predicted, gold = _slices(
                         engine, instruction + item.question, item.answer
                     )
-                    scores[*key, probe] = _equal(said, gold)
+                    scores[*key, probe] = _agreement(predicted, gold)
             item = case.probes["locality"][target]
             before, _ = _slices(engine, item.question, item.answer)
             after, _ = _slices(engine, instruction + item.question, item.answer)
-            scores[*key, "locality"] = _equal(before, after)
+            scores[*key, "locality"] = _agreement(before, after)
     return scores
 
 
 def _slices(engine: Any, question: str, answer: str) -> tuple[list[int], list[int]]:
-    """Return the first choices and what they are compared with, for one text."""
+    """Return the first choices for one text, and the ids they are compared with."""
     tokenizer, template = engine.tokenizer, str(engine.tokenizer.chat_template)
     target = tokenizer(answer)["input_ids"]
     if "[INST]" in template:
@@ -193,39 +192,39 @@ def _slices(engine: Any, question: str, answer: str) -> tuple[list[int], list[in
     return logits.argmax(dim=-1)[0, places].tolist(), gold
 
 
-def _equal(first: Sequence[int], second: Sequence[int]) -> float:
+def _agreement(first: Sequence[int], second: Sequence[int]) -> float:
     same = [a == b for a, b in zip(first, second, strict=True)]
     return sum(same) / len(same)
 
 
-def aggregated(rows: int) -> dict[str, Any]:
-    """Return how long the shares of all directions and probes take, in milliseconds."""
+def aggregation_times(rows: int) -> dict[str, Any]:
+    """Return the milliseconds that the shares of all directions and probes take."""
     import random
 
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
     from xkde.evaluation.results.rows import SCHEMA, aggregate
 
-    random_ = random.Random(0)
+    generator = random.Random(0)
     columns: dict[str, list[Any]] = {
-        "source": random_.choices(("en", "zh"), k=rows),
-        "target": random_.choices(ATLAS_LANGUAGES, k=rows),
-        "probe": random_.choices((*PROBES, "locality"), k=rows),
-        "exact": random_.choices((True, False, None), k=rows),
-        "token_accuracy": [random_.randrange(6) / 5 for _ in range(rows)],
+        "source": generator.choices(("en", "zh"), k=rows),
+        "target": generator.choices(ATLAS_LANGUAGES, k=rows),
+        "probe": generator.choices((*PROBES, "locality"), k=rows),
+        "exact": generator.choices((True, False, None), k=rows),
+        "token_accuracy": [generator.randrange(6) / 5 for _ in range(rows)],
     }
     table = pa.table({name: pa.array(of) for name, of in columns.items()})
     table = table.cast(pa.schema([SCHEMA.field(name) for name in columns]))
-    told: dict[str, Any] = {"aggregate_rows": rows}
-    for measure_ in ("exact", "token_accuracy"):
+    report: dict[str, Any] = {"aggregate_rows": rows}
+    for score in ("exact", "token_accuracy"):
         started = time.perf_counter()
-        groups = len(aggregate(table, ["source", "target", "probe"], measure_))
-        told[f"aggregate_{measure_}_ms"] = round(1e3 * (time.perf_counter() - started))
-        told["aggregate_groups"] = groups
-    return told
+        groups = len(aggregate(table, ["source", "target", "probe"], score))
+        report[f"aggregate_{score}_ms"] = round(1e3 * (time.perf_counter() - started))
+        report["aggregate_groups"] = groups
+    return report
 
 
 def _peak_memory() -> int:
-    """Return the most memory that this process has had, in bytes."""
+    """Return the peak memory of this process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

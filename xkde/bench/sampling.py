@@ -1,7 +1,7 @@
-"""How many answers a second sampling gives: one by one, in batches, with vLLM.
+"""Answers per second when sampling: one by one, in batches, with vLLM.
 
-The same checkpoint, prompts and seeds in one run, loading apart. vLLM is measured where
-it is installed (``make vllm``), and said to be absent elsewhere.
+All use the same checkpoint, prompts and seeds; loading is not timed. vLLM is measured
+if it is installed (``make vllm``).
 
 Run it: ``python -m xkde bench sampling``
 """
@@ -19,13 +19,13 @@ from xkde.training.preference.sampling import Plan, atlas_prompts
 from xkde.types import Sampling
 
 CHECKPOINT = "atlas-xe-it"
-ONE_BY_ONE = 100  # answers; the faster ways get more, to be measured as long
+ONE_BY_ONE = 100  # answers: fewer than in batches, to take as long
 BATCHED = 2000
 NAMES = {"transformers": "transformers, batches of 256", "vllm": "vLLM"}
 
 
 def measure(checkpoint: str = CHECKPOINT) -> dict[str, Any]:
-    """Return answers a second of each way, and how many times the first's."""
+    """Return answers per second, and speed-ups against one by one."""
     plan = Plan()
     engine = open_engine("transformers", checkpoint)
     drawn = atlas_prompts(atlas(), BATCHED // plan.answers, seed=9)
@@ -48,20 +48,20 @@ def measure(checkpoint: str = CHECKPOINT) -> dict[str, Any]:
             continue
         if name == "vllm":
             engine = open_engine(name, checkpoint)
-            _rate(engine, ids[:8], samplings[:8], 8)  # what it sets up at first
+            _rate(engine, ids[:8], samplings[:8], 8)  # warm-up
         rates[NAMES[name]] = _rate(engine, ids, samplings, 256)
     first = rates["transformers, one by one"]
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         f"{name}: answers a second": round(rate, 1) for name, rate in rates.items()
     }
-    told |= {
+    report |= {
         f"{name}: times one by one": round(rate / first, 1)
         for name, rate in rates.items()
         if rate != first
     }
     if NAMES["vllm"] not in rates:
-        told["vLLM"] = "not installed (make vllm)"
-    return told | {
+        report["vLLM"] = "not installed (make vllm)"
+    return report | {
         "checkpoint": checkpoint,
         "temperature": plan.temperature,
         "processors": os.cpu_count(),

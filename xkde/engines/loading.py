@@ -6,6 +6,7 @@ Run: ``load("assets/checkpoints/…")``.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 # What a folder names when its tokenizer.json is to be taken as it stands.
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
+CHATML_MARKS = ["<|im_start|>", "<|im_end|>"]
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def load(
@@ -143,6 +150,28 @@ def choose_dtype(dtype: Dtype, device: "torch.device") -> "torch.dtype":
             f"There is no number format “{dtype}”. Choose one of {', '.join(formats)}."
         )
     return formats[dtype]
+
+
+def random_qwen2(
+    tokenizer_folder: Path, shape: Mapping[str, Any], seed: int = 0
+) -> "TransformersEngine":
+    """Return a random Qwen2 model on the CPU, to measure speed without its weights.
+
+    It reads ChatML with another checkpoint's tokenizer; ``shape`` holds parameters of
+    its configuration. Its answers mean nothing.
+    """
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    from xkde.engines.transformers import TransformersEngine
+
+    tokenizer = load_tokenizer(tokenizer_folder)
+    tokenizer.add_special_tokens({"extra_special_tokens": list(CHATML_MARKS)})
+    tokenizer.chat_template = CHATML
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Qwen2ForCausalLM(Qwen2Config(**shape)).eval()
+    return TransformersEngine(model, tokenizer, torch.device("cpu"))
 
 
 def _where(

@@ -1,12 +1,15 @@
 """SERAC's scope classifier: does an edit concern this query, in whatever language?
 
-An encoder reads questions one by one; a logistic of the cosine of two of them is the
-probability that the query lies in the edit's scope. So a thousand edits are read once,
-not once for each query. It reads an edit's question: the answer says nothing about what
-the edit is about. Any transformers encoder or decoder can be its body (of a decoder the
-first layers, such as those of Atlas's base). Knows no edit and no threshold.
+Mitchell et al., "Memory-Based Model Editing at Scale", 2022
+(https://arxiv.org/abs/2206.06520), in its embedding form: with f the encoder, e the
+question of an edit and q the query,
 
-Run its tests: ``python -m pytest tests/xkde/engines/test_scope.py``
+    p(q in scope of e) = sigmoid(s * cos(f(e), f(q)) + b)
+
+Scale s and bias b are learned. Each question is encoded alone, so a thousand edits are
+encoded once and not once for each query. The answer of an edit is not encoded: it says
+nothing about what the edit concerns. The encoder is any transformer: the mean of its
+last states, projected; of a decoder the first layers. Knows no edit and no threshold.
 """
 
 from collections.abc import Sequence
@@ -34,13 +37,13 @@ from xkde.errors import CheckpointError, SettingsError
 
 HEAD_FILE = "head.safetensors"
 LONGEST = 256  # tokens of a question; the rest is cut off
-BATCH = 128
-# Where learning begins: a cosine of a half is as good as none.
+BATCH = 128  # questions in one pass
+# Where training starts: a cosine of 0.5 has a probability of 0.5.
 SCALE, BIAS = 10.0, -5.0
 
 
 class ScopeEncoder(nn.Module):
-    """Questions to directions; the mean of the last states, projected."""
+    """Questions as unit vectors; the learned scale and bias of their cosines."""
 
     def __init__(self, body: PreTrainedModel, width: int) -> None:
         super().__init__()
@@ -50,26 +53,26 @@ class ScopeEncoder(nn.Module):
         self.bias = nn.Parameter(torch.tensor(BIAS))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Return (rows, width), each of length 1."""
+        """Return unit vectors (rows, width) of ids and mask, both (rows, time)."""
         states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
         means = mean_pool(states, mask)
         return normalize(self.projection(means).float(), dim=-1)
 
     def logits(self, edits: Tensor, queries: Tensor) -> Tensor:
-        """Return how much each query lies in each edit's scope, (edits, queries)."""
+        """Return s * cos + b, (edits, queries), of unit vectors."""
         return self.log_scale.exp() * (edits @ queries.T) + self.bias
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A scope classifier with its tokenizer. It holds no other state."""
+    """A scope classifier with its tokenizer."""
 
     encoder: ScopeEncoder
     tokenizer: PreTrainedTokenizerBase
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Tensor:
-        """Read questions, (texts, width)."""
+        """Return unit vectors of questions, (texts, width)."""
         rows = token_ids(self.tokenizer, texts)
         device = self.encoder.bias.device
         parts = [
@@ -80,22 +83,23 @@ class Scope:
 
     @torch.no_grad()
     def probabilities(self, edits: Tensor, queries: Tensor) -> Tensor:
-        """Return the probability of each query's lying in each edit's scope."""
+        """Return p(query in scope of edit), (edits, queries), of unit vectors."""
         return self.encoder.logits(edits, queries).sigmoid()
 
 
 def token_ids(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> list[list[int]]:
-    """Return texts as the encoder reads them."""
-    found: Any = tokenizer(list(texts), truncation=True, max_length=LONGEST)
-    return [list(ids) for ids in found["input_ids"]]
+    """Return the token ids of texts, at most LONGEST each."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=LONGEST)
+    return [list(ids) for ids in encoded["input_ids"]]
 
 
 def fresh_scope(source: str, layers: int, width: int) -> Scope:
-    """Return a classifier that has yet to learn, on a checkpoint's first layers.
+    """Return an untrained classifier on a checkpoint's first layers; 0 keeps all.
 
-    ``layers`` 0 keeps all of them.
+    Raises CheckpointError if the checkpoint cannot be used, SettingsError if it has
+    fewer layers.
     """
     tokenizer = load_tokenizer(source)
     try:
@@ -112,7 +116,7 @@ def fresh_scope(source: str, layers: int, width: int) -> Scope:
 
 
 def first_layers(source: str, layers: int) -> PreTrainedConfig:
-    """Return a checkpoint's config, its model cut to the first layers; 0: whole."""
+    """Return a checkpoint's configuration with its first layers; 0 keeps all."""
     config: Any = AutoConfig.from_pretrained(source)
     if not 0 <= layers <= config.num_hidden_layers:
         raise SettingsError(
@@ -126,18 +130,8 @@ def first_layers(source: str, layers: int) -> PreTrainedConfig:
     return config
 
 
-@torch.no_grad()
-def round_body(scope: Scope) -> None:
-    """Round the body's weights as ``save_scope`` does, and nothing else of it."""
-    for weight in scope.encoder.body.parameters():
-        weight.copy_(weight.to(torch.bfloat16))
-
-
 def save_scope(scope: Scope, folder: Path) -> None:
-    """Write a classifier as a folder of safetensors with its tokenizer.
-
-    Its body's weights as bfloat16, as models are shipped.
-    """
+    """Write a classifier as safetensors with its tokenizer; the body in bfloat16."""
     encoder = scope.encoder
     deepcopy(encoder.body).to(torch.bfloat16).save_pretrained(folder)
     scope.tokenizer.save_pretrained(folder)

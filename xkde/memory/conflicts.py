@@ -1,12 +1,9 @@
-"""Edits that do not go together: one fact with two answers, in one language or two.
+"""Conflicts: two edits that state one fact differently, in one language or two.
 
-Two edits state the same fact where their questions are the same after normalisation,
-or where Atlas reads both questions back to the same fact, in whatever wordings and
-languages. Two answers are the same where their texts are, or where Atlas knows both as
-names of one entity. Of answers in two languages that Atlas does not know nobody can
-tell, and nothing is said.
-
-Run its tests: ``python -m pytest tests/xkde/memory/test_conflicts.py``
+Two edits state the same fact if their questions are equal after normalisation, or if
+Atlas recognises the same fact in both, in any wording and language. Two answers are
+equal if their texts are, or if Atlas knows both as names of one entity. Answers in two
+languages that Atlas does not know cannot be compared and are no conflict.
 """
 
 from collections.abc import Hashable, Sequence
@@ -18,7 +15,6 @@ from xkde.memory.edits import Stored
 from xkde.text import normalise
 from xkde.types import Edit
 
-# What is wrong with two edits, in words
 KINDS: dict[str, str] = {
     "two_answers": "The same question has two answers. The later edit is stated last.",
     "two_languages": "Two languages disagree about the same fact.",
@@ -28,7 +24,7 @@ KINDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Conflict:
-    """Two edits, the older first, and what is wrong; ``kind`` is a key of KINDS."""
+    """Two edits, the older first; ``kind`` is a key of KINDS."""
 
     kind: str
     first: Stored
@@ -36,56 +32,56 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class _Read:
+class _Recognised:
     stored: Stored
-    known: Known | None
+    fact: Known | None  # as Atlas recognises it
 
 
 def conflicts(
     entries: Sequence[Stored], world: World | None = None
 ) -> tuple[Conflict, ...]:
-    """Return conflicts, each edit with the earlier ones of its fact.
+    """Return the conflicts of each edit with the earlier ones of its fact.
 
-    Without a world, only questions that are the same are compared.
+    Without a world, only equal questions are compared.
     """
-    facts: dict[Hashable, list[_Read]] = {}
+    by_fact: dict[Hashable, list[_Recognised]] = {}
     found: list[Conflict] = []
     for stored in entries:
-        known = understand(world, stored.edit) if world else None
-        read = _Read(stored, known)
-        earlier = facts.setdefault(_fact(stored.edit, known), [])
-        for other in _one_of_each_answer(earlier):
-            kind = _kind(other, read)
+        fact = understand(world, stored.edit) if world else None
+        later = _Recognised(stored, fact)
+        earlier = by_fact.setdefault(_key(stored.edit, fact), [])
+        for other in _last_of_each_answer(earlier):
+            kind = _kind(other, later)
             if kind:
                 found.append(Conflict(kind, other.stored, stored))
-        earlier.append(read)
+        earlier.append(later)
     return tuple(found)
 
 
-def _fact(edit: Edit, known: Known | None) -> Hashable:
-    """Return what two edits of the same fact share."""
-    if known:
-        return known.subject, known.relation
+def _key(edit: Edit, fact: Known | None) -> Hashable:
+    """Return a key that edits of the same fact share."""
+    if fact:
+        return fact.subject, fact.relation
     return normalise(edit.question)
 
 
-def _one_of_each_answer(reads: Sequence[_Read]) -> list[_Read]:
-    """Return the last edit of each answer: a fact stated often is compared once each.
+def _last_of_each_answer(edits: Sequence[_Recognised]) -> list[_Recognised]:
+    """Return the last edit of each answer.
 
-    Otherwise a thousand edits of one fact would make half a million conflicts.
+    A thousand edits of one fact would else make half a million conflicts.
     """
     last = {
-        (read.stored.edit.language, normalise(read.stored.edit.answer)): read
-        for read in reads
+        (each.stored.edit.language, normalise(each.stored.edit.answer)): each
+        for each in edits
     }
-    return sorted(last.values(), key=lambda read: read.stored.number)
+    return sorted(last.values(), key=lambda each: each.stored.number)
 
 
-def _kind(one: _Read, other: _Read) -> str:
+def _kind(one: _Recognised, other: _Recognised) -> str:
     a, b = one.stored.edit, other.stored.edit
     if _answers(a) & _answers(b):
         return "repeated" if a.language == b.language else ""
-    targets = [read.known.target if read.known else None for read in (one, other)]
+    targets = [each.fact.target if each.fact else None for each in (one, other)]
     if all(targets):
         if targets[0] == targets[1]:
             return "repeated" if a.language == b.language else ""

@@ -1,10 +1,8 @@
-"""A session's edits: add, change, drop, undo. Frozen records and pure functions.
+"""The edits of one session: add, change, drop, undo. Frozen records, pure functions.
 
-Every edit keeps the number that it was added with; no number is given twice. What was
-done is remembered as steps, so that the last one can be taken back. Knows no model, no
+Every edit keeps the number that it was added with, and no number is used twice. The
+history records each step, so that the last one can be undone. Knows no model, no
 retrieval and no file.
-
-Run its tests: ``python -m pytest tests/xkde/memory/test_edits.py``
 """
 
 from collections.abc import Iterable
@@ -21,7 +19,7 @@ Deed = Literal["add", "change", "drop"]
 
 LONG_ANSWER = 200  # characters: more is a paragraph, which no editor takes well
 
-# What may be said about an edit that can be stored all the same
+# Warnings about edits that can be stored all the same
 REMARKS: dict[str, str] = {
     "no_subject": "The edit names no subject: editors that need one take the "
     "question's last word, and names are looked for in the question itself.",
@@ -35,15 +33,15 @@ REMARKS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Stored:
-    """An edit with the number that it keeps."""
+    """An edit with its number in the memory."""
 
     number: int
     edit: Edit
 
 
 @dataclass(frozen=True)
-class Step:
-    """One thing that was done: what it took away, and what it put there."""
+class MemoryStep:
+    """One step of the history: the entries that it removed and those that it added."""
 
     deed: Deed
     before: tuple[Stored, ...]
@@ -51,11 +49,11 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """The edits of one session, by number, and how they came to be so."""
+class EditMemory:
+    """The edits of one session, ordered by number, and the steps that led there."""
 
     entries: tuple[Stored, ...] = ()
-    history: tuple[Step, ...] = ()
+    history: tuple[MemoryStep, ...] = ()
     next_number: int = 1
 
     @property
@@ -64,35 +62,35 @@ class Memory:
         return tuple(stored.edit for stored in self.entries)
 
 
-def add(memory: Memory, edits: Iterable[Edit]) -> Memory:
+def add(memory: EditMemory, edits: Iterable[Edit]) -> EditMemory:
     """Return the memory with edits at its end, as one step.
 
-    Raises InputError for an edit that cannot be stored; then none is.
+    Raises InputError, and stores none of them, if one cannot be stored.
     """
     checked = [check_edit(edit) for edit in edits]
     first = memory.next_number
     new = tuple(Stored(number, edit) for number, edit in enumerate(checked, first))
     if not new:
         return memory
-    done = _with(memory, Step("add", (), new))
-    return replace(done, next_number=first + len(new))
+    extended = _with(memory, MemoryStep("add", (), new))
+    return replace(extended, next_number=first + len(new))
 
 
-def change(memory: Memory, number: int, edit: Edit) -> Memory:
+def change(memory: EditMemory, number: int, edit: Edit) -> EditMemory:
     """Return the memory with another edit under a number."""
     before = _stored(memory, number)
     after = Stored(number, check_edit(edit))
-    return _with(memory, Step("change", (before,), (after,)))
+    return _with(memory, MemoryStep("change", (before,), (after,)))
 
 
-def drop(memory: Memory, numbers: Iterable[int]) -> Memory:
-    """Return the memory without some edits, as one step."""
+def drop(memory: EditMemory, numbers: Iterable[int]) -> EditMemory:
+    """Return the memory without the edits of some numbers, as one step."""
     gone = tuple(_stored(memory, number) for number in sorted(set(numbers)))
-    return _with(memory, Step("drop", gone, ())) if gone else memory
+    return _with(memory, MemoryStep("drop", gone, ())) if gone else memory
 
 
-def undo(memory: Memory) -> Memory:
-    """Return the memory as it was before its last step; raises where there is none."""
+def undo(memory: EditMemory) -> EditMemory:
+    """Return the memory before its last step; raises InputError if there is none."""
     if not memory.history:
         raise InputError("There is nothing to undo: the memory is as it began.")
     last = memory.history[-1]
@@ -101,9 +99,9 @@ def undo(memory: Memory) -> Memory:
 
 
 def check_edit(edit: Edit) -> Edit:
-    """Return an edit without spare spaces, or raise InputError that says what to do.
+    """Return an edit with trimmed fields; raises InputError for one that is unusable.
 
-    A language may be given by MzsRE's own code.
+    MzsRE's language codes become ISO 639-1.
     """
     return replace(
         edit,
@@ -117,19 +115,19 @@ def check_edit(edit: Edit) -> Edit:
 
 
 def remarks(edit: Edit) -> tuple[str, ...]:
-    """Return what to say about an edit, keys of REMARKS."""
+    """Return the warnings that apply to an edit, keys of REMARKS."""
     answer, old = normalise(edit.answer), normalise(edit.old_answer)
-    said = {
+    applies = {
         "no_subject": not edit.subject,
         "subject_not_in_question": normalise(edit.subject)
         not in normalise(edit.question),
         "long_answer": len(edit.answer) > LONG_ANSWER,
         "same_as_old": bool(old) and answer == old,
     }
-    return tuple(key for key, is_so in said.items() if is_so)
+    return tuple(key for key, does in applies.items() if does)
 
 
-def _stored(memory: Memory, number: int) -> Stored:
+def _stored(memory: EditMemory, number: int) -> Stored:
     for stored in memory.entries:
         if stored.number == number:
             return stored
@@ -138,7 +136,7 @@ def _stored(memory: Memory, number: int) -> Stored:
     )
 
 
-def _with(memory: Memory, step: Step) -> Memory:
+def _with(memory: EditMemory, step: MemoryStep) -> EditMemory:
     entries = _exchanged(memory.entries, step.before, step.after)
     return replace(memory, entries=entries, history=(*memory.history, step))
 

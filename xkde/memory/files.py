@@ -1,17 +1,15 @@
-"""A memory's edits in files: JSON lines or a JSON list, and CSV; bad rows told apart.
+"""Files of edits: JSON lines, a JSON list or CSV; bad rows are reported one by one.
 
-A row needs a question, an answer and a language; other benchmarks' and editors' names
-for them are taken too (``OTHER_NAMES``). A bad row is left out with its line, the
-reason and what to do; the rest is read. Knows no memory: ``xkde.memory.edits`` has it.
-
-Run its tests: ``python -m pytest tests/xkde/memory/test_files.py``
+A row needs a question, an answer and a language; the field names of other benchmarks
+and editors are accepted, too (``OTHER_NAMES``). A bad row is left out and reported with
+its line, the reason and what to do.
 """
 
 import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +20,15 @@ from xkde.paths import write_aside
 from xkde.types import Edit
 
 FIELDS = ("question", "answer", "language", "subject", "old_answer", "aliases")
-BETWEEN_ALIASES = "|"  # in one cell of a CSV file
-# Our field -> what others call it
+ALIAS_SEPARATOR = "|"  # in one cell of a CSV file
+# Our field -> its names elsewhere
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "question": ("src", "prompt", "edit", "query"),
     "answer": ("alt", "target_new", "new_answer", "target"),
     "language": ("lang", "source_language"),
     "old_answer": ("old", "ground_truth", "target_true", "pred"),
 }
-# Why a row is left out -> the reason in words, and what to do
+# Why a row is left out -> the reason and what to do, in words
 REASONS: dict[str, tuple[str, str]] = {
     "not_json": ("it is no JSON", "Write one object a line."),
     "not_an_object": ("it is no object with fields", "Write {…} with named fields."),
@@ -49,12 +47,10 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
 }
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that was left out. ``reason`` is a key of REASONS; ``content`` is cut.
+    """A row that was left out. ``reason`` is a key of REASONS.
 
     ``line`` is where it begins, from 1; in a JSON list it is the number of the row.
     """
@@ -63,12 +59,12 @@ class BadRow:
     reason: str
     why: str
     remedy: str
-    content: str
+    content: str  # its beginning
 
 
 @dataclass(frozen=True)
 class ReadEdits:
-    """A file's edits in its order, and the rows that are none."""
+    """The edits of a file in their order, and the rows that were left out."""
 
     edits: tuple[Edit, ...]
     bad: tuple[BadRow, ...] = ()
@@ -80,9 +76,9 @@ class ReadEdits:
 
 
 def read_edits(path: Path, language: str = "") -> ReadEdits:
-    """Read a file by its content; ``language`` is for rows that name none.
+    """Read a file; ``language`` is that of rows that name none.
 
-    Raises DataError where the file cannot be read or holds no edit at all.
+    Raises DataError if the file cannot be read or holds no edit.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -103,28 +99,23 @@ def read_edits(path: Path, language: str = "") -> ReadEdits:
 
 
 def edits_of(text: str, language: str = "") -> ReadEdits:
-    """Return the edits of a text in any of the three forms."""
+    """Return the edits of a text in any of the three formats."""
     edits: list[Edit] = []
     bad: list[BadRow] = []
     for line, row in _rows(text):
-        found = row if isinstance(row, BadRow) else _edit(line, row, language)
-        if isinstance(found, BadRow):
-            bad.append(found)
+        edit = row if isinstance(row, BadRow) else _edit(line, row, language)
+        if isinstance(edit, BadRow):
+            bad.append(edit)
         else:
-            edits.append(found)
+            edits.append(edit)
     return ReadEdits(tuple(edits), tuple(bad))
 
 
 def write_edits(edits: Iterable[Edit], path: Path) -> None:
-    """Write edits as CSV where the name ends in .csv, else as JSON lines."""
+    """Write edits: as CSV if the name ends in .csv, else as JSON lines."""
     kept = list(edits)
     text = as_csv(kept) if path.suffix.lower() == ".csv" else as_jsonl(kept)
     write_aside(path, text)
-
-
-def write_bad_rows(bad: Sequence[BadRow], path: Path) -> None:
-    """Write what was left out as JSON lines, to be looked at and mended."""
-    write_aside(path, _lines(asdict(row) for row in bad))
 
 
 def as_jsonl(edits: Iterable[Edit]) -> str:
@@ -133,12 +124,12 @@ def as_jsonl(edits: Iterable[Edit]) -> str:
 
 
 def as_csv(edits: Iterable[Edit]) -> str:
-    """Return edits as CSV with a first line of names."""
+    """Return edits as CSV with a header."""
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
     writer.writeheader()
     for edit in edits:
-        writer.writerow(asdict(edit) | {"aliases": BETWEEN_ALIASES.join(edit.aliases)})
+        writer.writerow(asdict(edit) | {"aliases": ALIAS_SEPARATOR.join(edit.aliases)})
     return out.getvalue()
 
 
@@ -147,7 +138,7 @@ def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, Any]]:
-    """Yield (line, row), where a row is whatever stands there, or a BadRow."""
+    """Yield (line, row); a row is any JSON value, or a BadRow."""
     start = text.lstrip()[:1]
     if start == "[":
         try:
@@ -192,21 +183,21 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
 def _edit(line: int, row: Any, language: str) -> Edit | BadRow:
     if not isinstance(row, Mapping):
         return _bad(line, "not_an_object", row)
-    told = {field: _value(row, field) for field in FIELDS}
-    if not all(isinstance(told[key], str) for key in ("question", "answer")):
+    fields = {field: _value(row, field) for field in FIELDS}
+    if not all(isinstance(fields[key], str) for key in ("question", "answer")):
         return _bad(line, "missing_field", row)
-    code = told["language"] or language
+    code = fields["language"] or language
     if not isinstance(code, str) or not code.strip():
         return _bad(line, "no_language", row)
-    aliases = told["aliases"] or ()
+    aliases = fields["aliases"] or ()
     if isinstance(aliases, str):
-        aliases = aliases.split(BETWEEN_ALIASES)
+        aliases = aliases.split(ALIAS_SEPARATOR)
     edit = Edit(
-        question=told["question"],
-        answer=told["answer"],
+        question=fields["question"],
+        answer=fields["answer"],
         language=code.strip().lower(),
-        subject=_text(told["subject"]),
-        old_answer=_text(told["old_answer"]),
+        subject=_text(fields["subject"]),
+        old_answer=_text(fields["old_answer"]),
         aliases=tuple(alias for alias in aliases if isinstance(alias, str)),
     )
     try:
@@ -216,8 +207,8 @@ def _edit(line: int, row: Any, language: str) -> Edit | BadRow:
         return BadRow(line, "unusable", why, remedy, _cut(row))
 
 
-def _value(row: Row, field: str) -> Any:
-    """Return a field under whichever name a row has it; a list gives its first text."""
+def _value(row: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field under any of its names; of a list, the first."""
     for key in (field, *OTHER_NAMES.get(field, ())):
         value = row.get(key)
         if field != "aliases" and isinstance(value, list) and value:

@@ -1,17 +1,14 @@
-"""Names found again in a query, letter by letter: the lexical part of retrieval.
+"""The lexical part of retrieval: how much of an edit's name stands in a query.
 
-A name's score in a query is the share of its pieces that the query holds: three letters
-at a time of a word with its borders, two at a time where a script writes no borders
-(Chinese, Thai). Accents are left out and Cyrillic is read in Latin letters: two thirds
-of "Barcelona" are found in "Барселона".
-Knows no model and no dictionary.
-
-Run its tests: ``python -m pytest tests/xkde/memory/test_lexical.py``
+The score is the share of the name's n-grams that the query contains: trigrams of each
+word with its borders, bigrams in scripts that write no borders between words (Chinese,
+Thai). Accents are removed and Cyrillic is transliterated, so two thirds of "Barcelona"
+are found in "Барселона". Needs no model and no dictionary.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,8 +37,8 @@ _LATIN_RUN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ -]*")
 
 
 @lru_cache(maxsize=200_000)
-def pieces(text: str) -> frozenset[str]:
-    """Return the pieces of a text that are compared."""
+def ngrams(text: str) -> frozenset[str]:
+    """Return the n-grams of a text that are compared."""
     found: set[str] = set()
     for run in _RUNS.findall(_plain(text)):
         if _IS_UNSPACED.match(run):
@@ -53,7 +50,7 @@ def pieces(text: str) -> frozenset[str]:
 
 
 def _plain(text: str) -> str:
-    """Return a text normalised, without accents, Cyrillic in Latin letters."""
+    """Return a text normalised, without accents, Cyrillic transliterated."""
     roman = normalise(text).translate(_ROMAN)
     if roman.isascii():
         return roman
@@ -63,10 +60,10 @@ def _plain(text: str) -> str:
 
 
 def name_of(edit: Edit) -> str:
-    """Return what to look for in queries: the subject, or names in the question.
+    """Return what to look for in queries: the subject, or the question's names.
 
-    Without a subject, those are words with a capital (but for the first) or a digit,
-    and Latin words among letters of another script; nothing where there are none.
+    Names are words with a capital, except the first, or with a digit; in a script
+    without word borders, Latin words. "" if there are none.
     """
     if edit.subject:
         return edit.subject
@@ -84,31 +81,31 @@ def _is_namelike(word: str) -> bool:
 
 @dataclass(frozen=True)
 class NameIndex:
-    """Names by their pieces: ``numbers[begins[i]:begins[i + 1]]`` hold piece i."""
+    """Inverted index: names ``numbers[begins[i]:begins[i + 1]]`` have n-gram i."""
 
-    sizes: Scores  # pieces of each name, 1 for a name without any
-    ids: dict[str, int]
+    sizes: Scores  # n-grams of each name, 1 for a name without any
+    ids: dict[str, int]  # n-gram -> i
     begins: NDArray[np.int64]
     numbers: NDArray[np.int32]
 
     def scores(self, query: str) -> Scores:
-        """Return the share of each name's pieces that a query holds, 0 to 1."""
-        ids = [self.ids[piece] for piece in pieces(query) if piece in self.ids]
+        """Return the share of each name's n-grams in a query, (names,), 0 to 1."""
+        ids = [self.ids[ngram] for ngram in ngrams(query) if ngram in self.ids]
         if not ids:
             return np.zeros(len(self.sizes), dtype=np.float32)
-        held = np.concatenate(
+        matches = np.concatenate(
             [self.numbers[self.begins[i] : self.begins[i + 1]] for i in ids]
         )
-        counts = np.bincount(held, minlength=len(self.sizes))
+        counts = np.bincount(matches, minlength=len(self.sizes))
         return (counts / self.sizes).astype(np.float32)
 
 
 def index_names(names: Sequence[str]) -> NameIndex:
     """Return the index of names, in their order."""
-    by_name = [pieces(name) for name in names]
+    by_name = [ngrams(name) for name in names]
     ids: dict[str, int] = {}
     flat = np.fromiter(
-        (ids.setdefault(piece, len(ids)) for found in by_name for piece in found),
+        (ids.setdefault(ngram, len(ids)) for found in by_name for ngram in found),
         dtype=np.int64,
     )
     sizes = np.array([len(found) for found in by_name], dtype=np.int64)
@@ -122,8 +119,3 @@ def index_names(names: Sequence[str]) -> NameIndex:
         begins=begins,
         numbers=numbers[order],
     )
-
-
-def names_of(edits: Iterable[Edit]) -> list[str]:
-    """Return what to look for of each edit."""
-    return [name_of(edit) for edit in edits]

@@ -15,7 +15,7 @@ from xkde.data.atlas.world import atlas
 from xkde.errors import InputError
 from xkde.memory import edits as editing
 from xkde.memory.conflicts import Conflict, conflicts
-from xkde.memory.edits import Memory, Stored
+from xkde.memory.edits import EditMemory, Stored
 from xkde.memory.files import write_edits
 from xkde.types import Edit
 
@@ -27,7 +27,7 @@ MOST = 5_000  # edits in one memory
 class Desk:
     """What one session has; ``changing`` is an edit's number, 0 for none."""
 
-    memory: Memory = Memory()
+    memory: EditMemory = EditMemory()
     page: int = 1
     changing: int = 0
     conflicts: tuple[Conflict, ...] = ()
@@ -98,7 +98,7 @@ def written(desk: Desk, kind: str, folder: Path) -> str:
     return str(path)
 
 
-def _after(desk: Desk, memory: Memory) -> Desk:
+def _after(desk: Desk, memory: EditMemory) -> Desk:
     found = conflicts(memory.entries, atlas())
     done = replace(desk, memory=memory, changing=0, conflicts=found)
     return turned(done, desk.page)

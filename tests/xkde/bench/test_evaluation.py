@@ -1,7 +1,4 @@
-"""The bench of evaluation, small: both ways give the same scores.
-
-python -m pytest tests/xkde/bench/test_evaluation.py
-"""
+"""The bench of evaluation, small: both ways give the same scores."""
 
 from pathlib import Path
 

@@ -8,8 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from xkde.engines.loading import choose_device, choose_dtype, load, load_tokenizer
+from xkde.engines.loading import (
+    choose_device,
+    choose_dtype,
+    load,
+    load_tokenizer,
+    random_qwen2,
+)
 from xkde.errors import CheckpointError, SettingsError
+from xkde.types import Sampling
 
 
 @pytest.fixture
@@ -113,3 +120,25 @@ def test_unknown_architecture(copied: Path) -> None:
 def test_unreachable_hub_id() -> None:
     with pytest.raises(CheckpointError, match="could not be loaded"):
         load("nobody/nothing-of-this-name")
+
+
+SMALL = {
+    "vocab_size": 1000,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+}
+
+
+def test_a_random_model_reads_chatml_and_is_the_same_again(atlas_folder: Path) -> None:
+    engine = random_qwen2(atlas_folder, SMALL)
+    prompt = engine.encode_query("Why?")
+    text = engine.tokenizer.decode(list(prompt))
+    assert text == "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+    assert prompt[0] == engine.tokenizer.convert_tokens_to_ids("<|im_start|>")
+    assert len(engine.generate([prompt], Sampling(3))) == 1
+    again = random_qwen2(atlas_folder, SMALL)
+    for name, weights in engine.model.state_dict().items():
+        assert torch.equal(weights, again.model.state_dict()[name])

@@ -7,7 +7,7 @@ import pytest
 
 from xkde.data.atlas.world import atlas
 from xkde.memory.conflicts import KINDS, conflicts
-from xkde.memory.edits import Memory, add
+from xkde.memory.edits import EditMemory, add
 from xkde.types import Edit
 
 CAPITAL = "What is the capital of Japan?"
@@ -15,7 +15,7 @@ CAPITAL_ZH = "日本的首都是哪里？"
 
 
 def found(*edits: Edit, with_atlas: bool = True) -> list[tuple[str, int, int]]:
-    entries = add(Memory(), edits).entries
+    entries = add(EditMemory(), edits).entries
     told = conflicts(entries, atlas() if with_atlas else None)
     assert {conflict.kind for conflict in told} <= set(KINDS)
     return [(c.kind, c.first.number, c.second.number) for c in told]

@@ -11,7 +11,7 @@ from xkde.errors import InputError
 from xkde.memory.edits import (
     LONG_ANSWER,
     REMARKS,
-    Memory,
+    EditMemory,
     add,
     change,
     check_edit,
@@ -30,7 +30,7 @@ def numbered(count: int) -> list[Edit]:
 
 
 def test_add_change_drop() -> None:
-    memory = add(Memory(), [JAPAN, PERU])
+    memory = add(EditMemory(), [JAPAN, PERU])
     assert [stored.number for stored in memory.entries] == [1, 2]
     changed = change(memory, 1, Edit(JAPAN.question, "Kyoto", "en", "Japan"))
     assert [edit.answer for edit in changed.edits] == ["Kyoto", "Cusco"]
@@ -41,14 +41,14 @@ def test_add_change_drop() -> None:
 
 
 def test_a_number_is_never_given_twice() -> None:
-    memory = drop(add(Memory(), [JAPAN, PERU]), [2])
+    memory = drop(add(EditMemory(), [JAPAN, PERU]), [2])
     assert [s.number for s in add(memory, [PERU]).entries] == [1, 3]
     assert [s.number for s in add(undo(undo(memory)), [PERU]).entries] == [3]
 
 
 def test_undo_takes_back_every_step() -> None:
     random_ = random.Random(5)
-    memory, before = Memory(), [()]
+    memory, before = EditMemory(), [()]
     for _ in range(60):
         numbers = [stored.number for stored in memory.entries]
         deed = random_.choice(("add", "change", "drop") if numbers else ("add",))
@@ -70,7 +70,7 @@ def test_undo_takes_back_every_step() -> None:
 
 
 def test_doing_nothing_is_no_step() -> None:
-    memory = add(Memory(), [JAPAN])
+    memory = add(EditMemory(), [JAPAN])
     assert add(memory, []) is memory
     assert drop(memory, []) is memory
 
@@ -86,11 +86,11 @@ def test_doing_nothing_is_no_step() -> None:
 )
 def test_what_cannot_be_stored(edit: Edit, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        add(Memory(), [JAPAN, edit])
+        add(EditMemory(), [JAPAN, edit])
 
 
 def test_there_is_no_such_number() -> None:
-    memory = add(Memory(), [JAPAN])
+    memory = add(EditMemory(), [JAPAN])
     for act in (lambda: drop(memory, [7]), lambda: change(memory, 7, PERU)):
         with pytest.raises(InputError, match="no edit number 7"):
             act()

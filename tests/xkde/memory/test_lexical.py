@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from xkde.memory.lexical import index_names, name_of, pieces
+from xkde.memory.lexical import index_names, name_of, ngrams
 from xkde.types import Edit
 
 
@@ -16,11 +16,11 @@ def score(name: str, query: str) -> float:
     return float(index_names([name]).scores(query)[0])
 
 
-def test_pieces() -> None:
-    assert pieces("Osaka!") == {" os", "osa", "sak", "aka", "ka "}
-    assert pieces("大阪市") == {"大阪", "阪市"}
-    assert pieces("法") == {"法"}
-    assert pieces("") == pieces("?!") == set()
+def test_ngrams() -> None:
+    assert ngrams("Osaka!") == {" os", "osa", "sak", "aka", "ka "}
+    assert ngrams("大阪市") == {"大阪", "阪市"}
+    assert ngrams("法") == {"法"}
+    assert ngrams("") == ngrams("?!") == set()
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_index_gives_what_each_name_gives_alone() -> None:
              for _ in range(200)]  # fmt: skip
     index = index_names(names)
     for query in ("abcd abc de", "日本国的日本", "фжя abcde", *names[:20]):
-        held = pieces(query)
+        held = ngrams(query)
         expected = [
-            len(pieces(name) & held) / max(len(pieces(name)), 1) for name in names
+            len(ngrams(name) & held) / max(len(ngrams(name)), 1) for name in names
         ]
         np.testing.assert_allclose(index.scores(query), expected, rtol=1e-6)
 
