@@ -1,30 +1,28 @@
 """Benchmarks: what the paper prints, what was measured here, and the cases behind it.
 
-Four views beside each other, each built by a module of its own; ``?view=`` names the
-one that is open. Knows only how to open a view, not what is in it.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/published/test_page.py``
+Four views beside each other, each in a folder of its own; ``?view=`` names the one that
+is open. Knows only how to open a view, not what is in it.
 """
 
 from collections.abc import Callable
 
 import gradio as gr
 
-from pages.benchmarks.cases.page import build_cases
-from pages.benchmarks.editors.page import build_editors
-from pages.benchmarks.measured.page import build_measured
-from pages.benchmarks.published.page import build_published
+from pages.benchmarks.cases import page as cases
+from pages.benchmarks.editors import page as editors
+from pages.benchmarks.measured import page as measured
+from pages.benchmarks.published import page as published
 from pages.shell.header import Header
 from pages.shell.strings import label
 
 TITLE = "tab_benchmarks"
 
 # slug for links -> (key of the title, builder)
-VIEWS: dict[str, tuple[str, Callable[[gr.Blocks, Header, gr.Tabs], None]]] = {
-    "published": ("view_published", build_published),
-    "measured": ("view_measured", build_measured),
-    "editors": ("view_editors", build_editors),
-    "cases": ("view_cases", build_cases),
+VIEWS: dict[str, tuple[str, Callable[[gr.Blocks], None]]] = {
+    "published": ("view_published", published.build),
+    "measured": ("view_measured", measured.build),
+    "editors": ("view_editors", editors.build),
+    "cases": ("view_cases", cases.build),
 }
 
 # Writes into the address which view is open. The first one says so once by itself, when
@@ -55,11 +53,11 @@ FIRST_SCRIPT = """
 
 
 def build(root: gr.Blocks, header: Header) -> None:
-    """Make the four views; a builder may open another one through ``views``."""
+    """Make the four views."""
     with gr.Tabs(elem_id="views") as views:
         for slug, (title, build_view) in VIEWS.items():
             with gr.Tab(label(title), id=slug, elem_id=f"view-{slug}") as view:
-                build_view(root, header, views)
+                build_view(root)
             view.select(
                 None,
                 js=VIEW_SCRIPT.replace("SLUG", slug),
@@ -78,10 +76,10 @@ def wanted_view(request: gr.Request) -> str:
 
     A tab that is opened by the address, not by a click, selects none by itself.
     """
-    told = request.query_params if request.request else {}
-    if told.get("tab") != "benchmarks":
+    query = request.query_params if request.request else {}
+    if query.get("tab") != "benchmarks":
         return ""
-    slug = told.get("view", "")
+    slug = query.get("view", "")
     return slug if slug in VIEWS else next(iter(VIEWS))
 
 

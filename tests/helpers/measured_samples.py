@@ -1,6 +1,6 @@
 """For tests of what was measured here: runs of invented answers, as many as asked for.
 
-Run by the tests of ``local_runs``, ``columns``, ``compared``, ``case_view``.
+Run by the tests of ``local_runs``, ``rows``, ``compared`` and of Benchmarks.
 """
 
 import json
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.helpers.result_samples import SETTINGS, row
-from xkde.evaluation.results.columns import Rows, rows_of
-from xkde.evaluation.results.rows import SCHEMA, Result, table_of
+from xkde.evaluation.results.rows import SCHEMA, Result, frame_of, table_of
 from xkde.evaluation.results.store import RunSettings, append_part, finish, open_store
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import PROBES
@@ -23,9 +23,9 @@ from xkde.types import PROBES
 ATLAS_RUN = replace(SETTINGS, benchmark="atlas", cases=3, checkpoint="atlas-xe-it")
 
 
-def table(*rows_: Result) -> Rows:
+def table(*rows_: Result) -> pd.DataFrame:
     """Return rows as the views read them."""
-    return rows_of([table_of(rows_)])
+    return frame_of(table_of(rows_))
 
 
 def forced(**changes: Any) -> Result:

@@ -198,27 +198,31 @@ def _agreement(first: Sequence[int], second: Sequence[int]) -> float:
 
 
 def aggregation_times(rows: int) -> dict[str, Any]:
-    """Return the milliseconds that the shares of all directions and probes take."""
+    """Return the milliseconds that the means of all directions and probes take."""
     import random
 
-    import pyarrow as pa
+    import pandas as pd
 
-    from xkde.evaluation.results.rows import SCHEMA, aggregate
+    from xkde.evaluation.results.summary import means
 
     generator = random.Random(0)
-    columns: dict[str, list[Any]] = {
-        "source": generator.choices(("en", "zh"), k=rows),
-        "target": generator.choices(ATLAS_LANGUAGES, k=rows),
-        "probe": generator.choices((*PROBES, "locality"), k=rows),
-        "exact": generator.choices((True, False, None), k=rows),
-        "token_accuracy": [generator.randrange(6) / 5 for _ in range(rows)],
+    texts = {
+        "case": [f"case {number}" for number in range(1_000)],
+        "source": ("en", "zh"),
+        "target": ATLAS_LANGUAGES,
+        "probe": PROBES,
     }
-    table = pa.table({name: pa.array(of) for name, of in columns.items()})
-    table = table.cast(pa.schema([SCHEMA.field(name) for name in columns]))
+    columns: dict[str, Any] = {
+        name: pd.Categorical(generator.choices(of, k=rows))
+        for name, of in texts.items()
+    }
+    columns["exact"] = generator.choices((1.0, 0.0, None), k=rows)
+    columns["token_accuracy"] = [generator.randrange(6) / 5 for _ in range(rows)]
+    frame = pd.DataFrame(columns)
     report: dict[str, Any] = {"aggregate_rows": rows}
     for score in ("exact", "token_accuracy"):
         started = time.perf_counter()
-        groups = len(aggregate(table, ["source", "target", "probe"], score))
+        groups = len(means(frame, ["source", "target", "probe"], score))
         report[f"aggregate_{score}_ms"] = round(1e3 * (time.perf_counter() - started))
         report["aggregate_groups"] = groups
     return report

@@ -34,7 +34,6 @@ from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS, ROOT, write_as
 
 README = ROOT / "README.md"  # its table of results is written by “report”
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- /results -->"
-MEASURES = ("reliability", "generality", "locality", "portability", "unchanged")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -217,39 +216,46 @@ def sections(
     cells: list[dict[str, Any]], by_language: bool
 ) -> list[tuple[list[str], list[list[str]]]]:
     """Return the closed-book table and the probe table as rows of text."""
-    from xkde.evaluation.results.atlas_table import Cell, pooled
+    from xkde.evaluation.results.atlas_table import (
+        CLOSED_BOOK,
+        TABLE_MEASURES,
+        AtlasCell,
+        cells_of,
+        share_of,
+    )
 
-    known = [
-        Cell(*(c[k] for k in ("measure", "source", "target", "hits", "n")))
-        for c in cells
-    ]
-    closed = [c for c in known if c.measure == "closed-book"]
+    known = [AtlasCell.from_dict(cell) for cell in cells]
+    closed = cells_of(known, CLOSED_BOOK)
     parts = [
         (
-            ["closed-book", *(c.target for c in closed)],
+            ["closed-book", *(cell.target for cell in closed)],
             [
-                ["share", *(f"{c.share:.3f}" for c in closed)],
-                ["n", *(str(c.n) for c in closed)],
+                ["share", *(f"{cell.hits / cell.n:.3f}" for cell in closed)],
+                ["n", *(str(cell.n) for cell in closed)],
             ],
         )
     ]
     rows: list[list[str]] = []
-    for source in dict.fromkeys(c.source for c in known if c.measure in MEASURES):
-        mine = [c for c in known if c.source == source]
+    for source in dict.fromkeys(c.source for c in known if c.measure in TABLE_MEASURES):
+        mine = [cell for cell in known if cell.source == source]
         groups = {"all 12": mine, "other 11": [c for c in mine if c.target != source]}
         if by_language:
             groups |= {
-                t: [c for c in mine if c.target == t]
-                for t in dict.fromkeys(c.target for c in mine)
+                target: [cell for cell in mine if cell.target == target]
+                for target in dict.fromkeys(cell.target for cell in mine)
             }
         for label, group in groups.items():
             rows.append([f"{source} → {label}"])
-            for measure_name in MEASURES:
-                cell = pooled(group, measure_name).as_dict()
-                interval = f"{cell['low']:.3f}–{cell['high']:.3f}"
-                rows[-1].append(f"{cell['share']:.3f} [{interval}] n={cell['n']}")
+            for measure_name in TABLE_MEASURES:
+                its = cells_of(group, measure_name)
+                share, n = share_of(its), sum(cell.n for cell in its)
+                words = "not measured"
+                if n:
+                    interval = f"{share['low']:.3f}–{share['high']:.3f}"
+                    words = f"{share['share']:.3f} [{interval}] n={n}"
+                rows[-1].append(words)
     if rows:
-        parts.append((["edit in → asked in", *MEASURES], rows))
+        parts.append((["edit in → asked in", *TABLE_MEASURES], rows))
     return parts
 
 
@@ -278,7 +284,7 @@ def print_stages(table: dict[str, Any]) -> None:
     measures = list(table["rows"][0]["measures"])
     print_table(["checkpoint", "edit in", *measures], rows)
     if shifts:
-        print(f"\nDifference from {table['reference']}; p is McNemar's, by Holm:")
+        print(f"\nDifference from {table['reference']}; p over edits, by Holm:")
         print_table(["checkpoint", "edit in", *measures], shifts)
 
 

@@ -22,7 +22,7 @@ from xkde.data.benchmarks import (
 )
 from xkde.data.benchmarks.reading import defect_counts
 from xkde.errors import BenchmarkError, InputError
-from xkde.evaluation.published import tables
+from xkde.evaluation import published as tables
 from xkde.languages import language
 from xkde.types import PROBES
 
@@ -171,7 +171,7 @@ def _published(number: str, as_json: bool) -> None:
         print(f"\n{note}")
 
 
-def _difference(average: tables.Average) -> str:
+def _difference(average: tables.PaperAverage) -> str:
     edit = f", edit in {average.edit}" if average.edit else ""
     return (
         f"Table {average.table}, {average.method}{edit}: {average.printed:.2f} is "

@@ -373,7 +373,7 @@ def print_run(file: Path, settings: Any) -> None:
 
 
 def _print_lines(lines: list[Any]) -> None:
-    from xkde.evaluation.results.summary import MEASURES, in_words
+    from xkde.evaluation.results.summary import MEASURE_WORDS
 
     print_table(
         ["direction", "protocol", "probe", "measure", "all cases", "n", "clean", "n"],
@@ -382,10 +382,10 @@ def _print_lines(lines: list[Any]) -> None:
                 "all" if line.source == "all" else f"{line.source}→{line.target}",
                 line.protocol,
                 line.probe,
-                MEASURES[line.measure],
-                in_words(line.whole),
+                MEASURE_WORDS[line.measure],
+                line.whole.words,
                 str(line.whole.n),
-                in_words(line.clean),
+                line.clean.words,
                 str(line.clean.n),
             ]
             for line in lines
@@ -401,7 +401,7 @@ def _print_changes(table: Any) -> None:
         print(
             f"\nLocality, {COMPARED[change.compared_with]}: of {change.n} answers "
             f"{change.only_then} were right and are no longer, {change.only_now} are "
-            f"right only now (McNemar's p {change.p:.3g})."
+            f"right only now (p over edits {change.p:.3g})."
         )
 
 

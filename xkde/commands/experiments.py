@@ -137,7 +137,7 @@ def _run(
     from xkde.data.atlas.world import atlas
     from xkde.evaluation.experiments import many_edits as experiments
     from xkde.evaluation.experiments.files import FOLDER, ExperimentSettings
-    from xkde.evaluation.experiments.questions import needed
+    from xkde.evaluation.experiments.many_edits import needed
     from xkde.evaluation.run.probing import open_editor
     from xkde.languages import language
 
@@ -167,14 +167,16 @@ def _run(
     folder = arguments.out or paths.runs() / FOLDER / words
     if arguments.out and "," in arguments.editor:
         folder = arguments.out / name
-    job = experiments.Job(engine, settings, given, many, memory, arguments.batch_size)
+    job = experiments.ExperimentJob(
+        engine, settings, given, many, memory, arguments.batch_size
+    )
     return experiments.run(job, folder, _progress(name))
 
 
 def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, str]:
     """Return the memory of an editor in the prompt, and what is recorded of it."""
     from xkde.editors.registry import entry_of
-    from xkde.evaluation.experiments.many_edits import Memory
+    from xkde.evaluation.experiments.many_edits import ExperimentMemory
 
     if entry_of(name).kind != "prompt" or name == "none":
         return None, ""
@@ -194,7 +196,9 @@ def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, 
         "threshold": threshold,
         "weight": weight,
     }
-    return Memory(every, k, threshold, weight), json.dumps(record, sort_keys=True)
+    return ExperimentMemory(every, k, threshold, weight), json.dumps(
+        record, sort_keys=True
+    )
 
 
 def _progress(name: str) -> Any:
@@ -208,25 +212,22 @@ def _progress(name: str) -> Any:
 
 
 def _in_json(file: Path) -> dict[str, Any]:
-    from xkde.evaluation.experiments.files import read
-    from xkde.evaluation.experiments.shares import LANGUAGES, shares
+    from xkde.evaluation.experiments.files import ASKED_IN, means_by_size, read
 
     experiment = read(file)
     assert experiment is not None
     found = [
         {"asked_in": asked_in, **asdict(share)}
-        for asked_in in LANGUAGES
+        for asked_in in ASKED_IN
         for measure in MEASURES
-        for share in shares(experiment, measure, asked_in)
+        for share in means_by_size(experiment, measure, asked_in)
     ]
     return {"file": str(file), "about": dict(experiment.about), "results": found}
 
 
 def _print(file: Path) -> None:
-    from xkde.evaluation.experiments.files import read
-    from xkde.evaluation.experiments.shares import LANGUAGES, shares
-    from xkde.evaluation.results.summary import MEASURES as WORDS
-    from xkde.evaluation.results.summary import in_words
+    from xkde.evaluation.experiments.files import ASKED_IN, means_by_size, read
+    from xkde.evaluation.results.summary import MEASURE_WORDS
 
     experiment = read(file)
     assert experiment is not None
@@ -243,13 +244,13 @@ def _print(file: Path) -> None:
                 str(share.group["size"]),
                 share.group["probe"],
                 asked_in,
-                WORDS[measure],
-                in_words(share),
+                MEASURE_WORDS[measure],
+                share.words,
                 str(share.n),
             ]
-            for asked_in in LANGUAGES
+            for asked_in in ASKED_IN
             for measure in MEASURES
-            for share in shares(experiment, measure, asked_in)
+            for share in means_by_size(experiment, measure, asked_in)
         ],
     )
     print(f"\n{file}\n")

@@ -1,58 +1,47 @@
-"""The answers that a view of Cases has left, as a file: CSV, JSON lines or Parquet.
+"""The answers that a view of Cases has left, as a file: CSV, JSON lines or Parquet."""
 
-Run its tests: ``python -m pytest tests/pages/benchmarks/cases/test_page.py``
-"""
-
-import json
 import re
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.csv as pacsv  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pandas as pd
 from gradio.utils import get_upload_folder
 
-from pages.benchmarks.cases.render import Found
-from xkde.evaluation.results.case_view import CaseView, columns, filtered
+from pages.benchmarks.cases.render import FoundRun
+from pages.benchmarks.cases.view import CaseView, filtered
+from xkde.evaluation.results.rows import SCHEMA
 
 KINDS = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet"}
-BATCH = 5_000  # rows turned into JSON at a time
 
 
-def table_of(found: Found, view: CaseView) -> pa.Table:
+def table_of(found: FoundRun, view: CaseView) -> pd.DataFrame:
     """Return the rows of a view, with the other run's answer and score beside each."""
     places = filtered(found.rows, view, found.beside_score)
-    table = columns(found.rows, places)
+    rows = found.rows[[*SCHEMA.names, "rule"]].iloc[places]
+    rows = rows.reset_index(drop=True)
     if found.match is None or found.beside is None or found.beside.rows is None:
-        return table
+        return rows
     its = found.match[places]
-    at = pa.array(its, mask=its < 0)
-    answers = found.beside.rows.table["answer"].take(at).cast(pa.string())
-    score = found.beside.rows.score
-    told = np.where(its >= 0, score[its], np.nan)
-    names = pa.array([found.beside.key] * len(its), pa.string())
-    table = table.append_column("beside_run", names)
-    table = table.append_column("beside_answer", answers)
-    return table.append_column("beside_score", pa.array(told, mask=np.isnan(told)))
+    others = found.beside.rows[["answer", "score"]].iloc[its].reset_index(drop=True)
+    return rows.assign(
+        beside_run=found.beside.key,
+        beside_answer=others["answer"].astype("str").where(its >= 0),
+        beside_score=others["score"].where(its >= 0),
+    )
 
 
-def written(table: pa.Table, name: str, kind: str) -> str:
+def written(rows: pd.DataFrame, name: str, kind: str) -> str:
     """Write a table as a file that a visitor can download; return its path."""
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=get_upload_folder()))
-    plain = re.sub(r"[^\w.-]+", "-", name)[:80]
-    path = folder / f"cases-{plain}-{table.num_rows}.{kind}"
+    plain_name = re.sub(r"[^\w.-]+", "-", name)[:80]
+    path = folder / f"cases-{plain_name}-{len(rows)}.{kind}"
+    texts = rows.select_dtypes("category").columns
+    plain = rows.astype(dict.fromkeys(texts, "str"))
     if kind == "parquet":
-        pq.write_table(table, path, compression="zstd")
+        plain.to_parquet(path, compression="zstd", index=False)
     elif kind == "csv":
-        pacsv.write_csv(table, path)
+        plain.to_csv(path, index=False, lineterminator="\n")
     else:
-        with path.open("w", encoding="utf-8", newline="\n") as out:
-            for batch in table.to_batches(BATCH):
-                out.writelines(
-                    json.dumps(row, ensure_ascii=False) + "\n"
-                    for row in batch.to_pylist()
-                )
+        plain.to_json(path, orient="records", lines=True, force_ascii=False)
     return str(path)

@@ -1,241 +1,227 @@
 """The view *Cases* of Benchmarks: the answers behind a number, one by one.
 
-Components and their wiring; what is shown of a place is in ``render``.
-Rows stay on the server: a page of them is sent as HTML.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/cases/test_page.py``
+What is shown of a place is in ``render``. Rows stay on the server: a page of them is
+sent as HTML.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import parse_qsl
+from dataclasses import replace
 
 import gradio as gr
 
 from pages.benchmarks.cases.files import KINDS, table_of, written
 from pages.benchmarks.cases.render import (
     FIELDS,
-    SHOWN,
-    Place,
-    filled,
+    OUTPUTS,
     found_of,
-    place_of,
+    prefill,
+    render,
     runs_here,
-    shown,
     view_of,
 )
-from pages.benchmarks.measured.html import note_html
-from pages.benchmarks.measured.page import QUIET, READING, bridge_of
-from pages.shell.errors import shown_error
-from pages.shell.header import Header
-from pages.shell.strings import both, interface_language, label, tr
-from xkde.errors import XkdeError
-from xkde.evaluation.results.case_view import (
+from pages.benchmarks.cases.view import (
     CLEAN,
     LONGEST,
-    RULES,
     SIZES,
     SORTS,
     SPOKEN,
     VERSUS,
+    CasePlace,
     CaseView,
 )
+from pages.benchmarks.shared import (
+    AT_ONCE,
+    QUIET,
+    READING,
+    Components,
+    Named,
+    Options,
+    address_of,
+    by_name,
+    lead,
+    note,
+    picked,
+    script_of,
+)
+from pages.shell.errors import shown_error
+from pages.shell.strings import interface_language, label, tr
+from xkde.errors import XkdeError
+from xkde.evaluation.results.rows import RULES
 from xkde.types import PROBES
 
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-RUNS = FIELDS[:2]  # whose change brings other choices
-Handler = Callable[[Place, gr.Request], list[Any]]
+RUNS = ("run", "beside")  # whose change brings other choices
+Handler = Callable[[Named, gr.Request], Named]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The components of the view; ``fields`` in the order of ``FIELDS``."""
-
-    fields: list[Any]
-    clear: gr.Button
-    status: gr.HTML
-    rows: gr.HTML
-    pages: tuple[gr.Button, gr.Button]
-    steps: tuple[gr.Button, gr.Button]
-    case: gr.HTML
-    kind: gr.Radio
-    write: gr.Button
-    file: gr.File
-    place: gr.State
-
-    @property
-    def shown(self) -> list[Any]:
-        """What shows a place."""
-        return [self.place, self.rows, self.status, self.case]
-
-
-def build_cases(root: gr.Blocks, header: Header, views: gr.Tabs) -> None:
+def build(root: gr.Blocks) -> None:
     """Make the view's content and connect it."""
     with gr.Column(elem_id="cases-panel"):
-        bridge = bridge_of("cases-panel")
-        gr.HTML(f'<p class="lead">{both("cases_lead")}</p>')
-        parts = _layout()
-    bridge.arrived(arrived, None, [*parts.fields, *parts.shown], **READING)
-    bridge.go(go, parts.place, parts.shown, trigger_mode="multiple", **AT_ONCE)
-    _wire(parts)
+        parts = layout()
+    connect(parts)
 
 
-def _layout() -> Parts:
-    fields, clear = _fields()
-    status = gr.HTML(note_html(""), elem_id="case-status")
+def layout() -> Components:
+    """Make the components."""
+    parts: Components = {"script": script_of("cases-panel")}
+    lead("cases_lead")
+    parts |= _fields()
+    parts["status"] = gr.HTML(note(""), elem_id="case-status")
     with gr.Row(elem_id="case-columns", elem_classes="columns", equal_height=False):
         with gr.Column(elem_id="case-side", min_width=260, scale=2):
-            rows = gr.HTML("", elem_id="case-list")
-            pages = _two("pairs_page_before", "pairs_page_next")
+            parts["list"] = gr.HTML("", elem_id="case-list")
+            parts |= _two(page_before="pairs_page_before", page_next="pairs_page_next")
         with gr.Column(min_width=280, scale=3):
-            steps = _two("cases_previous", "cases_next")
-            case = gr.HTML("", elem_id="case-shown")
+            parts |= _two(previous="cases_previous", next="cases_next")
+            parts["case"] = gr.HTML("", elem_id="case-shown")
     with gr.Row(elem_classes="actions", elem_id="case-file"):
-        kinds = [(words, kind) for kind, words in KINDS.items()]
-        kind = gr.Radio(
-            kinds, value="csv", label=label("cases_kind"), scale=0, min_width=350,
+        parts["kind"] = gr.Radio(
+            [(words, kind) for kind, words in KINDS.items()],
+            value="csv",
+            label=label("cases_kind"),
+            scale=0,
+            min_width=350,
             elem_classes="pills",
-        )  # fmt: skip
-        write = gr.Button(
+        )
+        parts["write"] = gr.Button(
             label("cases_write"), elem_classes="plain", size="sm", scale=0
         )
-    file = gr.File(label=label("cases_file"), visible=False, interactive=False)
-    place = gr.State(Place())
-    return Parts(
-        fields, clear, status, rows, pages, steps, case, kind, write, file, place
-    )
+    parts["file"] = gr.File(label=label("cases_file"), visible=False, interactive=False)
+    parts["place"] = gr.State(CasePlace())
+    return parts
 
 
-def _two(one: str, other: str) -> tuple[gr.Button, gr.Button]:
+def _two(**keys: str) -> Components:
     """Make a row of two buttons, back and forth."""
-    options: dict[str, Any] = {"size": "sm", "elem_classes": "plain", "min_width": 120}
+    options: Options = {"size": "sm", "elem_classes": "plain", "min_width": 120}
     with gr.Row(elem_classes="actions two"):
-        back = gr.Button(label(one), **options)
-        forth = gr.Button(label(other), **options)
-    return back, forth
+        return {name: gr.Button(label(key), **options) for name, key in keys.items()}
 
 
-def _fields() -> tuple[list[Any], gr.Button]:
-    made: dict[str, Any] = {}
+def _fields() -> Components:
+    parts: Components = {}
     with gr.Row(elem_classes="half filters"):
         for name in RUNS:
-            made[name] = gr.Dropdown([], label=label(f"cases_{name}"), min_width=220)
+            parts[name] = gr.Dropdown([], label=label(f"cases_{name}"), min_width=220)
     with gr.Row(elem_classes="half filters"):
         for name in ("protocol", "source", "target"):
-            made[name] = _any(name)
-        probes = [(f"probe_{name}", name) for name in PROBES]
-        made["probe"] = _any("probe", probes)
+            parts[name] = _any(name)
+        parts["probe"] = _any("probe", [(f"probe_{name}", name) for name in PROBES])
         rules = [(f"cases_{name}", name) for name in ("right", "wrong")]
-        rules += [(f"rule_of_{name}", name) for name in RULES]
-        made["rule"] = _any("rule", rules)
+        parts["rule"] = _any("rule", [*rules, *((f"rule_of_{n}", n) for n in RULES)])
     with gr.Row(elem_classes="actions"):
-        made["text"] = gr.Textbox(
-            label=label("cases_text"), placeholder=label("cases_text_hint"), scale=3,
-            min_width=220, max_length=LONGEST,
-        )  # fmt: skip
-        clear = gr.Button(
+        parts["text"] = gr.Textbox(
+            label=label("cases_text"),
+            placeholder=label("cases_text_hint"),
+            scale=3,
+            min_width=220,
+            max_length=LONGEST,
+        )
+        parts["clear"] = gr.Button(
             label("pairs_clear"), size="sm", elem_classes="plain", scale=0
         )
     with gr.Accordion(label("pairs_more"), open=False, elem_id="case-more"):
         with gr.Row(elem_classes="half filters"):
-            made["relation"] = _any("relation")
-            for name, values in (
-                ("versus", VERSUS), ("spoken", SPOKEN), ("clean", CLEAN),
-            ):  # fmt: skip
-                named = [(f"cases_{name}_{value}", value) for value in values]
-                made[name] = _any(name, named)
+            parts["relation"] = _any("relation")
+            more = {"versus": VERSUS, "spoken": SPOKEN, "clean": CLEAN}
+            for name, values in more.items():
+                offered = [(f"cases_{name}_{value}", value) for value in values]
+                parts[name] = _any(name, offered)
         with gr.Row(elem_classes="half filters"):
-            named = [(f"cases_sort_{name or 'file'}", name) for name in SORTS]
-            made["sort"] = gr.Dropdown(
-                [(label(key), name) for key, name in named], value="",
-                label=label("cases_sort"), min_width=150,
-            )  # fmt: skip
-            made["size"] = gr.Dropdown(
-                list(SIZES), value=CaseView.size, label=label("cases_size"),
+            sorts = [(label(f"cases_sort_{name or 'file'}"), name) for name in SORTS]
+            parts["sort"] = gr.Dropdown(
+                sorts, value="", label=label("cases_sort"), min_width=130
+            )
+            parts["size"] = gr.Dropdown(
+                list(SIZES),
+                value=CaseView.size,
+                label=label("cases_size"),
                 min_width=130,
-            )  # fmt: skip
-            made["descending"] = gr.Checkbox(
+            )
+            parts["descending"] = gr.Checkbox(
                 False, label=label("cases_descending"), min_width=150
             )
-    return [made[name] for name in FIELDS], clear
+    return parts
 
 
-def _any(name: str, choices: list[tuple[str, str]] | None = None) -> gr.Dropdown:
+def _any(name: str, offered: list[tuple[str, str]] | None = None) -> gr.Dropdown:
     """Make a filter; what it offers may come with the run."""
-    offered = [(label("cases_any"), "")]
-    offered += [(label(key), value) for key, value in choices or []]
-    return gr.Dropdown(offered, value="", label=label(f"cases_{name}"), min_width=130)
+    choices = [(label("cases_any"), "")]
+    choices += [(label(key), value) for key, value in offered or []]
+    return gr.Dropdown(choices, value="", label=label(f"cases_{name}"), min_width=130)
 
 
-def _wire(parts: Parts) -> None:
-    place, shown_parts, fields = parts.place, parts.shown, parts.fields
+def connect(parts: Components) -> None:
+    """Tie the handlers to the components."""
+    inputs, shown = picked(parts, *FIELDS), picked(parts, *OUTPUTS)
+    place = picked(parts, "place")
+    script = parts["script"]
+    script.arrived(**by_name(arrived, {}, inputs | shown), **READING)
+    script.go(**by_name(go, place, shown), trigger_mode="multiple", **AT_ONCE)
     gr.on(
-        [field.input for field in fields[:2]],
-        reopened,
-        fields,
-        [*fields, *shown_parts],
+        [parts[name].input for name in RUNS],
+        **by_name(reopened, inputs, inputs | shown),
         **READING,
     )
-    # A text's "input" misses what is deleted or pasted; its "change" also tells of what
+    # A text's "input" misses what is deleted or pasted; its "change" also comes of what
     # we have filled in ourselves, which changes nothing then.
+    filters = [field for name, field in inputs.items() if name not in RUNS]
     gr.on(
-        [f.change if isinstance(f, gr.Textbox) else f.input for f in fields[2:]],
-        changed,
-        [place, *fields],
-        shown_parts,
+        [f.change if isinstance(f, gr.Textbox) else f.input for f in filters],
+        **by_name(changed, place | inputs, shown),
         trigger_mode="always_last",
         **AT_ONCE,
     )
-    parts.clear.click(cleared, place, [*fields, *shown_parts], **AT_ONCE)
-    for by, button in zip((-1, 1), parts.steps, strict=True):
-        button.click(stepping(by), place, shown_parts, **AT_ONCE)
-    for by, button in zip((-1, 1), parts.pages, strict=True):
-        button.click(turning(by), place, shown_parts, **AT_ONCE)
-    parts.write.click(downloaded, [place, parts.kind], parts.file, **QUIET)
+    parts["clear"].click(**by_name(cleared, place, inputs | shown), **AT_ONCE)
+    for name, handler in (
+        ("previous", stepping(-1)), ("next", stepping(1)),
+        ("page_before", turning(-1)), ("page_next", turning(1)),
+    ):  # fmt: skip
+        parts[name].click(**by_name(handler, place, shown), **AT_ONCE)
+    write = by_name(downloaded, picked(parts, "place", "kind"), picked(parts, "file"))
+    parts["write"].click(**write, **QUIET)
 
 
-def arrived(event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+def arrived(_: Named, event: gr.EventData, request: gr.Request) -> Iterator[Named]:
     """Show what the address asks for."""
-    told = dict(parse_qsl(str(event.search).removeprefix("?"))[:50])
-    say = interface_language(request)
-    words = note_html(tr("measured_reading", say), "status busy")
-    skipped = [gr.skip()] * (len(FIELDS) + SHOWN)
-    skipped[len(FIELDS) + 2] = words
-    yield skipped
-    yield filled(place_of(told) if told.get("view") == "cases" else Place(), say)
+    interface = interface_language(request)
+    yield {"status": note(tr("measured_reading", interface), "status busy")}
+    yield prefill(CasePlace.from_query(address_of(event, "cases")), interface)
 
 
-def reopened(request: gr.Request, *values: Any) -> list[Any]:
+def reopened(values: Named, request: gr.Request) -> Named:
     """Show another run, or another one beside it."""
-    return filled(Place(view_of(values)), interface_language(request))
+    return prefill(CasePlace(view_of(values)), interface_language(request))
 
 
-def changed(place: Place, request: gr.Request, *values: Any) -> list[Any]:
+def changed(values: Named, request: gr.Request) -> Named:
     """Show the first page of what the fields ask for, if that is anything new."""
-    view = view_of(values)
+    place: CasePlace = values["place"]
+    view = view_of({name: values[name] for name in FIELDS})
     if view == replace(place.view, page=CaseView.page):
-        return [gr.skip()] * SHOWN
-    return shown(Place(view), interface_language(request))
+        return {"place": gr.skip()}
+    return render(CasePlace(view), interface_language(request))
 
 
-def cleared(place: Place, request: gr.Request) -> list[Any]:
+def cleared(values: Named, request: gr.Request) -> Named:
     """Take all filters away; the runs stay."""
-    view = CaseView(run=place.view.run, beside=place.view.beside, size=place.view.size)
-    return filled(Place(view), interface_language(request))
+    before: CaseView = values["place"].view
+    view = CaseView(run=before.run, beside=before.beside, size=before.size)
+    return prefill(CasePlace(view), interface_language(request))
 
 
-def go(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
+def go(values: Named, event: gr.EventData, request: gr.Request) -> Named:
     """Show the answer at a place that the page names."""
+    place: CasePlace = values["place"]
     at = event.at if isinstance(event.at, int) else place.at
-    return shown(replace(place, at=at), interface_language(request))
+    return render(replace(place, at=at), interface_language(request))
 
 
 def stepping(by: int) -> Handler:
     """Return what shows the next answer, or the one before."""
 
-    def step(place: Place, request: gr.Request) -> list[Any]:
-        return shown(replace(place, at=place.at + by), interface_language(request))
+    def step(values: Named, request: gr.Request) -> Named:
+        place: CasePlace = values["place"]
+        return render(replace(place, at=place.at + by), interface_language(request))
 
     return step
 
@@ -243,23 +229,24 @@ def stepping(by: int) -> Handler:
 def turning(by: int) -> Handler:
     """Return what shows the next page, or the one before."""
 
-    def turn(place: Place, request: gr.Request) -> list[Any]:
+    def turn(values: Named, request: gr.Request) -> Named:
+        place: CasePlace = values["place"]
         page = max(1, place.view.page + by)
         moved = replace(place, at=(page - 1) * place.view.size)
-        return shown(moved, interface_language(request))
+        return render(moved, interface_language(request))
 
     return turn
 
 
-def downloaded(place: Place, kind: str, request: gr.Request) -> Any:
+def downloaded(values: Named, request: gr.Request) -> Named:
     """Write what the filters leave as a file."""
-    say = interface_language(request)
+    interface, view = interface_language(request), values["place"].view
     try:
-        found = found_of(place.view, runs_here(say))
+        found = found_of(view, runs_here(interface))
     except XkdeError as error:
-        raise shown_error(error, say) from error
-    table = table_of(found, place.view)
-    if not table.num_rows:
-        raise gr.Error(tr("cases_none", say), print_exception=False)
-    known = kind if kind in KINDS else next(iter(KINDS))
-    return gr.File(written(table, place.view.run, known), visible=True)
+        raise shown_error(error, interface) from error
+    rows = table_of(found, view)
+    if not len(rows):
+        raise gr.Error(tr("cases_none", interface), print_exception=False)
+    kind = values["kind"] if values["kind"] in KINDS else next(iter(KINDS))
+    return {"file": gr.File(written(rows, view.run, kind), visible=True)}

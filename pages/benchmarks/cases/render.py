@@ -1,66 +1,62 @@
-"""What Cases shows at a place: a page of answers, one of them, the address, a file.
+"""What Cases shows at a place: a page of answers, one of them, the address.
 
-A *place* is where a visitor is: a view of a run, and an answer in it. Every XkdeError
-becomes words where the answers would be. Run by ``page``.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/cases/test_page.py``
+Every XkdeError becomes words where the answers would be.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
+import pandas as pd
 
-from pages.benchmarks.cases.html import case_html, list_html
-from pages.benchmarks.measured.html import language_name, note_html
-from pages.benchmarks.measured.sources import (
-    Source,
-    offered,
-    protocol_words,
-    sources,
+from pages.benchmarks.cases.case import AnswerRow, case_html, list_html
+from pages.benchmarks.cases.view import CasePlace, CaseView, filtered
+from pages.benchmarks.shared import (
+    Named,
+    language_name,
+    note,
+    protocol_name,
 )
+from pages.benchmarks.sources import MeasuredSource, available, sources
 from pages.shell.errors import in_words
 from pages.shell.strings import Interface, tr
+from pages.shell.templates import render as filled_in
 from xkde.errors import DataError, XkdeError
-from xkde.evaluation.results.case_view import CaseView, Places, filtered, taken
-from xkde.evaluation.results.columns import Rows, Values
-from xkde.evaluation.results.compared import ASKED, PLAIN, matched
+from xkde.evaluation.results.compared import Places, matched
 from xkde.evaluation.results.local_runs import editor_runs
-from xkde.evaluation.results.rows import GENERATED
+from xkde.evaluation.results.rows import (
+    GENERATED,
+    SCORE,
+    Values,
+    choices,
+    records_of,
+    values_of,
+)
 
-# A view's fields that have a component, in the order of the components
+# A view's fields that have a component
 FIELDS = (
     "run", "beside", "protocol", "probe", "source", "target", "relation", "rule",
     "versus", "spoken", "clean", "text", "sort", "descending", "size",
 )  # fmt: skip
-SHOWN = 4  # what ``shown`` returns
+OF_RUN = ("protocol", "source", "target", "relation")  # filters that a run offers
+OUTPUTS = ("place", "list", "status", "case")
 NOBODY = "nobody"  # beside: no other run at all
 CHOICES = 300  # of a filter
 KEPT = 8  # pairs of runs whose questions are matched
 
-_matched: dict[tuple[int, int], tuple[Rows, Rows, Places]] = {}
+_matched: dict[tuple[int, int], tuple[pd.DataFrame, pd.DataFrame, Places]] = {}
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a visitor is: ``at`` is an answer's place in the view, from 0."""
-
-    view: CaseView = CaseView()
-    at: int = 0
-
-
-@dataclass(frozen=True)
-class Found:
+class FoundRun:
     """What a view is of: its run, the one beside it, which row of it asks the same."""
 
-    run: Source
-    beside: Source | None
-    rows: Rows
+    run: MeasuredSource
+    beside: MeasuredSource | None
+    rows: pd.DataFrame
     match: Places | None
 
     @property
@@ -68,23 +64,23 @@ class Found:
         """The other run's score for each row; NaN where it has none."""
         if self.match is None or self.beside is None or self.beside.rows is None:
             return None
-        told = self.beside.rows.score[self.match]
-        return np.where(self.match >= 0, told, np.nan)
+        score = values_of(self.beside.rows, SCORE)[self.match]
+        return np.where(self.match >= 0, score, np.nan)
 
 
-def runs_here(say: Interface) -> list[Source]:
+def runs_here(interface: Interface) -> list[MeasuredSource]:
     """Return all runs with rows, of every benchmark."""
-    runs, benchmarks = offered()
+    runs, benchmarks = available()
     return [
         source
         for name in benchmarks
-        for source in sources([*editor_runs(), *runs], name, say)
+        for source in sources([*editor_runs(), *runs], name, interface)
         if source.rows is not None
     ]
 
 
-def settled(view: CaseView, there: Sequence[Source]) -> CaseView:
-    """Fill in which runs are meant where a view does not say."""
+def settled(view: CaseView, there: Sequence[MeasuredSource]) -> CaseView:
+    """Fill in which runs are meant where a view does not name them."""
     keys = [source.key for source in there]
     if not keys:
         return view
@@ -100,13 +96,13 @@ def settled(view: CaseView, there: Sequence[Source]) -> CaseView:
     return replace(view, beside=beside)
 
 
-def _others(key: str, there: Sequence[Source]) -> list[Source]:
+def _others(key: str, there: Sequence[MeasuredSource]) -> list[MeasuredSource]:
     """Return the other runs of the same benchmark."""
     benchmark = next(its.about["benchmark"] for its in there if its.key == key)
     return [i for i in there if i.key != key and i.about["benchmark"] == benchmark]
 
 
-def found_of(view: CaseView, there: Sequence[Source]) -> Found:
+def found_of(view: CaseView, there: Sequence[MeasuredSource]) -> FoundRun:
     """Return what a view is of; raises DataError where its run is not here."""
     by_key = {source.key: source for source in there}
     run = by_key.get(view.run)
@@ -119,156 +115,160 @@ def found_of(view: CaseView, there: Sequence[Source]) -> Found:
     match = None
     if beside is not None and beside.rows is not None:
         match = _matched_rows(run.rows, beside.rows, beside.is_plain)
-    return Found(run, beside, run.rows, match)
+    return FoundRun(run, beside, run.rows, match)
 
 
-def _matched_rows(rows: Rows, others: Rows, is_plain: bool) -> Places:
+def _matched_rows(rows: pd.DataFrame, others: pd.DataFrame, is_plain: bool) -> Places:
     key = id(rows), id(others)
     known = _matched.get(key)
     if known is None:
-        names = PLAIN if is_plain else ASKED
-        match = matched(rows, others, names=names, source=not is_plain)
+        match = matched(rows, others, is_plain)
         known = _matched[key] = (rows, others, match)  # kept, so that ids stay theirs
         for old in list(_matched)[:-KEPT]:
             del _matched[old]
     return known[2]
 
 
-def shown(
-    place: Place, say: Interface, there: Sequence[Source] | None = None
-) -> list[Any]:
-    """Return (place, list, status, case)."""
+def render(
+    place: CasePlace,
+    interface: Interface,
+    there: Sequence[MeasuredSource] | None = None,
+) -> Named:
+    """Return what is shown of a place."""
     try:
-        found = found_of(place.view, runs_here(say) if there is None else there)
+        runs = runs_here(interface) if there is None else there
+        found = found_of(place.view, runs)
     except XkdeError as error:
-        words = note_html(in_words(error, say), "caution")
-        return [place, "", words, _framed(place, "")]
+        return _nothing(place, "", note(in_words(error, interface), "caution"))
     rows = filtered(found.rows, place.view, found.beside_score)
     total, size = len(rows), place.view.size
     at = min(max(place.at, 0), max(0, total - 1))
     page, pages = at // size + 1, max(1, math.ceil(total / size))
-    place = Place(replace(place.view, page=page), at)
+    place = CasePlace(replace(place.view, page=page), at)
     status = tr(
-        "cases_found", say, n=f"{total:,}", of=f"{len(found.rows):,}",
-        page=f"{page:,}", pages=f"{pages:,}",
-    )  # fmt: skip
-    words = note_html(status, "status")
+        "cases_found",
+        interface,
+        n=f"{total:,}",
+        of=f"{len(found.rows):,}",
+        page=f"{page:,}",
+        pages=f"{pages:,}",
+    )
     if not total:
-        empty = note_html(tr("cases_none", say))
-        return [place, empty, words, _framed(place, "")]
+        empty = note(tr("cases_none", interface))
+        return _nothing(place, empty, note(status, "status"))
     first = (page - 1) * size
-    listed = list_html(taken(found.rows, rows[first : first + size]), first, say)
-    case = _case(found, int(rows[at]), at, total, say)
-    return [place, listed, words, _framed(place, case)]
+    listed = records_of(found.rows.iloc[rows[first : first + size]])
+    return {
+        "place": place,
+        "list": list_html(listed, first, interface),
+        "status": note(status, "status"),
+        "case": _framed(place, _case(found, int(rows[at]), at, total, interface)),
+    }
 
 
-def _case(found: Found, index: int, at: int, total: int, say: Interface) -> str:
-    row = taken(found.rows, np.array([index]))[0]
-    twin = _twin(found.rows, index)
+def _nothing(place: CasePlace, listed: str, status: str) -> Named:
+    case = _framed(place, "")
+    return {"place": place, "list": listed, "status": status, "case": case}
+
+
+def _case(
+    found: FoundRun, index: int, at: int, total: int, interface: Interface
+) -> str:
     other = None
-    if found.match is not None and found.beside is not None and found.beside.rows:
+    if found.match is not None and found.beside is not None:
         its = int(found.match[index])
-        other = taken(found.beside.rows, np.array([its]))[0] if its >= 0 else None
-    names = found.run.name, found.beside.name if found.beside else ""
-    return case_html(row, other, twin, at, total, names, say)
-
-
-def _twin(rows: Rows, index: int) -> Mapping[str, Any] | None:
-    """Return the same question in the other protocol."""
-    same = np.ones(len(rows), dtype=bool)
-    for name in ("case", "probe", "source", "target"):
-        same &= rows.codes[name] == rows.codes[name][index]
-    same &= rows.codes["protocol"] != rows.codes["protocol"][index]
-    number = rows.table["question"]
-    for its in np.flatnonzero(same):
-        if number[int(its)] == number[index]:
-            return taken(rows, np.array([its]))[0]
-    return None
-
-
-def _framed(place: Place, case: str) -> str:
-    """Return a case with what the page's script reads: its place and its address."""
-    return (
-        f'<section class="pair" data-at="{place.at}" '
-        f'data-address="{escape(address(place))}">{case}</section>'
+        other = _row(found.beside.rows, its) if its >= 0 else None
+    row = _row(found.rows, index)
+    assert row is not None
+    return case_html(
+        row,
+        other,
+        _row(found.rows, _twin(found.rows, index)),
+        at,
+        total,
+        (found.run.name, found.beside.name if found.beside else ""),
+        interface,
     )
 
 
-def address(place: Place) -> str:
-    """Return the query string that reopens a place."""
-    told = {"tab": "benchmarks", "view": "cases", **place.view.to_query()}
-    if place.at % place.view.size:
-        told["nth"] = str(place.at + 1)
-    return urlencode(told)
+def _row(rows: pd.DataFrame | None, place: int | None) -> AnswerRow | None:
+    if rows is None or place is None:
+        return None
+    return records_of(rows.iloc[[place]])[0]
 
 
-def place_of(told: Mapping[str, str]) -> Place:
-    """Return the place that an address names."""
-    view = CaseView.from_query(told)
-    nth = told.get("nth", "")
-    at = (view.page - 1) * view.size
-    if nth.isdecimal() and len(nth) < 9:
-        at = max(0, int(nth) - 1)
-    return Place(view, at)
+def _twin(rows: pd.DataFrame, index: int) -> int | None:
+    """Return the place of the same question in the other protocol."""
+    same = np.ones(len(rows), dtype=bool)
+    for name in ("case", "probe", "source", "target", "question"):
+        same &= (rows[name] == rows[name].iloc[index]).to_numpy(dtype=bool)
+    same &= (rows["protocol"] != rows["protocol"].iloc[index]).to_numpy(dtype=bool)
+    places = np.flatnonzero(same)
+    return int(places[0]) if len(places) else None
 
 
-def view_of(values: Sequence[Any]) -> CaseView:
+def _framed(place: CasePlace, case: str) -> str:
+    """Return a case with what the page's script reads: its place and its address."""
+    return filled_in(
+        "benchmarks/cases/frame.html", at=place.at, address=place.address(), case=case
+    )
+
+
+def view_of(values: Named) -> CaseView:
     """Return the view that the fields' values state."""
-    told = dict(zip(FIELDS, values, strict=True))
-    query = CaseView(**{n: "" if v is None else v for n, v in told.items()})
-    return CaseView.from_query(query.to_query())
+    stated = CaseView(**{n: "" if v is None else v for n, v in values.items()})
+    return CaseView.from_query(stated.to_query())
 
 
-def filled(place: Place, say: Interface) -> list[Any]:
+def prefill(place: CasePlace, interface: Interface) -> Named:
     """Return the fields with what there is to choose, and what is shown."""
-    there = runs_here(say)
+    there = runs_here(interface)
     if not there:
-        words = note_html(tr("cases_absent", say), "caution")
-        return [*[gr.skip()] * len(FIELDS), place, "", words, _framed(place, "")]
+        return _nothing(place, "", note(tr("cases_absent", interface), "caution"))
     view = settled(place.view, there)
     run = next((source for source in there if source.key == view.run), None)
     if run is not None and run.rows is not None:
-        view = _within(view, run.rows)
-    place = Place(view, place.at)
-    return [*_fields(view, run, there, say), *shown(place, say, there)]
-
-
-def _within(view: CaseView, rows: Rows) -> CaseView:
-    """Leave out filters that a run has nothing for."""
-    names = ("protocol", "source", "target", "relation")
-    gone = [name for name in names if getattr(view, name) not in rows.choices(name)]
-    return replace(view, **dict.fromkeys(gone, ""))  # type: ignore[arg-type]
+        # Filters that the run has nothing for are left out.
+        gone = [n for n in OF_RUN if getattr(view, n) not in choices(run.rows, n)]
+        view = replace(view, **dict.fromkeys(gone, ""))
+    place = CasePlace(view, place.at)
+    return _fields(view, run, there, interface) | render(place, interface, there)
 
 
 def _fields(
-    view: CaseView, run: Source | None, there: Sequence[Source], say: Interface
-) -> list[Any]:
-    named = [(_long_name(its, there), its.key) for its in there]
-    beside = [(tr("cases_nobody", say), NOBODY)]
+    view: CaseView,
+    run: MeasuredSource | None,
+    there: Sequence[MeasuredSource],
+    interface: Interface,
+) -> Named:
+    beside = [(tr("cases_nobody", interface), NOBODY)]
     if run is not None:
         beside += [(its.name, its.key) for its in _others(run.key, there)]
-    choices = {"run": named, "beside": beside}
+    offered = {
+        "run": [(_long_name(its, there), its.key) for its in there],
+        "beside": beside,
+    }
     if run is not None and run.rows is not None:
-        for name in ("protocol", "source", "target", "relation"):
-            texts = run.rows.choices(name)[:CHOICES]
-            its_own = [(_word(name, text, say), text) for text in texts]
-            choices[name] = [(tr("cases_any", say), ""), *its_own]
-    values = {field.name: getattr(view, field.name) for field in fields(CaseView)}
+        for name in OF_RUN:
+            texts = choices(run.rows, name)[:CHOICES]
+            its_own = [(_word(name, text, interface), text) for text in texts]
+            offered[name] = [(tr("cases_any", interface), ""), *its_own]
+    values: dict[str, Any] = {name: getattr(view, name) for name in FIELDS}
     if run is None:
         values["run"] = None
-    return [
-        gr.Dropdown(choices=choices[name], value=values[name])
-        if name in choices else values[name]
-        for name in FIELDS
-    ]  # fmt: skip
+    return {
+        name: gr.Dropdown(choices=offered[name], value=value)
+        if name in offered else value
+        for name, value in values.items()
+    }  # fmt: skip
 
 
-def _long_name(source: Source, there: Sequence[Source]) -> str:
+def _long_name(source: MeasuredSource, there: Sequence[MeasuredSource]) -> str:
     several = len({str(its.about["benchmark"]) for its in there}) > 1
     return f"{source.about['benchmark']}: {source.name}" if several else source.name
 
 
-def _word(field: str, text: str, say: Interface) -> str:
+def _word(field: str, text: str, interface: Interface) -> str:
     if field == "protocol":
-        return protocol_words(text, say)
-    return text if field == "relation" else language_name(text, say)
+        return protocol_name(text, interface)
+    return text if field == "relation" else language_name(text, interface)

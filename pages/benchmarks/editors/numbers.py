@@ -2,39 +2,44 @@
 
 Single edits are evaluations of Atlas, one for each editor and checkpoint; many edits
 are experiments. Pure but for reading files.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/editors/test_page.py``
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
-
-from pages.benchmarks.measured.sources import Source, editor_name, sources
+from pages.benchmarks.shared import editor_name
+from pages.benchmarks.sources import MeasuredSource, mean_seconds, sources
 from pages.shell.strings import Interface
 from xkde.editors.registry import EDITORS
-from xkde.evaluation.experiments.files import KINDS, UNTOUCHED, Experiment
-from xkde.evaluation.experiments.shares import (
-    LANGUAGES,
+from xkde.evaluation.experiments.files import (
+    ASKED_ABOUT,
+    ASKED_IN,
+    KINDS,
     AskedIn,
-    of_the_first,
-    shares,
+    Experiment,
+    means_by_size,
+    means_of_the_first,
 )
-from xkde.evaluation.results.columns import Mask, numbers
 from xkde.evaluation.results.local_runs import LocalRun
-from xkde.evaluation.results.rows import GENERATED, PROTOCOLS, Share
-from xkde.evaluation.results.summary import SCORES
+from xkde.evaluation.results.rows import GENERATED, PROTOCOLS, SCORES, Mask, where
+from xkde.evaluation.results.summary import GroupMean, means
 from xkde.evaluation.run.questions import ATLAS
 from xkde.types import PROBES
 
-PROBED = (*PROBES, UNTOUCHED)
 SOURCES = ("en", "zh")  # languages of edits in the paper's tables
+ALLOWED = {
+    "source": SOURCES,
+    "protocol": PROTOCOLS,
+    "asked_in": ASKED_IN,
+    "kind": KINDS,
+    "probe": ASKED_ABOUT,
+}
 
 
 @dataclass(frozen=True)
-class Choice:
+class EditorsChoice:
     """What a visitor has chosen."""
 
     source: str = "en"  # language of the edits
@@ -48,56 +53,55 @@ class Choice:
         return urlencode({"tab": "benchmarks", "view": "editors", **asdict(self)})
 
     @staticmethod
-    def from_query(told: Mapping[str, str]) -> "Choice":
-        """Return what an address says; what cannot be meant falls back to default."""
-        allowed = {
-            "source": SOURCES,
-            "protocol": PROTOCOLS,
-            "asked_in": LANGUAGES,
-            "kind": KINDS,
-            "probe": PROBED,
-        }
-        known = {
-            name: told[name]
-            for name, choices in allowed.items()
-            if told.get(name) in choices
-        }
-        return Choice(**known)  # type: ignore[arg-type]
+    def from_query(query: Mapping[str, Any]) -> "EditorsChoice":
+        """Return what an address states; what cannot be meant falls back to default."""
+        known = {name: query[name] for name in ALLOWED
+                 if query.get(name) in ALLOWED[name]}  # fmt: skip
+        return EditorsChoice(**known)
 
 
 @dataclass(frozen=True)
-class Single:
-    """One editor on one checkpoint, an edit at a time: shares by probe."""
+class SingleEdits:
+    """One editor on one checkpoint, an edit at a time: means by probe."""
 
-    source: Source
-    shares: Mapping[str, Share]
+    source: MeasuredSource
+    means: Mapping[str, GroupMean]
     seconds: float | None  # that an edit took, on average
 
 
 @dataclass(frozen=True)
-class Many:
-    """One editor on one checkpoint after many edits: shares by size and language."""
+class ManyEditsCurve:
+    """One editor on one checkpoint after many edits: means by size and language."""
 
     run: Experiment
     name: str
-    by_size: Mapping[int, Share]  # of the chosen probe
-    first: Mapping[int, Share]  # of the first edits, asked again
-    by_language: Mapping[str, Share]  # after the most edits
+    by_size: Mapping[int, GroupMean]  # of the chosen probe
+    first: Mapping[int, GroupMean]  # of the first edits, asked again
+    by_language: Mapping[str, GroupMean]  # after the most edits
     seconds: float | None  # an edit, after the most edits
     refused: int
 
 
-def singles(runs: Sequence[LocalRun], choice: Choice, say: Interface) -> list[Single]:
+def single_edits(
+    runs: Sequence[LocalRun], choice: EditorsChoice, interface: Interface
+) -> list[SingleEdits]:
     """Return a line for each editor and checkpoint: of several runs the largest."""
-    largest: dict[tuple[str, ...], Source] = {}
-    for source in sources(runs, ATLAS, say):
-        if source.rows is None or not _mask(source, choice).any():
+    largest: dict[tuple[str, ...], SingleEdits] = {}
+    for source in sources(runs, ATLAS, interface):
+        if source.rows is None:
+            continue
+        mask = _mask(source, choice)
+        if not mask.any():
             continue
         key = tuple(str(source.about[n]) for n in ("editor", "checkpoint", "revision"))
-        if key not in largest or source.count > largest[key].count:
-            largest[key] = source
-    found = [_single(source, choice) for source in largest.values()]
-    return sorted(found, key=lambda its: _place(its.source.about))
+        if key not in largest or source.count > largest[key].source.count:
+            by_probe = means(source.rows[mask], ["probe"])
+            largest[key] = SingleEdits(
+                source,
+                {mean.group["probe"]: mean for mean in by_probe},
+                mean_seconds(source.rows, mask),
+            )
+    return sorted(largest.values(), key=lambda its: _place(its.source.about))
 
 
 def _place(about: Mapping[str, object]) -> tuple[int, str]:
@@ -107,63 +111,49 @@ def _place(about: Mapping[str, object]) -> tuple[int, str]:
     return place, str(about["checkpoint"])
 
 
-def _mask(source: Source, choice: Choice) -> Mask:
-    rows = source.rows
-    assert rows is not None
-    mask = rows.where({"source": choice.source, "protocol": choice.protocol})
-    own = rows.where({"target": choice.source})
-    return mask & (own if choice.asked_in == "own" else ~own)
-
-
-def _single(source: Source, choice: Choice) -> Single:
+def _mask(source: MeasuredSource, choice: EditorsChoice) -> Mask:
     assert source.rows is not None
-    mask = _mask(source, choice)
-    found = {
-        str(share.group["probe"]): share
-        for share in numbers(source.rows, mask, ["probe"], "score")
-    }
-    took = source.rows.measures["edit_seconds"][mask]
-    took = took[~np.isnan(took)]
-    return Single(source, found, float(took.mean()) if len(took) else None)
+    wanted = {"source": choice.source, "protocol": choice.protocol}
+    own = where(source.rows, {"target": choice.source})
+    return where(source.rows, wanted) & (own if choice.asked_in == "own" else ~own)
 
 
-def manys(runs: Sequence[Experiment], choice: Choice, say: Interface) -> list[Many]:
+def many_edits(
+    runs: Sequence[Experiment], choice: EditorsChoice, interface: Interface
+) -> list[ManyEditsCurve]:
     """Return the chosen numbers of every experiment of the chosen kind."""
     wanted = {"kind": choice.kind, "source": choice.source}
-    mine = [r for r in runs if all(r.about[n] == told for n, told in wanted.items())]
-    return [_many(run, choice, say) for run in sorted(mine, key=_place_of)]
+    mine = [r for r in runs if all(r.about[n] == value for n, value in wanted.items())]
+    mine.sort(key=lambda run: _place(run.about))
+    return [_curve(run, choice, interface) for run in mine]
 
 
-def _place_of(run: Experiment) -> tuple[int, str]:
-    return _place(run.about)
-
-
-def _many(run: Experiment, choice: Choice, say: Interface) -> Many:
+def _curve(
+    run: Experiment, choice: EditorsChoice, interface: Interface
+) -> ManyEditsCurve:
     measure = SCORES[choice.protocol]
-    most = max(run.table["size"].to_pylist())
-    languages = {
-        str(share.group["target"]): share
-        for share in shares(run, measure, choice.asked_in, ["target"])
-        if (share.group["size"], share.group["probe"]) == (most, choice.probe)
-        and share.mean is not None
+    most = int(run.rows["size"].max())
+    last = run.rows[(run.rows["size"] == most).to_numpy(dtype=bool)]
+    by_language = {
+        str(mean.group["target"]): mean
+        for mean in means_by_size(run, measure, choice.asked_in, ["target"])
+        if (mean.group["size"], mean.group["probe"]) == (most, choice.probe)
+        and mean.mean is not None
     }
-    last = [row for row in run.table.select(["size", "seconds", "refused"]).to_pylist()
-            if row["size"] == most]  # fmt: skip
-    name = f"{editor_name(run.about['editor'], say)} · {run.about['checkpoint']}"
-    return Many(
+    return ManyEditsCurve(
         run,
-        name,
-        _by_size(shares(run, measure, choice.asked_in), choice),
-        _by_size(of_the_first(run, measure, choice.asked_in), choice),
-        languages,
-        last[0]["seconds"] / most if most else None,
-        max((row["refused"] for row in last), default=0),
+        f"{editor_name(run.about['editor'], interface)} · {run.about['checkpoint']}",
+        _by_size(means_by_size(run, measure, choice.asked_in), choice),
+        _by_size(means_of_the_first(run, measure, choice.asked_in), choice),
+        by_language,
+        float(last["seconds"].iloc[0]) / most if most else None,
+        int(last["refused"].max()),
     )
 
 
-def _by_size(found: Sequence[Share], choice: Choice) -> dict[int, Share]:
+def _by_size(found: Sequence[GroupMean], choice: EditorsChoice) -> dict[int, GroupMean]:
     return {
-        int(share.group["size"]): share
-        for share in found
-        if share.group["probe"] == choice.probe and share.mean is not None
+        int(mean.group["size"]): mean
+        for mean in found
+        if mean.group["probe"] == choice.probe and mean.mean is not None
     }

@@ -1,164 +1,167 @@
 """The view *Editors* of Benchmarks: all editors, one edit at a time and many of them.
 
-Components and their wiring; numbers are ``numbers``. Nothing is
-read before the view is first opened.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/editors/test_page.py``
+Nothing is read before the view is first opened.
 """
 
 from collections.abc import Iterator, Sequence
-from html import escape
-from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from pages.benchmarks.editors.html import (
+from pages.benchmarks.editors.numbers import (
+    ALLOWED,
+    SOURCES,
+    EditorsChoice,
+    many_edits,
+    single_edits,
+)
+from pages.benchmarks.editors.tables import (
     basis_html,
     caption_html,
+    curves,
     first_html,
     languages_html,
-    singles_html,
+    single_html,
     sizes_html,
 )
-from pages.benchmarks.editors.numbers import (
-    PROBED,
-    SOURCES,
-    Choice,
-    manys,
-    singles,
+from pages.benchmarks.shared import (
+    READING,
+    Components,
+    Named,
+    address_of,
+    by_name,
+    heading,
+    lead,
+    note,
+    picked,
+    protocol_key,
+    script_of,
 )
-from pages.benchmarks.editors.plots import figure
-from pages.benchmarks.measured.html import note_html
-from pages.benchmarks.measured.page import READING, bridge_of
-from pages.shell.header import Header
-from pages.shell.strings import Interface, both, interface_language, label, tr
-from xkde.evaluation.experiments.files import KINDS, UNTOUCHED, experiments
-from xkde.evaluation.experiments.shares import LANGUAGES
+from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.templates import render as filled_in
+from xkde.evaluation.experiments.files import (
+    ASKED_ABOUT,
+    ASKED_IN,
+    KINDS,
+    UNTOUCHED,
+    experiments,
+)
 from xkde.evaluation.results.local_runs import editor_runs, local_runs
 from xkde.evaluation.results.rows import PROTOCOLS
 
-FIELDS = ("source", "protocol", "asked_in", "kind", "probe")
-SHOWN = 8  # what ``shown`` returns
+FIELDS = tuple(ALLOWED)
+OUTPUTS = ("status", "single", "curves", "caption", "sizes", "first", "languages",
+           "basis")  # fmt: skip
 
 
-def build_editors(root: gr.Blocks, header: Header, views: gr.Tabs) -> None:
+def build(root: gr.Blocks) -> None:
     """Make the view's content and connect it."""
     with gr.Column(elem_id="editors-panel"):
-        bridge = bridge_of("editors-panel")
-        gr.HTML(f'<p class="lead">{both("all_editors_lead")}</p>')
-        status = gr.HTML(note_html(""), elem_id="editors-shown")
-        above, again = _above()
-        gr.HTML(f"<h2>{both('all_editors_single')}</h2>")
-        single = gr.HTML("", elem_id="editors-single")
-        gr.HTML(
-            f"<h2>{both('all_editors_many')}</h2>"
-            f'<p class="caption">{both("all_editors_many_hint")}</p>'
+        parts = layout()
+    connect(parts)
+
+
+def layout() -> Components:
+    """Make the components."""
+    usual = EditorsChoice()
+    parts: Components = {"script": script_of("editors-panel")}
+    lead("all_editors_lead")
+    parts["status"] = gr.HTML(note(""), elem_id="editors-shown")
+    with gr.Row(elem_classes="half filters"):
+        codes = [(f"language_{code}", code) for code in SOURCES]
+        parts["source"] = _pills("measured_edit", codes, usual.source, 200)
+        names = [(protocol_key(name), name) for name in reversed(PROTOCOLS)]
+        parts["protocol"] = _pills("measured_protocol", names, usual.protocol, 260)
+        asked = [(f"all_editors_asked_{name}", name) for name in reversed(ASKED_IN)]
+        parts["asked_in"] = _pills("all_editors_asked_in", asked, usual.asked_in, 300)
+    with gr.Row(elem_classes="actions"):
+        parts["again"] = gr.Button(
+            label("measured_again"), size="sm", elem_classes="plain", scale=0
         )
-        fields = [*above, *_of_many()]
-        outputs = [status, single, *_outputs()]
-    bridge.arrived(arrived, None, [*fields, *outputs], **READING)
+    heading("all_editors_single")
+    parts["single"] = gr.HTML("", elem_id="editors-single")
+    heading("all_editors_many", "all_editors_many_hint")
+    with gr.Row(elem_classes="half filters"):
+        kinds = [(f"all_editors_kind_{name}", name) for name in KINDS]
+        parts["kind"] = _pills("all_editors_kind", kinds, usual.kind, 260)
+        probes = [
+            ("all_editors_untouched" if name == UNTOUCHED else f"probe_{name}", name)
+            for name in ASKED_ABOUT
+        ]
+        parts["probe"] = _pills("measured_probe", probes, usual.probe, 320)
+    parts["curves"] = gr.Plot(show_label=False, visible=False, elem_classes="picture")
+    parts["caption"] = gr.HTML("")
+    for name in ("sizes", "first", "languages"):
+        parts[name] = gr.HTML("", elem_id=f"editors-{name}")
+    heading("measured_basis")
+    parts["basis"] = gr.HTML("", elem_id="editors-basis")
+    return parts
+
+
+def _pills(
+    key: str, offered: Sequence[tuple[str, str]], value: str, width: int
+) -> gr.Radio:
+    return gr.Radio(
+        [(label(words), name) for words, name in offered],
+        value=value,
+        label=label(key),
+        elem_classes="pills",
+        min_width=width,
+    )
+
+
+def connect(parts: Components) -> None:
+    """Tie the handlers to the components."""
+    inputs, shown = picked(parts, *FIELDS), picked(parts, *OUTPUTS)
+    parts["script"].arrived(**by_name(arrived, {}, inputs | shown), **READING)
     gr.on(
-        [*(field.input for field in fields), again.click],
-        changed,
-        fields,
-        outputs,
+        [*(field.input for field in inputs.values()), parts["again"].click],
+        **by_name(changed, inputs, shown),
         trigger_mode="always_last",
         **READING,
     )
 
 
-def _pills(
-    key: str, choices: Sequence[tuple[str, str]], value: str, width: int
-) -> gr.Radio:
-    told = [(label(words), name) for words, name in choices]
-    return gr.Radio(
-        told, value=value, label=label(key), elem_classes="pills", min_width=width
-    )
-
-
-def _above() -> tuple[list[gr.Radio], gr.Button]:
-    """Make the fields that all numbers of the view obey."""
-    told = Choice()
-    with gr.Row(elem_classes="half filters"):
-        codes = [(f"language_{code}", code) for code in SOURCES]
-        source = _pills("measured_edit", codes, told.source, 200)
-        names = [
-            (f"measured_protocol_{name.replace('-', '_')}", name)
-            for name in reversed(PROTOCOLS)
-        ]
-        protocol = _pills("measured_protocol", names, told.protocol, 260)
-        asked = [(f"all_editors_asked_{name}", name) for name in reversed(LANGUAGES)]
-        asked_in = _pills("all_editors_asked_in", asked, told.asked_in, 300)
-    with gr.Row(elem_classes="actions"):
-        again = gr.Button(
-            label("measured_again"), size="sm", elem_classes="plain", scale=0
-        )
-    return [source, protocol, asked_in], again
-
-
-def _of_many() -> list[gr.Radio]:
-    """Make the fields of the curves."""
-    told = Choice()
-    with gr.Row(elem_classes="half filters"):
-        kinds = [(f"all_editors_kind_{name}", name) for name in KINDS]
-        kind = _pills("all_editors_kind", kinds, told.kind, 260)
-        probes = [
-            ("all_editors_untouched" if name == UNTOUCHED else f"probe_{name}", name)
-            for name in PROBED
-        ]
-        probe = _pills("measured_probe", probes, told.probe, 320)
-    return [kind, probe]
-
-
-def _outputs() -> list[Any]:
-    """Make what shows many edits, in the order of ``shown``."""
-    plot = gr.Plot(show_label=False, visible=False, elem_classes="picture")
-    caption = gr.HTML("")
-    sizes = gr.HTML("", elem_id="editors-sizes")
-    first = gr.HTML("", elem_id="editors-first")
-    languages = gr.HTML("", elem_id="editors-languages")
-    gr.HTML(f"<h2>{both('measured_basis')}</h2>")
-    basis = gr.HTML("", elem_id="editors-basis")
-    return [plot, caption, sizes, first, languages, basis]
-
-
-def arrived(event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+def arrived(_: Named, event: gr.EventData, request: gr.Request) -> Iterator[Named]:
     """Show what the address asks for."""
-    told = dict(parse_qsl(str(event.search).removeprefix("?"))[:50])
-    say = interface_language(request)
-    words = note_html(tr("measured_reading", say), "status busy")
-    yield [*[gr.skip()] * len(FIELDS), words, *[gr.skip()] * (SHOWN - 1)]
-    choice = Choice.from_query(told) if told.get("view") == "editors" else Choice()
-    yield [*(getattr(choice, name) for name in FIELDS), *shown(choice, say)]
+    interface = interface_language(request)
+    yield {"status": note(tr("measured_reading", interface), "status busy")}
+    choice = EditorsChoice.from_query(address_of(event, "editors"))
+    yield {**prefill(choice), **render(choice, interface)}
 
 
-def changed(request: gr.Request, *values: Any) -> list[Any]:
+def changed(values: Named, request: gr.Request) -> Named:
     """Show what the fields ask for; runs that have come are there, too."""
-    told = {name: str(value) for name, value in zip(FIELDS, values, strict=True)}
-    return shown(Choice.from_query(told), interface_language(request))
+    return render(EditorsChoice.from_query(values), interface_language(request))
 
 
-def shown(choice: Choice, say: Interface) -> list[Any]:
-    """Return (status, single, plot, caption, sizes, first, languages, basis)."""
-    one = singles([*local_runs(), *editor_runs()], choice, say)
+def prefill(choice: EditorsChoice) -> Named:
+    """Return the fields' values."""
+    return {name: getattr(choice, name) for name in FIELDS}
+
+
+def render(choice: EditorsChoice, interface: Interface) -> Named:
+    """Return what is shown of a choice."""
+    single = single_edits([*local_runs(), *editor_runs()], choice, interface)
     runs, broken = experiments()
-    many = manys(runs, choice, say)
-    status = f'<div data-address="{escape(choice.address())}"></div>'
-    caption = caption_html(choice, say)
-    basis = basis_html(one, many, broken, say)
-    single = singles_html(one, choice, say) + (caption if one else "")
+    many = many_edits(runs, choice, interface)
+    caption = caption_html(choice, interface)
+    outputs: Named = {
+        **dict.fromkeys(OUTPUTS, ""),
+        "status": filled_in(
+            "benchmarks/status.html", address=choice.address(), words=""
+        ),
+        "single": single_html(single, choice, interface) + (caption if single else ""),
+        "basis": basis_html(single, many, broken, interface),
+    }
     if not many:
-        empty = note_html(tr("all_editors_no_many", say), "caution")
-        return [status, single, gr.Plot(visible=False), empty, "", "", "", basis]
-    drawn = figure(many, choice, say)
-    return [
-        status,
-        single,
-        gr.Plot(drawn, visible=drawn is not None),
-        caption,
-        sizes_html(many, choice, say),
-        first_html(many, choice, say),
-        languages_html(many, choice, say),
-        basis,
-    ]
+        empty = note(tr("all_editors_no_many", interface), "caution")
+        return {**outputs, "curves": gr.Plot(visible=False), "caption": empty}
+    figure = curves(many, choice, interface)
+    return {
+        **outputs,
+        "curves": gr.Plot(figure, visible=figure is not None),
+        "caption": caption,
+        "sizes": sizes_html(many, choice, interface),
+        "first": first_html(many, choice, interface),
+        "languages": languages_html(many, choice, interface),
+    }

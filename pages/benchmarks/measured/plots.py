@@ -1,124 +1,159 @@
-"""The picture of Measured here: probes, a bar for each run, with intervals.
+"""The pictures of Measured here: bars by probe, and the gap between the protocols.
 
-In Okabe and Ito's colours and with patterns beside them; text takes the page's own
-colour by the style sheet. A bar carries the address of the answers behind it: a click
-is a link. Plotly is imported when the first picture is drawn.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/measured/test_page.py``
+In Okabe and Ito's colours and with patterns beside them. A bar carries the address of
+the answers behind it: a click is a link. Plotly is imported when the first picture is
+drawn.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from pages.benchmarks.measured.html import language_name, probe_name
-from pages.benchmarks.measured.sources import (
-    Choice,
-    Source,
+from pages.benchmarks.measured.tables import Gaps
+from pages.benchmarks.shared import measure_name, probe_name, protocol_name
+from pages.benchmarks.sources import (
+    MeasuredChoice,
+    MeasuredSource,
     cases_address,
-    measure_words,
-    protocol_words,
-    shares,
+    means_of,
 )
+from pages.shell.plots import COLOURS, GREY, PATTERNS, bar_marker, layout, title
 from pages.shell.strings import Interface, tr
+from xkde.evaluation.results.rows import GENERATED, TEACHER_FORCED
+from xkde.evaluation.results.summary import GroupMean
 from xkde.types import PROBES
 
-COLOURS = ("#7F8C9A", "#56B4E9", "#0072B2", "#009E73", "#E69F00", "#CC79A7")
-PATTERNS = ("", "/", "", ".", "\\", "x")  # beside the colours
+BAR_COLOURS = [
+    COLOURS[name] for name in ("grey", "sky", "blue", "green", "orange", "purple")
+]
 HEIGHT = 380
 
 
-def figure(shown: Sequence[Source], choice: Choice, say: Interface) -> Any:
-    """Return bars by probe; None where nothing is measured."""
-    bars = [
-        bar
-        for number, source in enumerate(shown)
-        if (bar := _bars(source, choice, number, say)) is not None
-    ]
-    return _figure(bars, measure_words(choice, choice.protocol, say)) if bars else None
-
-
-def _bars(source: Source, choice: Choice, number: int, say: Interface) -> Any:
-    import plotly.graph_objects as go
-
-    found = {
-        share.group["probe"]: share
-        for share in shares(source, choice, ["probe"], protocol=choice.protocol)
-        if share.mean is not None
+def intervals(means: Sequence[GroupMean], colour: str, width: float) -> dict[str, Any]:
+    """Return the error bars of means, as Plotly takes them."""
+    ends = [(m.mean or 0.0, m.low or 0.0, m.high or 0.0) for m in means]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(0.0, high - mean) for mean, _, high in ends],
+        "arrayminus": [max(0.0, mean - low) for mean, low, _ in ends],
+        "color": colour,
+        "thickness": width,
+        "width": 3,
     }
-    there = [(probe, found[probe]) for probe in PROBES if probe in found]
-    if not there:
-        return None
-    each = [share for _, share in there]
-    return go.Bar(
-        name=source.name,
-        x=[probe_name(probe, say) for probe, _ in there],
-        y=[share.mean for share in each],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [max(0.0, s.high - s.mean) for s in each],  # type: ignore[operator]
-            "arrayminus": [max(0.0, s.mean - s.low) for s in each],  # type: ignore[operator]
-            "color": "#7c8798",
-            "thickness": 1.4,
-            "width": 3,
-        },
-        customdata=[cases_address(source, choice, probe=probe) for probe, _ in there],
-        text=[f"n {share.n:,}" for share in each],
-        textposition="none",
-        marker={
-            "color": COLOURS[number % len(COLOURS)],
-            "line": {"width": 0},
-            "pattern": {
-                "shape": PATTERNS[number % len(PATTERNS)],
-                "fillmode": "overlay",
-                "fgcolor": "#ffffff",
-                "size": 6,
-            },
-        },
-        hovertemplate="%{x}: %{y:.3f} (%{text})<extra>%{fullData.name}</extra>",
-    )
 
 
-def _figure(bars: Sequence[Any], measure: str) -> Any:
+def bars(
+    shown: Sequence[MeasuredSource], choice: MeasuredChoice, interface: Interface
+) -> Any:
+    """Return bars by probe; None where nothing is measured."""
     import plotly.graph_objects as go
 
-    axis = {"gridcolor": "rgba(138,148,166,.25)", "zeroline": False, "fixedrange": True}
-    drawn = go.Figure(list(bars))
-    drawn.update_layout(
+    traces = []
+    for number, source in enumerate(shown):
+        by_probe = {
+            mean.group["probe"]: mean
+            for mean in means_of(source, choice, ["probe"], protocol=choice.protocol)
+            if mean.mean is not None
+        }
+        probes = [probe for probe in PROBES if probe in by_probe]
+        means = [by_probe[probe] for probe in probes]
+        if not means:
+            continue
+        traces.append(
+            go.Bar(
+                name=source.name,
+                x=[probe_name(probe, interface) for probe in probes],
+                y=[mean.mean for mean in means],
+                error_y=intervals(means, GREY, 1.4),
+                customdata=[cases_address(source, choice, probe=p) for p in probes],
+                text=[f"n {mean.n:,}" for mean in means],
+                textposition="none",
+                marker=bar_marker(
+                    BAR_COLOURS[number % len(BAR_COLOURS)],
+                    PATTERNS[number % len(PATTERNS)],
+                ),
+                hovertemplate="%{x}: %{y:.3f} (%{text})<extra>%{fullData.name}</extra>",
+            )
+        )
+    if not traces:
+        return None
+    measure = measure_name(choice.measure, choice.protocol, interface)
+    return go.Figure(traces, _by_probe(measure, barmode="group", bargap=0.2))
+
+
+def _by_probe(words: str, **more: Any) -> dict[str, Any]:
+    return layout(
         height=HEIGHT,
-        barmode="group",
-        bargap=0.2,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#7c8798", "size": 13},
+        x={"type": "category", "showgrid": False},
+        y={**title(words), "range": [0, 1.02]},
+        legend=-0.14,
         margin={"l": 48, "r": 6, "t": 10, "b": 40},
-        xaxis={**axis, "type": "category", "showgrid": False},
-        yaxis={**axis, "title": {"text": measure}, "range": [0, 1.02]},
-        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0},
-        showlegend=True,
-        dragmode=False,
+        **more,
     )
-    return drawn
 
 
-def caption(shown: Sequence[Source], choice: Choice, say: Interface) -> str:
-    """Return what the numbers are of, in a sentence or two."""
-    stated = tr("measured_every_edit", say)
-    if choice.source != "all":
-        name = language_name(choice.source, say)
-        stated = tr("measured_one_edit", say, name=name)
-    counts = [
-        share.n
-        for source in shown
-        for share in shares(source, choice, ["probe"], protocol=choice.protocol)
-        if share.n
+def gap_marks(found: Gaps, interface: Interface) -> Any:
+    """Return, by probe, where teacher forcing and generation put each run."""
+    import plotly.graph_objects as go
+
+    traces = []
+    for number, (source, lines) in enumerate(found):
+        by_probe = {its.group["probe"]: its.difference for its in lines}
+        its = [(probe, by_probe[probe]) for probe in PROBES if probe in by_probe]
+        colour = BAR_COLOURS[number % len(BAR_COLOURS)]
+        same = {
+            "x": [probe_name(probe, interface) for probe, _ in its],
+            "mode": "markers",
+            "name": source.name,
+            "legendgroup": source.key,
+            "offsetgroup": str(number),
+            "hovertemplate": "%{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
+        }
+        forced = [difference.first for _, difference in its]
+        generated = [difference.second for _, difference in its]
+        gaps_below = [-difference.value for _, difference in its]
+        traces += [
+            go.Scatter(
+                y=generated,
+                marker={"color": colour, "size": 11},
+                # The line to the other protocol's mark
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [max(0.0, -gap) for gap in gaps_below],
+                    "arrayminus": [max(0.0, gap) for gap in gaps_below],
+                    "color": colour,
+                    "thickness": 2,
+                    "width": 0,
+                },
+                **same,
+            ),
+            go.Scatter(
+                y=forced,
+                marker={
+                    "color": colour,
+                    "size": 11,
+                    "symbol": "circle-open",
+                    "line": {"width": 2},
+                },
+                showlegend=False,
+                **same,
+            ),
+        ]
+    if not traces:
+        return None
+    traces += [
+        go.Scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=protocol_name(protocol, interface),
+            marker={"color": GREY, "size": 11, "symbol": symbol},
+        )
+        for protocol, symbol in (
+            (TEACHER_FORCED, "circle-open"),
+            (GENERATED, "circle"),
+        )
     ]
-    told = f"{min(counts):,}–{max(counts):,}" if counts else "0"
-    if len(set(counts)) == 1:
-        told = f"{counts[0]:,}"
-    return tr(
-        "measured_caption", say, benchmark=choice.benchmark, stated=stated,
-        protocol=protocol_words(choice.protocol, say),
-        measure=measure_words(choice, choice.protocol, say), n=told,
-        clean=tr("measured_only_clean" if choice.clean else "measured_whole", say),
-    )  # fmt: skip
+    figure = _by_probe(tr("measured_gap_axis", interface), scattermode="group")
+    return go.Figure(traces, figure)

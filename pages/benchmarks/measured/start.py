@@ -1,20 +1,25 @@
-"""Start an evaluation from Measured here: a process of its own, told of by its files.
+"""Start an evaluation from Measured here: a process of its own, watched by its files.
 
 A page that is loaded anew, in an app that was started anew, shows how far it is. On a
 Space it is off. What runs is in ``xkde.evaluation.run.background``.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/measured/test_page.py``
 """
 
-from dataclasses import dataclass
-from html import escape
-from typing import Any
+from dataclasses import fields
 
 import gradio as gr
 
+from pages.benchmarks.shared import (
+    AT_ONCE,
+    Components,
+    Named,
+    Options,
+    by_name,
+    picked,
+)
 from pages.shell.errors import in_words, shown_error
 from pages.shell.pool import EDITED, POOL, on_space
-from pages.shell.strings import Interface, both, interface_language, label, tr
+from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.templates import render as filled_in
 from xkde import paths
 from xkde.checkpoints import CATALOGUE, inspect_folder, resolve
 from xkde.editors.registry import EDITORS
@@ -23,33 +28,12 @@ from xkde.evaluation.results.local_runs import LocalRun, run_of
 from xkde.evaluation.run import background
 from xkde.evaluation.run.background import Order, Started
 
-AT_ONCE: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "queue": False,
-}
 POLL = 2.0  # seconds between two looks at the files
 DIRECTIONS = ("en-zh,zh-en", "en-all", "zh-all", "en-all,zh-all")
 PROTOCOLS = ("both", "generated", "teacher-forced")
 MOST = 409  # cases of Atlas
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The components; ``fields`` in the order of an Order."""
-
-    fields: list[Any]
-    begin: gr.Button
-    stop: gr.Button
-    resume: gr.Button
-    show: gr.Button
-    status: gr.HTML
-    timer: gr.Timer
-
-    @property
-    def outputs(self) -> list[Any]:
-        """What every handler returns."""
-        return [self.status, self.timer, self.begin, self.stop, self.resume, self.show]
+FIELDS = tuple(field.name for field in fields(Order))
+OUTPUTS = ("status", "timer", "begin", "stop", "resume", "show")
 
 
 def checkpoints() -> list[str]:
@@ -68,111 +52,135 @@ def _is_here(name: str) -> bool:
         return False
 
 
-def build() -> Panel:
+def layout() -> Components:
     """Make the components."""
-    order, free = Order(), not on_space()
+    free = not on_space()
     with gr.Accordion(label("start_title"), open=False, elem_id="start"):
-        gr.HTML(_hint(free))
-        with gr.Row(elem_classes="half filters", visible=free):
-            here = checkpoints()
-            checkpoint = gr.Dropdown(
-                here, value=EDITED if EDITED in here else next(iter(here), None),
-                label=label("start_checkpoint"), allow_custom_value=True, min_width=200,
-            )  # fmt: skip
-            benchmark = gr.Textbox(
-                order.benchmark, label=label("start_benchmark"), min_width=200
-            )
-            directions = gr.Dropdown(
-                list(DIRECTIONS), value=order.directions, min_width=160,
-                label=label("start_directions"), allow_custom_value=True,
-            )  # fmt: skip
-        with gr.Row(elem_classes="half filters", visible=free):
-            named = [
-                (label(f"start_protocol_{name.replace('-', '_')}"), name)
-                for name in PROTOCOLS
-            ]
-            protocol = gr.Dropdown(
-                named,
-                value=order.protocol, label=label("start_protocol"), min_width=160,
-            )  # fmt: skip
-            editor = gr.Dropdown(
-                [(entry.label, name) for name, entry in EDITORS.items()],
-                value=order.editor, label=label("start_editor"), min_width=160,
-            )  # fmt: skip
-            limit = gr.Slider(
-                0, MOST, value=order.limit, step=1, label=label("start_limit"),
-                min_width=200,
-            )  # fmt: skip
+        hint = "start_hint" if free else "start_space"
+        gr.HTML(filled_in("benchmarks/static.html", key=hint, kind="caption", title=""))
+        parts = _fields(free)
         with gr.Row(elem_classes="actions"):
-            begin = gr.Button(
-                label("start_button"), variant="primary", scale=0, min_width=200,
-                visible=free, elem_id="start-begin",
-            )  # fmt: skip
-            options: dict[str, Any] = {
-                "visible": False, "size": "sm", "elem_classes": "plain", "scale": 0,
-            }  # fmt: skip
-            stop = gr.Button(label("start_cancel"), elem_id="start-stop", **options)
-            resume = gr.Button(label("start_resume"), **options)
-            show = gr.Button(label("start_show"), **options)
-        status = gr.HTML("", elem_id="start-status")
-    fields = [checkpoint, benchmark, directions, protocol, editor, limit]
-    timer = gr.Timer(POLL, active=False)
-    return Panel(fields, begin, stop, resume, show, status, timer)
+            parts["begin"] = gr.Button(
+                label("start_button"),
+                variant="primary",
+                scale=0,
+                min_width=200,
+                visible=free,
+                elem_id="start-begin",
+            )
+            options: Options = {
+                "visible": False,
+                "size": "sm",
+                "elem_classes": "plain",
+                "scale": 0,
+            }
+            parts["stop"] = gr.Button(
+                label("start_cancel"), elem_id="start-stop", **options
+            )
+            parts["resume"] = gr.Button(label("start_resume"), **options)
+            parts["show"] = gr.Button(label("start_show"), **options)
+        parts["status"] = gr.HTML("", elem_id="start-status")
+    parts["timer"] = gr.Timer(POLL, active=False)
+    return parts
 
 
-def _hint(free: bool) -> str:
-    return f'<p class="caption">{both("start_hint" if free else "start_space")}</p>'
+def _fields(free: bool) -> Components:
+    """Make a field for each part of an order."""
+    order, here = Order(), checkpoints()
+    with gr.Row(elem_classes="half filters", visible=free):
+        checkpoint = gr.Dropdown(
+            here,
+            value=EDITED if EDITED in here else next(iter(here), None),
+            label=label("start_checkpoint"),
+            allow_custom_value=True,
+            min_width=200,
+        )
+        benchmark = gr.Textbox(
+            order.benchmark, label=label("start_benchmark"), min_width=200
+        )
+        directions = gr.Dropdown(
+            list(DIRECTIONS),
+            value=order.directions,
+            label=label("start_directions"),
+            allow_custom_value=True,
+            min_width=160,
+        )
+    with gr.Row(elem_classes="half filters", visible=free):
+        protocol = gr.Dropdown(
+            [(label(f"start_protocol_{n.replace('-', '_')}"), n) for n in PROTOCOLS],
+            value=order.protocol,
+            label=label("start_protocol"),
+            min_width=160,
+        )
+        editor = gr.Dropdown(
+            [(entry.label, name) for name, entry in EDITORS.items()],
+            value=order.editor,
+            label=label("start_editor"),
+            min_width=160,
+        )
+        limit = gr.Slider(
+            0,
+            MOST,
+            value=order.limit,
+            step=1,
+            label=label("start_limit"),
+            min_width=200,
+        )
+    return {
+        "checkpoint": checkpoint, "benchmark": benchmark, "directions": directions,
+        "protocol": protocol, "editor": editor, "limit": limit,
+    }  # fmt: skip
 
 
-def wire(root: gr.Blocks, panel: Panel) -> None:
-    """Connect the components."""
+def connect(root: gr.Blocks, parts: Components) -> None:
+    """Tie the handlers to the components."""
     if on_space():
         return
-    panel.begin.click(begun, panel.fields, panel.outputs, **AT_ONCE)
-    panel.resume.click(resumed, None, panel.outputs, **AT_ONCE)
-    panel.stop.click(stopped, None, panel.outputs, **AT_ONCE)
-    panel.timer.tick(looked, None, panel.outputs, **AT_ONCE)
-    root.load(looked, None, panel.outputs, **AT_ONCE)
+    outputs = picked(parts, *OUTPUTS)
+    begin = by_name(begun, picked(parts, *FIELDS), outputs)
+    parts["begin"].click(**begin, **AT_ONCE)
+    parts["resume"].click(**by_name(resumed, {}, outputs), **AT_ONCE)
+    parts["stop"].click(**by_name(stopped, {}, outputs), **AT_ONCE)
+    parts["timer"].tick(**by_name(looked, {}, outputs), **AT_ONCE)
+    root.load(**by_name(looked, {}, outputs), **AT_ONCE)
 
 
-def begun(request: gr.Request, *values: Any) -> list[Any]:
+def begun(values: Named, request: gr.Request) -> Named:
     """Start what the fields say."""
-    checkpoint, benchmark, directions, protocol, editor, limit = values
+    typed = ("checkpoint", "benchmark", "directions")
     order = Order(
-        (checkpoint or "").strip(),
-        (benchmark or "").strip(),
-        (directions or "").strip(),
-        protocol,
-        editor,
-        int(limit or 0),
+        **{name: (values[name] or "").strip() for name in typed},
+        protocol=values["protocol"],
+        editor=values["editor"],
+        limit=int(values["limit"] or 0),
     )
     return _started(order, interface_language(request))
 
 
-def resumed(request: gr.Request) -> list[Any]:
+def resumed(_: Named, request: gr.Request) -> Named:
     """Go on with what was stopped."""
     now = background.started()
-    say = interface_language(request)
-    return shown(now, say) if now is None else _started(now.order, say)
+    interface = interface_language(request)
+    return render(now, interface) if now is None else _started(now.order, interface)
 
 
-def _started(order: Order, say: Interface) -> list[Any]:
+def _started(order: Order, interface: Interface) -> Named:
     if on_space():  # the button is not there; a request may still be sent
-        raise gr.Error(tr("start_space", say), print_exception=False)
+        raise gr.Error(tr("start_space", interface), print_exception=False)
     try:
-        return shown(background.start(order), say)
+        return render(background.start(order), interface)
     except XkdeError as error:
-        raise shown_error(error, say) from error
+        raise shown_error(error, interface) from error
 
 
-def stopped(request: gr.Request) -> list[Any]:
+def stopped(_: Named, request: gr.Request) -> Named:
     """End it; what is measured stays."""
-    return shown(background.cancel(), interface_language(request))
+    return render(background.cancel(), interface_language(request))
 
 
-def looked(request: gr.Request) -> list[Any]:
+def looked(_: Named, request: gr.Request) -> Named:
     """Show how far it is."""
-    return shown(background.started(), interface_language(request))
+    return render(background.started(), interface_language(request))
 
 
 def newest() -> LocalRun | None:
@@ -186,41 +194,41 @@ def newest() -> LocalRun | None:
         return None
 
 
-def shown(now: Started | None, say: Interface) -> list[Any]:
-    """Return (status, timer, begin, stop, resume, show)."""
+def render(now: Started | None, interface: Interface) -> Named:
+    """Return what is shown of an evaluation that was started, or of none."""
     running = now is not None and now.state == "running"
-    words = "" if now is None else status_html(now, say)
-    return [
-        words,
-        gr.Timer(active=running),
-        gr.Button(interactive=not running),
-        gr.Button(visible=running),
-        gr.Button(visible=now is not None and now.state == "stopped"),
-        gr.Button(visible=now is not None and now.done > 0),
-    ]
+    return {
+        "status": "" if now is None else status_html(now, interface),
+        "timer": gr.Timer(active=running),
+        "begin": gr.Button(interactive=not running),
+        "stop": gr.Button(visible=running),
+        "resume": gr.Button(visible=now is not None and now.state == "stopped"),
+        "show": gr.Button(visible=now is not None and now.done > 0),
+    }
 
 
-def status_html(now: Started, say: Interface) -> str:
+def status_html(now: Started, interface: Interface) -> str:
     """Return how far it is, in words and as a bar."""
-    order = now.order
-    what = f"{order.checkpoint} · {order.benchmark} · {order.directions}"
-    words = tr(f"start_{now.state}", say, done=f"{now.done:,}", of=f"{now.total:,}")
+    words = tr(
+        f"start_{now.state}", interface, done=f"{now.done:,}", of=f"{now.total:,}"
+    )
     if now.left is not None:
-        words += " " + tr("start_left", say, time=time_words(now.left, say))
+        left = time_words(now.left, interface)
+        words += " " + tr("start_left", interface, time=left)
     if now.words:
-        words += " " + in_words(now.words, say)
-    share = 100 * now.done / max(1, now.total)
-    kind = {"running": "status busy", "finished": "status", "stopped": "status noted"}
-    return (
-        f'<p class="{kind[now.state]}" role="status"><b>{escape(what)}</b> '
-        f"{escape(words)}</p>"
-        f'<progress max="100" value="{share:.1f}" aria-label="{escape(what)}">'
-        "</progress>"
+        words += " " + in_words(now.words, interface)
+    kinds = {"running": "status busy", "finished": "status", "stopped": "status noted"}
+    return filled_in(
+        "benchmarks/measured/progress.html",
+        order=now.order,
+        words=words,
+        kind=kinds[now.state],
+        percent=f"{100 * now.done / max(1, now.total):.1f}",
     )
 
 
-def time_words(seconds: float, say: Interface) -> str:
+def time_words(seconds: float, interface: Interface) -> str:
     """Return a time as people say it."""
     if seconds < 90:
-        return tr("start_seconds", say, n=round(seconds))
-    return tr("start_minutes", say, n=round(seconds / 60))
+        return tr("start_seconds", interface, n=round(seconds))
+    return tr("start_minutes", interface, n=round(seconds / 60))

@@ -2,8 +2,6 @@
 
 A table is the one thing that is truly chosen: backbone and language of the edit lead to
 the table that has them. Knows no component.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/published/test_page.py``
 """
 
 from collections.abc import Mapping
@@ -11,22 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 from pages.benchmarks.published import numbers as numbering
-from pages.benchmarks.published.reading import Numbers
-from pages.benchmarks.published.view import View, settled
-from pages.benchmarks.published.words import (
-    language_words,
-    method_words,
-    metric_words,
-    table_words,
-)
+from pages.benchmarks.published.view import PublishedView, settled
+from pages.benchmarks.published.words import method_words, metric_words, table_words
+from pages.benchmarks.shared import language_name
 from pages.shell.strings import Interface, tr
+from xkde.evaluation.published import PaperNumbers
 
 FIELDS = ("table", "backbone", "edit", "asked", "metric", "methods")
 
 
-def fitted(numbers: Numbers, view: View) -> View:
+def fitted(numbers: PaperNumbers, view: PublishedView) -> PublishedView:
     """Return a view of which all is there."""
-    table = view.table if view.table in numbers.tables else View.table
+    table = view.table if view.table in numbers.tables else PublishedView.table
     return settled(
         replace(view, table=table),
         numbering.edits(numbers, table),
@@ -36,30 +30,38 @@ def fitted(numbers: Numbers, view: View) -> View:
     )
 
 
-def moved(numbers: Numbers, view: View, name: str, value: Any) -> View:
+def moved(
+    numbers: PaperNumbers, view: PublishedView, name: str, value: Any
+) -> PublishedView:
     """Return the view after one choice."""
-    told: Mapping[str, Any]
+    changes: Mapping[str, Any]
     if name == "table":
-        told = {"table": int(value)}
+        changes = {"table": int(value)}
     elif name == "backbone":
-        told = {"table": _sibling(numbers, view, value, view.edit)}
+        changes = {"table": _sibling(numbers, view, value, view.edit)}
     elif name == "edit":
-        told = {"table": _with_edit(numbers, view, value), "edit": value, "asked": ""}
+        changes = {
+            "table": _with_edit(numbers, view, value),
+            "edit": value,
+            "asked": "",
+        }
     elif name == "methods":
-        told = {"methods": tuple(value)}
+        changes = {"methods": tuple(value)}
     else:
-        told = {name: value}
-    return fitted(numbers, replace(view, **told))
+        changes = {name: value}
+    return fitted(numbers, replace(view, **changes))
 
 
-def _with_edit(numbers: Numbers, view: View, edit: str) -> int:
+def _with_edit(numbers: PaperNumbers, view: PublishedView, edit: str) -> int:
     """Return the table itself where it has the edits, else its sibling with them."""
     if edit in numbering.edits(numbers, view.table):
         return view.table
     return _sibling(numbers, view, numbers.tables[view.table].backbone, edit)
 
 
-def _sibling(numbers: Numbers, view: View, backbone: str, edit: str) -> int:
+def _sibling(
+    numbers: PaperNumbers, view: PublishedView, backbone: str, edit: str
+) -> int:
     """Return the fullest table of the same benchmark with a backbone and edits."""
     found = [
         (len(numbers.of(number)), -number)
@@ -70,7 +72,7 @@ def _sibling(numbers: Numbers, view: View, backbone: str, edit: str) -> int:
     return -max(found)[1] if found else view.table
 
 
-def siblings(numbers: Numbers, view: View) -> list[int]:
+def siblings(numbers: PaperNumbers, view: PublishedView) -> list[int]:
     """Return the tables of one benchmark and the same methods."""
     own = numbering.methods(numbers, view.table)
     return [
@@ -81,7 +83,7 @@ def siblings(numbers: Numbers, view: View) -> list[int]:
     ]
 
 
-def field(numbers: Numbers, view: View, name: str) -> Any:
+def value_of(numbers: PaperNumbers, view: PublishedView, name: str) -> Any:
     """Return a field's value in a view."""
     if name == "table":
         return str(view.table)
@@ -93,26 +95,28 @@ def field(numbers: Numbers, view: View, name: str) -> Any:
     return getattr(view, name)
 
 
-def choices(
-    numbers: Numbers, view: View, name: str, say: Interface
+def choices_of(
+    numbers: PaperNumbers, view: PublishedView, name: str, interface: Interface
 ) -> list[tuple[str, str]]:
     """Return what there is to choose, each with its words."""
     if name == "table":
-        return [(table_words(t, say), str(n)) for n, t in numbers.tables.items()]
+        return [(table_words(t, interface), str(n)) for n, t in numbers.tables.items()]
     if name == "methods":
         every = numbering.methods(numbers, view.table)
-        return [(method_words(method, say), method) for method in every]
+        return [(method_words(method, interface), method) for method in every]
     if name == "metric":
         every = numbering.metrics(numbers, view.table)
-        named = [(metric_words(metric, say), metric) for metric in every]
-        return [(tr("published_all", say), ""), *named] if len(named) > 1 else named
+        named = [(metric_words(metric, interface), metric) for metric in every]
+        return (
+            [(tr("published_all", interface), ""), *named] if len(named) > 1 else named
+        )
     there = siblings(numbers, view)
     if name == "backbone":
         names = numbering.unique([numbers.tables[number].backbone for number in there])
         return [(backbone, backbone) for backbone in names]
     if name == "edit":
         codes = [code for n in there for code in numbering.edits(numbers, n)]
-        return [(language_words(c, say), c) for c in numbering.unique(codes)]
+        return [(language_name(c, interface), c) for c in numbering.unique(codes)]
     every = numbering.targets(numbers, view.table)
-    others = tr("published_elsewhere", say)
-    return [(others, ""), *((language_words(c, say), c) for c in every)]
+    others = tr("published_elsewhere", interface)
+    return [(others, ""), *((language_name(c, interface), c) for c in every)]

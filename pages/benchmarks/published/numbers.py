@@ -1,18 +1,14 @@
 """The paper's cells as a figure needs them: panels of bars, directions, ranks.
 
-Pure: from ``xkde.evaluation.published.tables`` and a ``View`` to numbers. Says no words
-and knows no component.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/published/test_page.py``
+Pure: from ``xkde.evaluation.published`` and a ``PublishedView`` to numbers.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pages.benchmarks.published.reading import Numbers
-from pages.benchmarks.published.view import View
-from xkde.evaluation.published.tables import ALL, Average, Cell
+from pages.benchmarks.published.view import PublishedView
+from xkde.evaluation.published import ALL, PaperAverage, PaperCell, PaperNumbers
 from xkde.evaluation.scoring.metrics import mean
 
 # The method that a table is about, where it is not X-KDE
@@ -24,7 +20,7 @@ Direction = tuple[str, str]  # edit, target
 
 
 @dataclass(frozen=True)
-class Bar:
+class MethodBar:
     """One method in one panel; ``own`` is what it reaches in the edit's language."""
 
     method: str
@@ -39,20 +35,20 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Panel:
+class MetricPanel:
     """The bars of one metric; ``target`` "" is the mean over other languages."""
 
     metric: str
     target: str
     cells: int  # that a bar is the mean of
-    bars: tuple[Bar, ...]
+    bars: tuple[MethodBar, ...]
 
-    def bar(self, method: str) -> Bar | None:
+    def bar(self, method: str) -> MethodBar | None:
         """Return a method's bar."""
         return next((bar for bar in self.bars if bar.method == method), None)
 
     @property
-    def best(self) -> Bar:
+    def best(self) -> MethodBar:
         """The bar with the highest value."""
         return max(self.bars, key=lambda bar: bar.value)
 
@@ -62,22 +58,22 @@ def unique(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def edits(numbers: Numbers, table: int) -> tuple[str, ...]:
+def edits(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
     """Return the languages in which a table's edits are made."""
     return unique([cell.edit for cell in numbers.of(table)])
 
 
-def targets(numbers: Numbers, table: int) -> tuple[str, ...]:
+def targets(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
     """Return the languages in which a table's questions are asked."""
     return unique([cell.target for cell in numbers.of(table)])
 
 
-def metrics(numbers: Numbers, table: int) -> tuple[str, ...]:
+def metrics(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
     """Return what a table measures."""
     return unique([cell.metric for cell in numbers.of(table)])
 
 
-def methods(numbers: Numbers, table: int) -> tuple[str, ...]:
+def methods(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
     """Return a table's rows."""
     return unique([cell.method for cell in numbers.of(table)])
 
@@ -87,7 +83,7 @@ def star(table: int) -> str:
     return STARS.get(table, "X-KDE")
 
 
-def chosen(numbers: Numbers, view: View) -> list[Cell]:
+def chosen(numbers: PaperNumbers, view: PublishedView) -> list[PaperCell]:
     """Return the cells that a view shows: of its edit, metric and methods."""
     return [
         cell
@@ -98,7 +94,7 @@ def chosen(numbers: Numbers, view: View) -> list[Cell]:
     ]
 
 
-def panels(numbers: Numbers, view: View) -> list[Panel]:
+def panels(numbers: PaperNumbers, view: PublishedView) -> list[MetricPanel]:
     """Return a panel for each metric; of a single one, for each language asked in.
 
     Methods stand in one order in all panels: by their value in the first one.
@@ -118,7 +114,7 @@ def panels(numbers: Numbers, view: View) -> list[Panel]:
     first = sorted(found[0].bars, key=lambda bar: -bar.value)
     order = {bar.method: at for at, bar in enumerate(first)}
     return [
-        Panel(
+        MetricPanel(
             panel.metric,
             panel.target,
             panel.cells,
@@ -128,14 +124,16 @@ def panels(numbers: Numbers, view: View) -> list[Panel]:
     ]
 
 
-def lead(numbers: Numbers, view: View) -> Panel:
+def lead(numbers: PaperNumbers, view: PublishedView) -> MetricPanel:
     """Return the panel that a headline is about; the view must show some cells."""
     cells = chosen(numbers, view)
     metric = next(c.metric for c in cells if view.asked in ("", c.target))
     return _panel(numbers, cells, metric, view.asked)
 
 
-def _panel(numbers: Numbers, cells: Sequence[Cell], metric: str, target: str) -> Panel:
+def _panel(
+    numbers: PaperNumbers, cells: Sequence[PaperCell], metric: str, target: str
+) -> MetricPanel:
     bars, counts = [], [0]
     for method in unique([cell.method for cell in cells]):
         own = [c for c in cells if c.method == method and c.metric == metric]
@@ -147,7 +145,7 @@ def _panel(numbers: Numbers, cells: Sequence[Cell], metric: str, target: str) ->
         there = [c.value for c in own if c.edit and c.target == c.edit]
         same = bool(target) and target == shown[0].edit
         bars.append(
-            Bar(
+            MethodBar(
                 method,
                 mean([cell.value for cell in shown]),
                 math.nan if same else mean(there),
@@ -155,15 +153,15 @@ def _panel(numbers: Numbers, cells: Sequence[Cell], metric: str, target: str) ->
             )
         )
         counts.append(len(shown))
-    return Panel(metric, target, max(counts), tuple(bars))
+    return MetricPanel(metric, target, max(counts), tuple(bars))
 
 
-def directions(numbers: Numbers, table: int) -> list[Direction]:
+def directions(numbers: PaperNumbers, table: int) -> list[Direction]:
     """Return a table's directions, in the paper's order."""
     return list(dict.fromkeys((c.edit, c.target) for c in numbers.of(table)))
 
 
-def ranks(panel: Panel) -> dict[str, int]:
+def ranks(panel: MetricPanel) -> dict[str, int]:
     """Return each method's rank in a panel, 1 the best; equals share the better one."""
     return {
         bar.method: 1 + sum(other.value > bar.value for other in panel.bars)
@@ -171,12 +169,12 @@ def ranks(panel: Panel) -> dict[str, int]:
     }
 
 
-def wins(numbers: Numbers, view: View) -> tuple[dict[str, int], int]:
+def wins(numbers: PaperNumbers, view: PublishedView) -> tuple[dict[str, int], int]:
     """Return in how many single cells each method is the best, and of how many.
 
     Counted are cells in the language asked, else all but the edit's own.
     """
-    by_place: dict[tuple[str, str], list[Cell]] = {}
+    by_place: dict[tuple[str, str], list[PaperCell]] = {}
     for cell in chosen(numbers, view):
         if cell.target == view.asked if view.asked else cell.target != cell.edit:
             by_place.setdefault((cell.target, cell.metric), []).append(cell)
@@ -188,7 +186,7 @@ def wins(numbers: Numbers, view: View) -> tuple[dict[str, int], int]:
     return found, len(by_place)
 
 
-def averages(numbers: Numbers, view: View) -> list[Average]:
+def averages(numbers: PaperNumbers, view: PublishedView) -> list[PaperAverage]:
     """Return the printed averages that belong to what a view shows."""
     return [
         average

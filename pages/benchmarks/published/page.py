@@ -1,64 +1,66 @@
 """The view *Published* of Benchmarks: the paper's tables, cell by cell.
 
-Components and what is connected with what; what a choice does is in
-``render``. Nothing is read before the view is first opened, and
-nothing here needs a plotting library.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/published/test_page.py``,
-``tests/pages/benchmarks/published/test_browser.py``
+Nothing is read before the view is first opened, and nothing here needs a plotting
+library. What cannot be read is said in words where the figure would be.
 """
 
-from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from pages.benchmarks.published import render as showing
-from pages.benchmarks.published.view import View
-from pages.shell.header import Header
-from pages.shell.strings import both, label
+from pages.benchmarks.published.fields import (
+    FIELDS,
+    choices_of,
+    fitted,
+    moved,
+    value_of,
+)
+from pages.benchmarks.published.figure import (
+    ALL_METHODS,
+    cells_html,
+    context_html,
+    figure_html,
+    printed_html,
+)
+from pages.benchmarks.published.view import PublishedView, from_query
+from pages.benchmarks.shared import (
+    AT_ONCE,
+    Components,
+    Named,
+    address_of,
+    by_name,
+    lead,
+    note,
+    picked,
+)
+from pages.shell.errors import in_words
+from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.templates import render as filled_in
 from xkde import paths
+from xkde.errors import DataError
+from xkde.evaluation.published import PaperNumbers, read
 
 SCRIPT = paths.ASSETS / "benchmarks-published.js"
-AT_ONCE: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "queue": False,
-}
+OUTPUTS = ("view", *FIELDS, "figure", "printed", "cells")
+LONGEST = 500  # characters of a button's link that are looked at
+FEWEST = 2  # choices for which a field is worth its place
 
 
-def build_published(root: gr.Blocks, header: Header, views: gr.Tabs) -> None:
+def build(root: gr.Blocks) -> None:
     """Make the view's content and connect it."""
     with gr.Column(elem_id="published"):
-        bridge = gr.HTML(
-            html_template="<span hidden></span>",
-            js_on_load=SCRIPT.read_text(encoding="utf-8"),
-            elem_id="published-bridge",
-        )
-        gr.HTML(f'<p class="lead">{both("published_lead")}</p>')
-        fields = _fields()
-        words = f'<p class="status busy" role="status">{both("published_reading")}</p>'
-        figure = gr.HTML(words, elem_id="published-figure")
-        below = [
-            _section("printed", is_open=True),
-            _section("cells"),
-            _section("context"),
-        ]
-    view = gr.State(View())
-    shown = [view, *fields, figure, *below[:2]]
-    bridge.arrived(showing.arrived, None, [*shown, below[2]], **AT_ONCE)
-    bridge.go(showing.went, view, shown, **AT_ONCE)
-    gr.on(
-        [each.input for each in fields],
-        showing.changed,
-        [view, *fields],
-        shown,
-        trigger_mode="always_last",
-        **AT_ONCE,
+        parts = layout()
+    connect(parts)
+
+
+def layout() -> Components:
+    """Make the components; choices come with the tables."""
+    script = gr.HTML(
+        html_template="<span hidden></span>",
+        js_on_load=SCRIPT.read_text(encoding="utf-8"),
+        elem_id="published-bridge",
     )
-
-
-def _fields() -> list[Any]:
-    """Make the fields, in the order of ``FIELDS``; choices come with the tables."""
+    lead("published_lead")
     with gr.Row(elem_id="published-fields", elem_classes="half"):
         table = gr.Dropdown(
             [], label=label("published_field_table"), min_width=280, scale=3
@@ -73,10 +75,128 @@ def _fields() -> list[Any]:
         methods = gr.CheckboxGroup(
             [], label=label("published_field_methods"), min_width=300
         )
-    return [table, backbone, edit, asked, metric, methods]
+    busy = filled_in("benchmarks/published/busy.html")
+    return {
+        "script": script, "table": table, "backbone": backbone, "edit": edit,
+        "asked": asked, "metric": metric, "methods": methods,
+        "figure": gr.HTML(busy, elem_id="published-figure"),
+        "printed": _section("printed", is_open=True),
+        "cells": _section("cells"),
+        "context": _section("context"),
+        "view": gr.State(PublishedView()),
+    }  # fmt: skip
 
 
 def _section(name: str, *, is_open: bool = False) -> gr.HTML:
     title = label(f"published_{name}_title")
     with gr.Accordion(title, open=is_open, elem_id=f"published-{name}-section"):
         return gr.HTML("", elem_id=f"published-{name}")
+
+
+def connect(parts: Components) -> None:
+    """Tie the handlers to the components."""
+    shown = picked(parts, *OUTPUTS)
+    view, fields = picked(parts, "view"), picked(parts, *FIELDS)
+    everything = shown | picked(parts, "context")
+    parts["script"].arrived(**by_name(arrived, {}, everything), **AT_ONCE)
+    parts["script"].go(**by_name(went, view, shown), **AT_ONCE)
+    gr.on(
+        [field.input for field in fields.values()],
+        **by_name(changed, view | fields, shown),
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
+
+
+def arrived(_: Named, event: gr.EventData, request: gr.Request) -> Named:
+    """Show what the address names, else the claim at a glance."""
+    interface = interface_language(request)
+    try:
+        numbers = read()
+    except DataError as error:
+        hidden = dict.fromkeys(FIELDS, gr.update(visible=False))
+        words = note(in_words(error, interface), "caution")
+        return {**hidden, "figure": words, "printed": "", "cells": "", "context": ""}
+    asked = from_query(address_of(event, "published"))
+    view = fitted(numbers, asked)
+    is_there = asked.table == view.table
+    noted = "" if is_there else tr("published_no_table", interface)
+    return {
+        **prefill(numbers, None, view, interface),
+        **render(numbers, view, interface, noted),
+        "context": context_html(numbers, interface),
+    }
+
+
+def changed(values: Named, request: gr.Request) -> Named:
+    """Show what the fields ask for."""
+    before: PublishedView = values["view"]
+    numbers, view = read(), before
+    for name in FIELDS:
+        value = values[name]
+        if value is not None and value != value_of(numbers, before, name):
+            view = moved(numbers, view, name, value)
+    return _changed(numbers, before, view, request)
+
+
+def went(values: Named, event: gr.EventData, request: gr.Request) -> Named:
+    """Show what a button in a figure leads to."""
+    before: PublishedView = values["view"]
+    link = dict(parse_qsl(str(event.link)[:LONGEST], keep_blank_values=True))
+    query = {**before.to_query(), **link}
+    if link.get("methods") == ALL_METHODS:
+        del query["methods"]
+    numbers = read()
+    view = fitted(numbers, from_query(query))
+    return _changed(numbers, before, view, request)
+
+
+def _changed(
+    numbers: PaperNumbers,
+    before: PublishedView,
+    view: PublishedView,
+    request: gr.Request,
+) -> Named:
+    interface = interface_language(request)
+    fields = prefill(numbers, before, view, interface)
+    return {**fields, **render(numbers, view, interface)}
+
+
+def prefill(
+    numbers: PaperNumbers,
+    before: PublishedView | None,
+    view: PublishedView,
+    interface: Interface,
+) -> Named:
+    """Return the fields that change, with what there is to choose."""
+    updates: Named = {}
+    kinds = {"table": gr.Dropdown, "asked": gr.Dropdown, "methods": gr.CheckboxGroup}
+    for name in FIELDS:
+        value = value_of(numbers, view, name)
+        offered = choices_of(numbers, view, name, interface)
+        if before is not None:
+            same = offered == choices_of(numbers, before, name, interface)
+            if same and value == value_of(numbers, before, name):
+                continue
+        has_it = value in dict(offered).values() or name == "methods"
+        updates[name] = kinds.get(name, gr.Radio)(
+            choices=offered,
+            value=value if has_it else None,
+            visible=len(offered) >= FEWEST,
+        )
+    return updates
+
+
+def render(
+    numbers: PaperNumbers,
+    view: PublishedView,
+    interface: Interface,
+    noted: str = "",
+) -> Named:
+    """Return what is shown of a view."""
+    return {
+        "view": view,
+        "figure": figure_html(numbers, view, interface, noted),
+        "printed": printed_html(numbers, view, interface),
+        "cells": cells_html(numbers, view, interface),
+    }

@@ -1,8 +1,6 @@
-"""What a visitor has chosen of the paper's tables, and the address that reopens it.
+"""What a visitor has chosen of the paper's tables: the view and its address.
 
-Pure. What the tables hold is not known here: ``settled`` is told.
-
-Run its tests: ``python -m pytest tests/pages/benchmarks/published/test_page.py``
+Pure. What the tables hold is not known here: ``settled`` is given it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +11,7 @@ APART = ","  # between methods in the address
 
 
 @dataclass(frozen=True)
-class View:
+class PublishedView:
     """What is shown. The first one is the paper's claim at a glance."""
 
     table: int = 1
@@ -24,18 +22,18 @@ class View:
 
     def to_query(self) -> dict[str, str]:
         """Return the parameters of its address: what is not as in the first view."""
-        told = {
+        parameters = {
             "table": str(self.table),
             "edit": self.edit,
             "asked": self.asked,
             "metric": self.metric,
         }
-        first = View()
-        usual = {name: str(getattr(first, name)) for name in told}
-        found = {name: value for name, value in told.items() if value != usual[name]}
+        first = PublishedView()
+        usual = {name: str(getattr(first, name)) for name in parameters}
+        query = {n: value for n, value in parameters.items() if value != usual[n]}
         if self.methods is not None:
-            found["methods"] = APART.join(self.methods)
-        return found
+            query["methods"] = APART.join(self.methods)
+        return query
 
     @property
     def address(self) -> str:
@@ -44,27 +42,27 @@ class View:
         return urlencode({**about, **self.to_query()})
 
 
-def from_query(told: Mapping[str, str]) -> View:
+def from_query(query: Mapping[str, str]) -> PublishedView:
     """Return the view that an address names; what it holds is yet to be settled."""
-    number = told.get("table", "")
-    methods = told.get("methods")
-    first = View()
-    return View(
+    number = query.get("table", "")
+    methods = query.get("methods")
+    first = PublishedView()
+    return PublishedView(
         int(number) if number.isdecimal() else (0 if number else first.table),
-        told.get("edit", first.edit),
-        told.get("asked", first.asked),
-        told.get("metric", first.metric),
+        query.get("edit", first.edit),
+        query.get("asked", first.asked),
+        query.get("metric", first.metric),
         None if methods is None else tuple(m for m in methods.split(APART) if m),
     )
 
 
 def settled(
-    view: View,
+    view: PublishedView,
     edits: Sequence[str],
     targets: Sequence[str],
     metrics: Sequence[str],
     methods: Sequence[str],
-) -> View:
+) -> PublishedView:
     """Return the view with all that its table lacks taken back to the usual."""
     kept = view.methods
     if kept is not None:

@@ -1,34 +1,39 @@
-"""Experiments with many edits, as files: a run's folder, and shipped Parquet files.
+"""Experiments with many edits, as files, and the numbers that are read from them.
 
     <folder>/settings.json             what was asked for
     <folder>/sizes/000010.parquet …    all answers after so many edits
     <folder>/results.parquet           all of them, with settings and versions inside
 
 Every file is written aside and renamed: killed at any time, a run has lost one size at
-most; other settings never come into the same folder. Loads no model library.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/experiments/test_files.py``
+most; other settings never come into the same folder. Intervals redraw edits with all
+answers about them. Loads no model library.
 """
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xkde import paths
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results.rows import HERE
 from xkde.evaluation.results.store import DISK_FULL, changed_settings, run_id
+from xkde.evaluation.results.summary import GroupMean, means
 from xkde.paths import write_aside
+from xkde.types import PROBES
 
 Kind = Literal["batch", "sequential"]
 KINDS: tuple[Kind, ...] = ("batch", "sequential")
 UNTOUCHED = "untouched"  # stands for a probe: facts of subjects that no edit is about
+ASKED_ABOUT = (*PROBES, UNTOUCHED)
+AskedIn = Literal["own", "others"]  # the edit's own language, or others
+ASKED_IN: tuple[AskedIn, ...] = ("own", "others")
 SETTINGS, SIZES, JOINED = "settings.json", "sizes", "results.parquet"
 FOLDER = "experiments"  # below runs/, and below the shipped results
 _HEAD = b"xkde_experiment"
@@ -101,7 +106,7 @@ class Experiment:
 
     key: str
     about: Mapping[str, Any]
-    table: pa.Table
+    rows: pd.DataFrame  # with the column ``edit``: which answers go together
     is_whole: bool
 
 
@@ -187,16 +192,16 @@ def read(path: Path) -> Experiment | None:
     Raises DataError for what cannot be read.
     """
     if path.is_file():
-        return Experiment(path.stem, _head_of(path), _table(path), True)
+        return Experiment(path.stem, _head_of(path), _frame(_table(path)), True)
     key = path.relative_to(paths.runs()).as_posix()
     joined = path / JOINED
     if joined.is_file():
-        return Experiment(key, _head_of(joined), _table(joined), True)
+        return Experiment(key, _head_of(joined), _frame(_table(joined)), True)
     if not _parts(path):
         return None
     about = {**_json_of(path / SETTINGS), "run": path.name, "date": "", "versions": {}}
     table = pa.concat_tables([_table(part) for part in _parts(path)])
-    return Experiment(key, about, table, False)
+    return Experiment(key, about, _frame(table), False)
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -212,6 +217,13 @@ def _table(file: Path) -> pa.Table:
         ) from error
 
 
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """Return answers as a frame; those about no edit go together by question."""
+    rows = table.to_pandas(types_mapper=pd.ArrowDtype)
+    place = rows["place"].astype("str")
+    return rows.assign(edit=place.where(rows["place"] >= 0, rows["query"]))
+
+
 def _head_of(file: Path) -> dict[str, Any]:
     try:
         head = (pq.read_schema(file).metadata or {})[_HEAD]
@@ -225,12 +237,12 @@ def _head_of(file: Path) -> dict[str, Any]:
 
 def _json_of(file: Path) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{file} is damaged. Remove its folder, or run anew."
         ) from error
-    return told
+    return content
 
 
 def _write(file: Path, table: pa.Table) -> None:
@@ -246,3 +258,48 @@ def _write(file: Path, table: pa.Table) -> None:
             "that, then repeat the command."
         ) from error
     aside.replace(file)
+
+
+def means_by_size(
+    run: Experiment,
+    measure: str = "exact",
+    asked_in: AskedIn = "others",
+    more: Sequence[str] = (),
+) -> list[GroupMean]:
+    """Return a measure by size and probe, and by ``more``, of the even sample."""
+    rows = _asked_in(run, asked_in)
+    return _means(rows[rows["is_even"].to_numpy(dtype=bool)], measure, more)
+
+
+def means_of_the_first(
+    run: Experiment, measure: str = "exact", asked_in: AskedIn = "others"
+) -> list[GroupMean]:
+    """Return the same of the first edits, which are asked about again at every size.
+
+    Sizes at which they are not all made in one group are left out.
+    """
+    rows, first = _asked_in(run, asked_in), run.about["again"]
+    mask = (rows["place"] < first) & (rows["place"] >= 0)
+    mask &= (rows["group"] == 0) & (rows["size"] >= first)
+    return _means(rows[mask.to_numpy(dtype=bool)], measure)
+
+
+def _asked_in(run: Experiment, asked_in: AskedIn) -> pd.DataFrame:
+    """Return the answers in the edit's language, or in others; untouched facts in all.
+
+    An edit is always asked about in its own language, so the two are kept apart.
+    """
+    rows = run.rows
+    is_own = (rows["target"] == run.about["source"]).to_numpy(dtype=bool)
+    is_untouched = (rows["probe"] == UNTOUCHED).to_numpy(dtype=bool)
+    return rows[(is_own if asked_in == "own" else ~is_own) | is_untouched]
+
+
+def _means(
+    rows: pd.DataFrame, measure: str, more: Sequence[str] = ()
+) -> list[GroupMean]:
+    def place(mean: GroupMean) -> tuple[Any, ...]:
+        size, probe, *rest = mean.group.values()
+        return size, ASKED_ABOUT.index(probe), *rest
+
+    return sorted(means(rows, ["size", "probe", *more], measure, "edit"), key=place)

@@ -2,12 +2,12 @@
 
 After each number of edits, the *size*, it asks the probes of an even sample of them and
 of the first ones again, and facts that no edit is about, by both protocols. Of small
-sizes several groups of edits are made, so that enough are asked about at every size. A
-run goes on where it was stopped. Prints nothing.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/experiments/test_many_edits.py``
+sizes several groups of edits are made, so that enough are asked about at every size.
+Which edits are made together and which of them are asked about follows from the
+settings alone. A run continues where it was stopped. Prints nothing.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,9 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xkde.data.atlas.benchmark import ManyEdits
+from xkde.data.atlas.benchmark import ManyEdits, fact_item
+from xkde.data.atlas.world import atlas
 from xkde.editors import sequential
-from xkde.editors.editor import Editor
+from xkde.editors.editor import Applied, Editor
 from xkde.editors.registry import make
 from xkde.editors.sequential import SequentialEdits
 from xkde.editors.weights import deltas
@@ -30,28 +31,29 @@ from xkde.evaluation.experiments.files import (
     rows_in,
     write_size,
 )
-from xkde.evaluation.experiments.questions import (
-    Asked,
-    ProbeAnswer,
-    ask,
-    groups,
-    questions_about,
+from xkde.evaluation.run.protocols import (
+    TeacherForcedAnswer,
+    generations,
+    teacher_forced,
 )
 from xkde.evaluation.run.runner import versions
 from xkde.evaluation.scoring.locality import is_unchanged
 from xkde.evaluation.scoring.metrics import exact_match
+from xkde.languages import ATLAS_LANGUAGES
 from xkde.memory.index import MemoryIndex, build_index
 from xkde.memory.retrieval import retrieve_all
-from xkde.types import Edit, Query
+from xkde.types import PROBES, Edit, Generation, ProbeItem, Query
 
 Progress = Callable[[int, int, int], None]  # size, groups that are done, of how many
 Found = Mapping[Query, tuple[Edit, ...]]  # what a memory retrieves
 Before = Mapping[tuple[str, int, str, str], str]  # probe, place, target, query
+# The generated answer, and the teacher-forced reading of the right one
+ProbeAnswer = tuple[Generation | None, TeacherForcedAnswer | None]
 STAYS = ("locality", UNTOUCHED)
 
 
 @dataclass(frozen=True)
-class Memory:
+class ExperimentMemory:
     """How an editor in the prompt finds the edits that concern a query."""
 
     every: MemoryIndex  # of all edits of the run
@@ -61,20 +63,130 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Job:
+class ExperimentJob:
     """One run under way."""
 
     engine: Any
     settings: ExperimentSettings
     given: Mapping[str, Any]  # the editor's settings
     many: ManyEdits
-    memory: Memory | None = None
+    memory: ExperimentMemory | None = None
     batch_size: int = 64
 
     @cached_property
     def edits(self) -> list[Edit]:
         """All edits, in the order in which they are made."""
         return [case.edits[self.settings.source] for case in self.many.cases]
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """One question; ``place`` is its edit's, -1 where it is about none."""
+
+    place: int
+    is_even: bool
+    split: str
+    probe: str
+    target: str
+    item: ProbeItem
+
+    @property
+    def query(self) -> Query:
+        """The question as an editor is asked it."""
+        return Query(self.item.question, self.target)
+
+
+def groups(size: int, settings: ExperimentSettings) -> list[range]:
+    """Return the edits that are made together, by place: several groups of few edits.
+
+    So that as many edits are asked about at every size.
+    """
+    if size == 0:
+        return [range(0)]
+    count = -(-settings.tested // size) if size < settings.tested else 1
+    return [range(group * size, (group + 1) * size) for group in range(count)]
+
+
+def needed(settings: ExperimentSettings) -> int:
+    """Return how many edits a run makes, over all sizes and groups."""
+    return max(groups(size, settings)[-1].stop for size in settings.sizes)
+
+
+def even_places(size: int, settings: ExperimentSettings) -> set[int]:
+    """Return which of so many edits are in the even sample."""
+    if size < settings.tested:
+        return set(range(groups(size, settings)[-1].stop))
+    return {number * size // settings.tested for number in range(settings.tested)}
+
+
+def asked_places(size: int, settings: ExperimentSettings) -> set[int]:
+    """Return which edits are asked about after a size; of size 0 all that ever are."""
+    if size == 0:
+        every = (asked_places(each, settings) for each in settings.sizes)
+        return set().union(*every)
+    return even_places(size, settings) | set(range(min(size, settings.again)))
+
+
+def languages_of(place: int, settings: ExperimentSettings) -> list[str]:
+    """Return the languages in which an edit is asked about: its own, others drawn."""
+    others = [code for code in ATLAS_LANGUAGES if code != settings.source]
+    random_ = random.Random(f"{settings.seed}:{place}")
+    count = min(settings.languages_per_edit - 1, len(others))
+    return [settings.source, *random_.sample(others, count)]
+
+
+def questions_about(
+    many: ManyEdits, settings: ExperimentSettings, size: int, group: int
+) -> list[AskedQuestion]:
+    """Return what is asked after a group of edits: of its edits, and of other facts."""
+    told = groups(size, settings)
+    even = even_places(size or max(settings.sizes), settings)
+    places = sorted(asked_places(size, settings))
+    if size:
+        places = [place for place in places if place in told[group]]
+    found = [
+        AskedQuestion(place, place in even, many.splits[place], probe, target, item[target])
+        for place in places
+        for probe in PROBES
+        if (item := many.cases[place].probes.get(probe)) is not None
+        for target in languages_of(place, settings)
+    ]
+    world = atlas()
+    for number in range(group, settings.facts, len(told)):
+        fact = many.untouched[number % len(many.untouched)]
+        code = ATLAS_LANGUAGES[number % len(ATLAS_LANGUAGES)]
+        item_ = fact_item(world, fact, code, number // len(many.untouched) % 3)
+        found.append(AskedQuestion(-1, True, world.split[fact[0]], UNTOUCHED, code, item_))
+    return found
+
+
+def ask(
+    at_work: Applied,
+    asked: Sequence[AskedQuestion],
+    settings: ExperimentSettings,
+    batch_size: int = 64,
+) -> list[ProbeAnswer]:
+    """Ask questions by both protocols while edits are at work; in the given order."""
+    routed = [at_work.route(one.query) for one in asked]
+    found: list[ProbeAnswer] = [(None, None)] * len(asked)
+    engines: dict[int, Any] = {id(each.engine): each.engine for each in routed}
+    for engine in engines.values():
+        places = [i for i, each in enumerate(routed) if each.engine is engine]
+        prompts = [routed[i].messages[-1].content for i in places]
+        generated = generations(
+            engine,
+            prompts,
+            max_new_tokens=settings.max_new_tokens,
+            batch_size=batch_size,
+        )
+        pairs = [
+            (prompt, asked[i].item.answer)
+            for i, prompt in zip(places, prompts, strict=True)
+        ]
+        read = teacher_forced(engine, pairs, batch_size=batch_size)
+        for place, answer, reading in zip(places, generated, read, strict=True):
+            found[place] = (answer, reading)
+    return found
 
 
 def with_edits(
@@ -84,7 +196,7 @@ def with_edits(
     return replace(settings, edits_sha256=many.sha256, memory=memory)
 
 
-def run(job: Job, folder: Path, on_progress: Progress | None = None) -> Path:
+def run(job: ExperimentJob, folder: Path, on_progress: Progress | None = None) -> Path:
     """Measure every size that is not there yet; return the file of all answers."""
     settings = job.settings
     done = open_folder(folder, settings)
@@ -128,10 +240,10 @@ def _goes_on(settings: ExperimentSettings, size: int) -> bool:
 
 
 def _edited(
-    job: Job,
+    job: ExperimentJob,
     size: int,
     places: range,
-    asked: Sequence[Asked],
+    asked: Sequence[AskedQuestion],
     folder: Path,
     sequence: SequentialEdits | None,
 ) -> tuple[SequentialEdits, Found | None]:
@@ -152,7 +264,7 @@ def _edited(
     return sequence, found
 
 
-def _after(job: Job, size: int, sequence: SequentialEdits) -> SequentialEdits | None:
+def _after(job: ExperimentJob, size: int, sequence: SequentialEdits) -> SequentialEdits | None:
     """Take a group's edits out again, unless the next size takes them up.
 
     What stands in prompts is never taken up: a memory finds among other edits then.
@@ -164,14 +276,14 @@ def _after(job: Job, size: int, sequence: SequentialEdits) -> SequentialEdits | 
     return None
 
 
-def _editor(job: Job, found: Found | None) -> Editor:
+def _editor(job: ExperimentJob, found: Found | None) -> Editor:
     given = dict(job.given)
     if found is not None:
         given["retrieve"] = found.__getitem__
     return make(job.settings.editor, given)
 
 
-def _found(job: Job, edits: Sequence[Edit], asked: Sequence[Asked]) -> Found | None:
+def _found(job: ExperimentJob, edits: Sequence[Edit], asked: Sequence[AskedQuestion]) -> Found | None:
     """Return the edits that a memory of these finds for each query."""
     memory = job.memory
     if memory is None:
@@ -186,7 +298,7 @@ def _found(job: Job, edits: Sequence[Edit], asked: Sequence[Asked]) -> Found | N
 
 
 def _told(
-    job: Job, size: int, sequence: SequentialEdits, asked: Sequence[Asked]
+    job: ExperimentJob, size: int, sequence: SequentialEdits, asked: Sequence[AskedQuestion]
 ) -> Sequence[ProbeAnswer]:
     """Ask; nothing where the editor would make none of the edits."""
     if size and sequence.applied is None:
@@ -196,10 +308,10 @@ def _told(
 
 
 def _row(
-    job: Job,
+    job: ExperimentJob,
     size: int,
     group: int,
-    one: Asked,
+    one: AskedQuestion,
     told: ProbeAnswer,
     sequence: SequentialEdits,
     found: Found | None,
@@ -232,7 +344,7 @@ def _row(
     )
 
 
-def _is_retrieved(job: Job, one: Asked, found: Found | None) -> bool | None:
+def _is_retrieved(job: ExperimentJob, one: AskedQuestion, found: Found | None) -> bool | None:
     """Tell whether the prompt held the question's own edit; of no edit, any at all."""
     if found is None:
         return None

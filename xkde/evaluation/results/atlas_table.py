@@ -1,29 +1,47 @@
 """The Atlas tables: what a checkpoint knows, and what an edit does in twelve languages.
 
 Protocol ``generated``: greedy answers, exact match after normalisation, on held-out
-subjects. Locality is shown twice: still true (against gold) and unchanged (against the
-same model without the edit). Run it: ``python -m xkde atlas table``.
+subjects. Locality is counted twice: still true (against gold) and unchanged (against
+the same model without the edit). Several checkpoints answer the same questions, as in
+the paper's Tables 4 and 6, so that every difference between them is a paired one.
+Intervals and tests are over edits (``statistics``). Run it: ``python -m xkde atlas
+table`` and ``python -m xkde stages``.
 """
 
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from xkde.data.atlas.questions import name, question, wordings
 from xkde.data.atlas.records import World
-from xkde.evaluation.scoring.metrics import exact_match, wilson_interval
+from xkde.evaluation.results.rows import Values
+from xkde.evaluation.results.statistics import (
+    holm,
+    mean_interval,
+    paired_difference,
+    wilson_interval,
+)
+from xkde.evaluation.scoring.answers import in_language
+from xkde.evaluation.scoring.metrics import exact_match
 from xkde.languages import language
 from xkde.prompts import ask, edit_prompt
 from xkde.text import normalise
-from xkde.types import PROBES, Case, Generation, Message, Probe, Sampling
+from xkde.types import PROBES, Case, Generation, Message, Sampling
 
 Progress = Callable[[int, int], None]
 MAX_NEW_TOKENS = 32
+CLOSED_BOOK, UNCHANGED, WRONG_LANGUAGE = "closed-book", "unchanged", "wrong_language"
+TABLE_MEASURES = (*PROBES, UNCHANGED)
+STAGE_MEASURES = (*PROBES, WRONG_LANGUAGE)
+RIGHT, WRONG, NOT_ASKED = "1", "0", "-"  # marks in ``AtlasCell.marks``
 
 
-class Engine(Protocol):
-    """What the table asks of an engine."""
+class AnsweringEngine(Protocol):
+    """What the tables ask of an engine."""
 
     def encode(self, messages: Sequence[Message]) -> Any: ...
     def generate(
@@ -37,29 +55,65 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One number with what it rests on; ``share`` lies in its 95 % interval."""
+class AtlasCell:
+    """One measure in one direction; ``marks`` has a mark for each edit, in order.
+
+    Tables of earlier versions have counts and no marks.
+    """
 
     measure: str
     source: str
     target: str
     hits: int
     n: int
-
-    @property
-    def share(self) -> float:
-        """Hits of n."""
-        return self.hits / self.n if self.n else float("nan")
+    marks: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the cell with its share and interval, for JSON."""
-        low, high = wilson_interval(self.hits, self.n)
-        return asdict(self) | {"share": self.share, "low": low, "high": high}
+        return asdict(self) | share_of([self])
+
+    @staticmethod
+    def from_dict(cell: Mapping[str, Any]) -> "AtlasCell":
+        """Return a cell of a stored table."""
+        names = ("measure", "source", "target", "hits", "n", "marks")
+        return AtlasCell(**{name: cell[name] for name in names if name in cell})
+
+
+def marked(measure: str, source: str, target: str, marks: Sequence[str]) -> AtlasCell:
+    """Return the cell that marks give."""
+    text = "".join(marks)
+    hits, missing = text.count(RIGHT), text.count(NOT_ASKED)
+    return AtlasCell(measure, source, target, hits, len(text) - missing, text)
+
+
+def share_of(cells: Sequence[AtlasCell]) -> dict[str, float | None]:
+    """Return the share that several cells have together, and its 95 % interval.
+
+    Where a stored table has no marks, the answers to one edit count as a single one,
+    which is the widest that the interval can be. None where nothing was asked.
+    """
+    hits, n = sum(cell.hits for cell in cells), sum(cell.n for cell in cells)
+    if not n:
+        return {"share": None, "low": None, "high": None}
+    if all(cell.marks for cell in cells):
+        sums, counts = _by_edit(cells)
+        low, high, _ = mean_interval(sums[counts > 0], counts[counts > 0])
+    else:
+        edits = max(cell.n for cell in cells)
+        low, high = wilson_interval(hits / n * edits, edits)
+    return {"share": hits / n, "low": low, "high": high}
+
+
+def _by_edit(cells: Sequence[AtlasCell]) -> tuple[Values, Values]:
+    """Return how many answers of each edit are right, and how many there are."""
+    marks = np.array([list(cell.marks) for cell in cells])
+    sums = (marks == RIGHT).sum(axis=0).astype(np.float64)
+    return sums, (marks != NOT_ASKED).sum(axis=0).astype(np.float64)
 
 
 @dataclass(frozen=True)
-class Item:
-    """One question of the table; ``plain`` asks the same without the edit."""
+class AtlasQuestion:
+    """One question of the table."""
 
     measure: str
     source: str
@@ -70,25 +124,27 @@ class Item:
 
 
 def answers(
-    engine: Engine, prompts: Sequence[str], on_progress: Progress | None = None
+    engine: AnsweringEngine,
+    prompts: Sequence[str],
+    on_progress: Progress | None = None,
 ) -> list[str]:
     """Return greedy answers; equal prompts are asked once."""
     unique = list(dict.fromkeys(prompts))
     ids = [engine.encode(ask(prompt)).ids for prompt in unique]
-    found = engine.generate(
+    generated = engine.generate(
         ids, Sampling(MAX_NEW_TOKENS), batch_size=128, on_progress=on_progress
     )
-    by_prompt = {p: g.text for p, g in zip(unique, found, strict=True)}
+    by_prompt = {p: g.text for p, g in zip(unique, generated, strict=True)}
     return [by_prompt[prompt] for prompt in prompts]
 
 
 def closed_book(
-    engine: Engine,
+    engine: AnsweringEngine,
     world: World,
     n: int = 400,
     seed: int = 11,
     on_progress: Progress | None = None,
-) -> list[Cell]:
+) -> list[AtlasCell]:
     """Return how many of ``n`` facts the model knows without any edit, by language."""
     random_ = random.Random(seed)
     facts = [(s, r) for s in sorted(world.facts) for r in sorted(world.facts[s])]
@@ -101,64 +157,160 @@ def closed_book(
             )
             golds.append(name(world, world.facts[subject][relation], code))
             codes.append(code)
-    told = answers(engine, prompts, on_progress)
-    hits = dict.fromkeys(world.languages, 0)
-    for code, answer, gold in zip(codes, told, golds, strict=True):
-        hits[code] += exact_match(answer, gold)
-    n = len(prompts) // len(world.languages)
-    return [Cell("closed-book", c, c, hits[c], n) for c in world.languages]
+    marks: dict[str, list[str]] = {code: [] for code in world.languages}
+    said = answers(engine, prompts, on_progress)
+    for code, answer, gold in zip(codes, said, golds, strict=True):
+        marks[code].append(_mark(exact_match(answer, gold)))
+    return [marked(CLOSED_BOOK, code, code, marks[code]) for code in marks]
 
 
-def items(
+def _mark(right: bool) -> str:
+    return RIGHT if right else WRONG
+
+
+def questions(
     cases: Sequence[Case], source: str, targets: Sequence[str], *, edited: bool
-) -> Iterator[Item]:
+) -> Iterator[AtlasQuestion]:
     """Yield the questions of every case, probe and target language."""
     for case in cases:
         for probe in PROBES:
             if probe not in case.probes:
                 continue
             for target in targets:
-                asked = case.probes[probe][target]
+                item = case.probes[probe][target]
                 edits = [case.edits[source]] if edited else []
-                prompt = edit_prompt(edits, asked.question, language(target).name)
-                yield Item(probe, source, target, prompt, asked.answer, case.id)
+                prompt = edit_prompt(edits, item.question, language(target).name)
+                yield AtlasQuestion(probe, source, target, prompt, item.answer, case.id)
 
 
 def probe_cells(
-    engine: Engine,
+    engine: AnsweringEngine,
     cases: Sequence[Case],
     source: str,
     targets: Sequence[str],
     on_progress: Progress | None = None,
-) -> list[Cell]:
-    """Return the four probes (and unchanged locality) for every target language."""
-    asked = list(items(cases, source, targets, edited=True))
-    plain = [i for i in items(cases, source, targets, edited=False)
-             if i.measure == "locality"]  # fmt: skip
-    told = answers(engine, [i.prompt for i in (*asked, *plain)], on_progress)
+) -> list[AtlasCell]:
+    """Return the cells of all measures but the closed book for every target language.
+
+    Wrong language: the answer is a name, or in a script, of another language than the
+    question's. What no letter tells, such as a number, counts as not wrong. It is
+    counted for each probe, so a direction has a cell of it for each.
+    """
+    asked = list(questions(cases, source, targets, edited=True))
+    plain = [its for its in questions(cases, source, targets, edited=False)
+             if its.measure == "locality"]  # fmt: skip
+    said = answers(engine, [its.prompt for its in (*asked, *plain)], on_progress)
     before = {
-        (i.case, i.target): answer
-        for i, answer in zip(plain, told[len(asked) :], strict=True)
+        (its.case, its.target): answer
+        for its, answer in zip(plain, said[len(asked) :], strict=True)
     }
-    counts: dict[tuple[str, str], list[int]] = {}
-    for item, answer in zip(asked, told, strict=False):
-        cell = counts.setdefault((item.measure, item.target), [0, 0])
-        cell[0] += exact_match(answer, item.gold)
-        cell[1] += 1
-        if item.measure == "locality":
-            cell = counts.setdefault(("unchanged", item.target), [0, 0])
-            cell[0] += normalise(answer) == normalise(before[item.case, item.target])
-            cell[1] += 1
-    return [Cell(m, source, t, h, n) for (m, t), (h, n) in counts.items()]
+    by_id = {case.id: case for case in cases}
+    places = {case.id: place for place, case in enumerate(cases)}
+    marks: dict[tuple[str, str, str], list[str]] = {}
+
+    def note(measure: str, its: AtlasQuestion, right: bool) -> None:
+        key = (measure, its.measure, its.target)
+        row = marks.setdefault(key, [NOT_ASKED] * len(cases))
+        row[places[its.case]] = _mark(right)
+
+    for its, answer in zip(asked, said, strict=False):
+        note(its.measure, its, exact_match(answer, its.gold))
+        if its.measure == "locality":
+            same = normalise(answer) == normalise(before[its.case, its.target])
+            note(UNCHANGED, its, same)
+        probe = by_id[its.case].probes[its.measure]  # type: ignore[index]
+        names = {code: item.answer for code, item in probe.items()}
+        spoken = in_language(answer, its.target, source, names)
+        note(WRONG_LANGUAGE, its, spoken is False)
+    return [marked(key[0], source, key[2], row) for key, row in marks.items()]
 
 
-def pooled(cells: Sequence[Cell], measure: str | Probe, *, cross: bool = False) -> Cell:
-    """Return a measure's target languages as one cell; ``cross`` without the own."""
-    chosen = [c for c in cells if c.measure == measure]
-    if cross:
-        chosen = [c for c in chosen if c.source != c.target]
-    source = chosen[0].source if chosen else ""
-    target = "cross" if cross else "all"
-    return Cell(
-        measure, source, target, sum(c.hits for c in chosen), sum(c.n for c in chosen)
-    )
+def cells_of(
+    cells: Sequence[AtlasCell], measure: str, source: str = "", *, cross: bool = False
+) -> list[AtlasCell]:
+    """Return a measure's cells; ``cross`` without the edit's own language."""
+    return [
+        cell
+        for cell in cells
+        if cell.measure == measure
+        and source in ("", cell.source)
+        and not (cross and cell.source == cell.target)
+    ]
+
+
+@dataclass(frozen=True)
+class StageDifference:
+    """How a checkpoint differs from another on one measure, question by question.
+
+    ``p`` is the permutation test's over edits, by Holm for all measures of the two.
+    """
+
+    measure: str
+    difference: float
+    low: float
+    high: float
+    only_first: int
+    only_second: int
+    p: float
+
+
+def compare_stages(
+    first: Sequence[AtlasCell], second: Sequence[AtlasCell]
+) -> list[StageDifference]:
+    """Return first minus second for every measure that was asked for, tested."""
+    differences = {}
+    for measure in STAGE_MEASURES:
+        mine, theirs = _answers_of(first, measure), _answers_of(second, measure)
+        asked = ~np.isnan(mine)
+        if asked.any():
+            edits = np.nonzero(asked)[1]
+            differences[measure] = paired_difference(mine[asked], theirs[asked], edits)
+    corrected = holm([each.p for each in differences.values()])
+    return [
+        StageDifference(
+            measure, its.value, its.low, its.high, its.only_first, its.only_second, p
+        )
+        for (measure, its), p in zip(differences.items(), corrected, strict=True)
+    ]
+
+
+def _answers_of(cells: Sequence[AtlasCell], measure: str) -> Values:
+    """Return 1, 0 or NaN for each cell of a measure and each edit."""
+    values = {RIGHT: 1.0, WRONG: 0.0, NOT_ASKED: math.nan}
+    rows = [[values[mark] for mark in its.marks] for its in cells_of(cells, measure)]
+    return np.array(rows or np.empty((0, 0)))
+
+
+def stages_table(
+    cells: Mapping[str, Mapping[str, Sequence[AtlasCell]]], reference: str
+) -> list[dict[str, Any]]:
+    """Return one record for each checkpoint and edit language, for JSON.
+
+    ``cells[checkpoint][source]``; all checkpoints are compared with ``reference``.
+    """
+    rows: list[dict[str, Any]] = []
+    for checkpoint, by_source in cells.items():
+        for source, mine in by_source.items():
+            shares = {
+                measure: {
+                    "hits": sum(cell.hits for cell in its),
+                    "n": sum(cell.n for cell in its),
+                    **share_of(its),
+                }
+                for measure in STAGE_MEASURES
+                for its in [cells_of(mine, measure)]
+            }
+            against = []
+            if checkpoint != reference and reference in cells:
+                compared = compare_stages(mine, cells[reference][source])
+                against = [asdict(each) for each in compared]
+            rows.append(
+                {
+                    "checkpoint": checkpoint,
+                    "source": source,
+                    "measures": shares,
+                    "reference": reference if against else "",
+                    "comparisons": against,
+                }
+            )
+    return rows

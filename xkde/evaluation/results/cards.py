@@ -7,10 +7,16 @@ Text in, text out: takes what ``card.json`` holds, and what ``python -m xkde atl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xkde.evaluation.scoring.metrics import wilson_interval
+from xkde.evaluation.results.atlas_table import (
+    CLOSED_BOOK,
+    TABLE_MEASURES,
+    AtlasCell,
+    cells_of,
+    share_of,
+)
 from xkde.languages import language
+from xkde.types import PROBES
 
-PROBE_NAMES = ("reliability", "generality", "locality", "portability", "unchanged")
 INTRODUCTIONS = {
     "base": (
         "A small language model trained from nothing on Atlas, the embedded world of "
@@ -42,33 +48,52 @@ LIMITS = (
 )
 
 
-def total(cells: Sequence[Mapping[str, Any]], measure: str, source: str) -> str:
-    """Return "share (hits/n)" over all target languages."""
-    mine = [c for c in cells if c["measure"] == measure and c["source"] == source]
-    hits, n = sum(c["hits"] for c in mine), sum(c["n"] for c in mine)
-    return f"{hits / n:.3f} ({hits}/{n})" if n else "not measured"
+def total(cells: Sequence[AtlasCell], measure: str, source: str) -> str:
+    """Return "share [interval] (hits/n)" over all target languages."""
+    mine = cells_of(cells, measure, source)
+    hits, n = sum(cell.hits for cell in mine), sum(cell.n for cell in mine)
+    return f"{_share(mine)} ({hits}/{n})" if n else "not measured"
+
+
+def _share(cells: Sequence[AtlasCell]) -> str:
+    """Return "share [interval]" of several cells together."""
+    share = share_of(cells)
+    if share["share"] is None:
+        return "not measured"
+    return f"{share['share']:.3f} [{share['low']:.3f}–{share['high']:.3f}]"
+
+
+def _cells(table: Mapping[str, Any], reference: str) -> list[AtlasCell]:
+    cells = table["models"][reference]["cells"]
+    return [AtlasCell.from_dict(cell) for cell in cells]
+
+
+def _parted(cells: Sequence[AtlasCell]) -> tuple[list[AtlasCell], list[str]]:
+    """Return the closed-book cells, and the languages of the edits of the others."""
+    closed = cells_of(cells, CLOSED_BOOK)
+    return closed, list(dict.fromkeys(c.source for c in cells if c not in closed))
 
 
 def results(table: Mapping[str, Any], reference: str) -> str:
     """Return the measured tables of one checkpoint as Markdown."""
-    cells = table["models"][reference]["cells"]
-    closed = [c for c in cells if c["measure"] == "closed-book"]
+    cells = _cells(table, reference)
+    closed, sources = _parted(cells)
     lines = [
         f"Measured here: {table['protocol']}; wrapper `{table['wrapper']}`; "
         f"{table['cases']} edits of held-out subjects (split {table['split']}, seed "
         f"{table['seed']}); weights `{table['models'][reference]['fingerprint']}`.",
         "",
-        "| edit in | " + " | ".join(PROBE_NAMES) + " |",
-        "|---|" + "--:|" * len(PROBE_NAMES),
+        "| edit in | " + " | ".join(TABLE_MEASURES) + " |",
+        "|---|" + "--:|" * len(TABLE_MEASURES),
     ]
-    for source in dict.fromkeys(c["source"] for c in cells if c not in closed):
-        row = " | ".join(total(cells, measure, source) for measure in PROBE_NAMES)
+    for source in sources:
+        row = " | ".join(total(cells, measure, source) for measure in TABLE_MEASURES)
         lines.append(f"| {source} | {row} |")
     lines += [
         "",
         "Closed book, share of facts by language: "
-        + ", ".join(f"{c['target']} {c['share']:.3f}" for c in closed)
-        + f" (n = {closed[0]['n']} each).",
+        + ", ".join(f"{c.target} {c.hits / c.n:.3f}" for c in closed)
+        + f" (n = {closed[0].n} each).",
         "",
         "Locality: the answer is still the true one; unchanged: it is what the same "
         "model says without the edit.",
@@ -96,48 +121,50 @@ def _chain(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def summary(table: Mapping[str, Any]) -> str:
     """Return the README's results: every model's probes, and what it knows by heart."""
     lines = [
-        "| model, edit in | reliability | generality | locality | portability | n |",
+        f"| model, edit in | {' | '.join(PROBES)} | edits |",
         "|---|--:|--:|--:|--:|--:|",
     ]
-    closed: list[str] = []
+    by_heart: list[str] = []
+    answers: dict[str, int] = {}
     for reference, model in table["models"].items():
-        cells = model["cells"]
-        book = [c for c in cells if c["measure"] == "closed-book"]
-        lowest = min(book, key=lambda c: c["share"])
-        closed.append(
+        cells = _cells(table, reference)
+        closed, sources = _parted(cells)
+        lowest = min(closed, key=lambda cell: cell.hits / cell.n)
+        by_heart.append(
             f"`{reference}` (weights `{model['fingerprint']}`) answers "
-            f"{sum(c['hits'] for c in book) / sum(c['n'] for c in book):.3f} of "
-            f"Atlas's facts by heart, least in {language(lowest['target']).name} "
-            f"({lowest['share']:.3f}; n = {lowest['n']} a language)."
+            f"{sum(c.hits for c in closed) / sum(c.n for c in closed):.3f} of Atlas's "
+            f"facts by heart, least in {language(lowest.target).name} "
+            f"({lowest.hits / lowest.n:.3f}; n = {lowest.n} a language)."
         )
-        for source in dict.fromkeys(c["source"] for c in cells if c not in book):
-            shares = [_share(cells, probe, source) for probe in PROBE_NAMES[:4]]
-            n = sum(
-                c["n"] for c in cells
-                if c["measure"] == "reliability" and c["source"] == source
-            )  # fmt: skip
-            row = " | ".join([*shares, f"{n:,}"])
+        for source in sources:
+            its = {probe: cells_of(cells, probe, source) for probe in PROBES}
+            answers = {probe: sum(c.n for c in its[probe]) for probe in PROBES}
+            edits = max(cell.n for cell in its["reliability"])
+            row = " | ".join([*map(_share, its.values()), f"{edits:,}"])
             lines.append(f"| `{reference}`, {language(source).name} | {row} |")
     lines += [
         "",
         f"Measured here: {table['protocol']}; wrapper `{table['wrapper']}`; "
         f"{table['cases']} edits of held-out subjects (split {table['split']}, seed "
-        f"{table['seed']}), each asked in twelve languages; 95 % Wilson intervals in "
-        "brackets. The base is given the same edit in its prompt. Locality: the answer "
-        "is still the true one.",
+        f"{table['seed']}), each asked in twelve languages: "
+        f"{answers['reliability']:,} answers a row, {answers['portability']:,} for "
+        f"portability. {_intervals(table)} The base is given the same edit in its "
+        "prompt. Locality: the answer is still the true one.",
         "",
-        *closed,
+        *by_heart,
     ]
     return "\n".join(lines)
 
 
-def _share(cells: Sequence[Mapping[str, Any]], measure: str, source: str) -> str:
-    mine = [c for c in cells if c["measure"] == measure and c["source"] == source]
-    hits, n = sum(c["hits"] for c in mine), sum(c["n"] for c in mine)
-    if not n:
-        return "not measured"
-    low, high = wilson_interval(hits, n)
-    return f"{hits / n:.3f} [{low:.3f}–{high:.3f}]"
+def _intervals(table: Mapping[str, Any]) -> str:
+    """Say what the intervals in brackets are."""
+    every = [c for model in table["models"].values() for c in model["cells"]]
+    if all(cell.get("marks") for cell in every):
+        return "In brackets 95 % intervals over edits."
+    return (
+        "In brackets 95 % Wilson intervals that count all answers to one edit as one, "
+        "the widest that they can be."
+    )
 
 
 def model_card(card: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:

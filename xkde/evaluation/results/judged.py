@@ -5,8 +5,6 @@
     <run>/judge/absent.json        how many answers it did not judge, and why
 
 Who asks it is ``judge``; loads no client, so that pages may read.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/run/test_judge.py``
 """
 
 import json
@@ -14,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xkde.errors import DataError
 from xkde.evaluation.results.rows import GENERATED
@@ -26,7 +24,7 @@ Item = tuple[str, str, str]  # question, reference, answer
 
 
 @dataclass(frozen=True)
-class Verdict:
+class JudgedAnswer:
     """One answer judged; ``right`` is None where the judge failed, ``said`` why."""
 
     question: str
@@ -36,12 +34,14 @@ class Verdict:
     said: str
 
 
-def read_verdicts(folder: Path) -> list[Verdict]:
+def read_verdicts(folder: Path) -> list[JudgedAnswer]:
     """Return all verdicts of a run; none where no judge was asked."""
     found = []
     for file in part_files(folder):
         try:
-            found += [Verdict(**each) for each in json.loads(file.read_text("utf-8"))]
+            found += [
+                JudgedAnswer(**each) for each in json.loads(file.read_text("utf-8"))
+            ]
         except (ValueError, TypeError) as error:
             raise DataError(
                 f"{file} is damaged. Remove it and repeat the command: what it held is "
@@ -87,7 +87,7 @@ def judged_in_short(folder: Path, table: pa.Table) -> dict[str, Any] | None:
     }
 
 
-def item_of(verdict: Verdict) -> Item:
+def item_of(verdict: JudgedAnswer) -> Item:
     """Return what tells a verdict apart."""
     return verdict.question, verdict.reference, verdict.answer
 

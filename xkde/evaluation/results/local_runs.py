@@ -3,8 +3,6 @@
 A *key* names a run: "shipped/NAME" for a file of ``assets/results``, else its folder's
 path below ``runs/``. What cannot be read stays in the list, with the reason in words.
 Rows are kept open and read anew when their files have changed. Loads no model library.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/results/test_local_runs.py``
 """
 
 import json
@@ -13,13 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xkde import paths
 from xkde.errors import DataError
-from xkde.evaluation.results.columns import Rows, rows_of
-from xkde.evaluation.results.rows import JOINED, SCHEMA, load_results, part_files
+from xkde.evaluation.results.rows import (
+    JOINED,
+    SCHEMA,
+    frame_of,
+    load_results,
+    part_files,
+)
 from xkde.evaluation.results.store import SETTINGS
 
 State = Literal["finished", "under_way", "broken"]
@@ -51,11 +55,11 @@ class LocalRun:
     @property
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """What changes when a file does."""
-        told = [(str(file), file.stat()) for file in self.files]
-        return tuple((name, its.st_mtime_ns, its.st_size) for name, its in told)
+        stats = [(str(file), file.stat()) for file in self.files]
+        return tuple((name, its.st_mtime_ns, its.st_size) for name, its in stats)
 
 
-_open: dict[tuple[Any, ...], Rows] = {}  # the one used last at the end
+_open: dict[tuple[Any, ...], pd.DataFrame] = {}  # the one used last at the end
 _lock = threading.Lock()
 
 
@@ -91,10 +95,10 @@ def _shipped(file: Path) -> LocalRun | None:
 def _local(folder: Path) -> LocalRun | None:
     key = folder.relative_to(paths.runs()).as_posix()
     try:
-        told = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return _broken(key, f"{SETTINGS} cannot be read.")
-    if not isinstance(told, dict) or "benchmark_sha256" not in told:
+    if not isinstance(settings, dict) or "benchmark_sha256" not in settings:
         return None  # settings of something else
     joined = folder / JOINED
     if joined.is_file():
@@ -102,7 +106,7 @@ def _local(folder: Path) -> LocalRun | None:
     parts = tuple(part_files(folder))
     if parts:
         return _headed(key, parts, "under_way")
-    about = {name: told.get(name, "") for name in SAME}
+    about = {name: settings.get(name, "") for name in SAME}
     return LocalRun(key, (), "under_way", 0, about)
 
 
@@ -135,7 +139,7 @@ def run_of(key: str) -> LocalRun:
     raise DataError(f"The run “{key[:80]}” is no longer here. Choose another one.")
 
 
-def opened(run: LocalRun) -> Rows:
+def opened(run: LocalRun) -> pd.DataFrame:
     """Return a run's rows, read if they are not open; raises DataError in words."""
     if run.state == "broken" or not run.files:
         raise DataError(f"{run.key}: {run.words or 'no row is there yet.'}")
@@ -144,7 +148,7 @@ def opened(run: LocalRun) -> Rows:
     except OSError as error:
         raise DataError(f"{run.key} is no longer here. Choose another run.") from error
     with _lock:
-        rows = _open.pop(stamp, None) or _read(run)
+        rows = _open.pop(stamp) if stamp in _open else _read(run)
         _open[stamp] = rows
         for old in list(_open)[:-KEPT]:
             del _open[old]
@@ -165,7 +169,7 @@ def ship(folder: Path, name: str) -> Path:
     return file
 
 
-def _read(run: LocalRun) -> Rows:
+def _read(run: LocalRun) -> pd.DataFrame:
     texts = [f.name for f in SCHEMA if pa.types.is_string(f.type)]
     try:
         tables = [
@@ -176,4 +180,5 @@ def _read(run: LocalRun) -> Rows:
         raise DataError(
             f"{run.key}: a file of it is no whole Parquet file. {_ADVICE}"
         ) from error
-    return rows_of([table.replace_schema_metadata(None) for table in tables])
+    plain = [table.replace_schema_metadata(None) for table in tables]
+    return frame_of(pa.concat_tables(plain).unify_dictionaries())

@@ -2,16 +2,14 @@
 
 One file for each direction, a record for each case, teacher-forced; scripts that read
 the released files read these. What was not measured is null.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/results/test_released.py``
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xkde.errors import InputError
 from xkde.evaluation.results.rows import TEACHER_FORCED
@@ -63,8 +61,13 @@ def _fields(row: Record) -> Record:
     if row["probe"] == "generality":
         return {"rephrase_acc": score}
     if row["probe"] == "portability":
-        told = {"acc": score, "target": row["gold"], "answer": row["answer"]}
-        return {"portability": told}
+        return {
+            "portability": {
+                "acc": score,
+                "target": row["gold"],
+                "answer": row["answer"],
+            }
+        }
     return {
         "locality": {
             "loc_acc": row["unchanged"],
@@ -78,16 +81,16 @@ def _fields(row: Record) -> Record:
 
 def export_released(table: pa.Table, file: Path) -> list[Path]:
     """Write one file; of several directions one each, the direction in its name."""
-    found = released_records(table)
-    if not found:
+    directions = released_records(table)
+    if not directions:
         raise InputError(
             "The released form holds teacher-forced scores, and there are none. "
             "Evaluate with --protocol teacher-forced or both."
         )
     files = []
-    for (source, target), records in found.items():
+    for (source, target), records in directions.items():
         name = f"{file.stem}_{source}_{target}{file.suffix}"
-        path = file if len(found) == 1 else file.with_name(name)
+        path = file if len(directions) == 1 else file.with_name(name)
         write_aside(path, json.dumps(records, ensure_ascii=False, indent=4))
         files.append(path)
     return files

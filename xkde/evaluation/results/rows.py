@@ -1,35 +1,44 @@
-"""Results: one row for each answer, tables of them, and shares with their intervals.
+"""Results: one row for each answer, in files (Parquet) and in memory (pandas).
 
 A row says all that a number rests on: protocol, wrapper, checkpoint, case, prompt. What
 was not measured is null and never counts as zero. Runs are written by ``store``; loads
 no model library, so that pages may read results.
 
-    table = load_results(["runs/evaluation"])
-    aggregate(table, ["source", "target", "probe"], "exact")
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/results/test_rows.py``
+    rows = frame_of(load_results(["runs/evaluation"]))
+    means(rows, ["source", "target", "probe"], "exact")
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from xkde.data.preferences.files import read_parquet
-from xkde.errors import DataError, InputError
-from xkde.evaluation.results.statistics import SEED
-from xkde.evaluation.scoring.metrics import wilson_interval
+from xkde.errors import DataError
+
+Values = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 JOINED = "results.parquet"
 PARTS = "parts"
 PART_NAME = re.compile(r"\d{6}\.parquet")
 HERE = "measured here"
 TEACHER_FORCED, GENERATED = PROTOCOLS = ("teacher-forced", "generated")
-ROUNDS = 1000
+SCORES = {TEACHER_FORCED: "token_accuracy", GENERATED: "exact"}  # the main measure
+SCORE = "score"  # the column that holds it
+# The strictest sense in which an answer is right; the last three are teacher-forced.
+RULES = (
+    "exact", "alias", "year", "contains", "part", "none", "all_tokens", "some_tokens",
+    "no_token", "unmeasured",
+)  # fmt: skip
+RIGHT = ("exact", "all_tokens")
+_STEPS = ("exact", "alias", "lenient", "contains")  # columns of the first four rules
 
 
 @dataclass(frozen=True)
@@ -158,80 +167,65 @@ def part_files(folder: Path) -> list[Path]:
     )
 
 
-@dataclass(frozen=True)
-class Share:
-    """The mean of a measure over a group of rows, with its 95 % interval.
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return rows as a frame, with the columns ``score`` and ``rule`` added.
 
-    ``missing`` rows of the group were not measured and are in no number.
+    Texts are categories, which hold each text once; all else has Arrow's types.
     """
-
-    group: dict[str, Any]
-    measure: str
-    n: int
-    missing: int
-    mean: float | None
-    low: float | None
-    high: float | None
-    interval: Literal["wilson", "bootstrap"]
-
-
-def aggregate(
-    table: pa.Table, by: Sequence[str], measure: str = "exact", rounds: int = ROUNDS
-) -> list[Share]:
-    """Return a measure's mean for each group of rows, in order of appearance.
-
-    Wilson's interval for what is right or wrong, a seeded percentile bootstrap for
-    measures between.
-    """
-    unknown = [name for name in (*by, measure) if name not in table.column_names]
-    if unknown or measure not in MEASURES or measure in by:
-        raise InputError(
-            f"Results have no measure “{measure}” by {', '.join(by) or 'nothing'}. "
-            f"Measures are {', '.join(MEASURES)}; groups are any other columns."
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(at, field.name, table[at].dictionary_encode())
+    rows = table.to_pandas(
+        types_mapper=lambda kind: (
+            None if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind)
         )
-    counted = table.group_by([*by, measure], use_threads=False).aggregate(
-        [([], "count_all")]
     )
-    groups: dict[tuple[Any, ...], dict[Any, int]] = {}
-    columns = [counted[name].to_pylist() for name in (*by, measure, "count_all")]
-    for *key, value, count in zip(*columns, strict=True):
-        groups.setdefault(tuple(key), {})[value] = count
-    is_share = pa.types.is_boolean(table.schema.field(measure).type)
-    return [
-        _share(dict(zip(by, key, strict=True)), measure, found, is_share, rounds)
-        for key, found in groups.items()
+    forced = where(rows, {"protocol": TEACHER_FORCED})
+    share, exact = values_of(rows, "token_accuracy"), values_of(rows, "exact")
+    rows[SCORE] = np.where(forced, share, exact)
+    rows["rule"] = pd.Categorical.from_codes(_rules(rows, forced), list(RULES))
+    return rows
+
+
+def _rules(rows: pd.DataFrame, forced: Mask) -> NDArray[np.int8]:
+    """Return for each row which of ``RULES`` decided."""
+    share = values_of(rows, "token_accuracy")
+    conditions = [
+        np.isnan(values_of(rows, SCORE)),
+        *(values_of(rows, name) == 1 for name in _STEPS),
+        ~forced & (values_of(rows, "f1") > 0),
+        ~forced,
+        share == 1,
+        share > 0,
     ]
+    order = [RULES.index("unmeasured"), *range(8)]
+    return np.select(conditions, order, RULES.index("no_token")).astype(np.int8)
 
 
-def _share(
-    group: dict[str, Any],
-    measure: str,
-    found: dict[Any, int],
-    is_share: bool,
-    rounds: int,
-) -> Share:
-    counts = dict(found)
-    missing = counts.pop(None, 0)
-    n = sum(counts.values())
-    interval: Literal["wilson", "bootstrap"] = "wilson" if is_share else "bootstrap"
-    if n == 0:
-        return Share(group, measure, 0, missing, None, None, None, interval)
-    mean = sum(value * count for value, count in counts.items()) / n
-    if is_share:
-        low, high = wilson_interval(counts.get(True, 0), n)
-    else:
-        low, high = _bootstrap(counts, n, rounds)
-    return Share(group, measure, n, missing, mean, low, high, interval)
+def values_of(rows: pd.DataFrame, measure: str) -> Values:
+    """Return a measure of each row; NaN where it was not measured."""
+    values: Values = rows[measure].to_numpy(dtype=np.float64, na_value=np.nan)
+    return values
 
 
-def _bootstrap(counts: dict[float, int], n: int, rounds: int) -> tuple[float, float]:
-    """Return the percentile interval of the mean over redrawn rows.
+def where(rows: pd.DataFrame, wanted: Mapping[str, str], clean: bool = False) -> Mask:
+    """Return which rows have these texts; an empty text is any."""
+    mask: Mask = np.ones(len(rows), dtype=bool)
+    if clean:
+        mask &= rows["clean"].to_numpy(dtype=bool)
+    for name, text in wanted.items():
+        if text:
+            mask &= (rows[name] == text).to_numpy()
+    return mask
 
-    Rows of one value are drawn together: the counts of a redraw are multinomial.
-    """
-    values = np.array(sorted(counts))
-    weights = np.array([counts[value] for value in sorted(counts)])
-    random = np.random.default_rng(SEED)
-    means = random.multinomial(n, weights / n, size=rounds) @ values / n
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+
+def choices(rows: pd.DataFrame, name: str) -> list[str]:
+    """Return a column's texts, in order of appearance."""
+    return [text for text in rows[name].cat.categories if text]
+
+
+def records_of(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as dictionaries; None where nothing was measured."""
+    plain = rows.astype(object)
+    records: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict("records")
+    return records

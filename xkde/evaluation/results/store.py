@@ -8,8 +8,6 @@
 
 Killed at any time it has lost the batch under way at most; started again it knows what
 is there; other settings never come into the same folder. Knows no model.
-
-Run its tests: ``python -m pytest tests/xkde/evaluation/results/test_store.py``
 """
 
 import errno
@@ -23,8 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results.judged import judged_in_short, with_verdicts
@@ -72,7 +70,7 @@ class RunSettings:
     max_new_tokens: int = 48
     seed: int = 7  # draws Atlas's cases; answers are greedy
 
-    @cached_property  # every row is told
+    @cached_property  # every row holds it
     def run(self) -> str:
         """The run's id: equal settings are one run."""
         return run_id(self)
@@ -172,8 +170,8 @@ def changed_settings(before: Mapping[str, Any], settings: Any) -> list[str]:
     """Say which of a run's settings are others now; none: it may go on."""
     now = json.loads(_json(asdict(settings)))
     # What there was no setting for then went as its default goes now.
-    told = {its.name: its.default for its in fields(settings)}
-    usual = {name: value for name, value in told.items() if value is not MISSING}
+    defaults = {its.name: its.default for its in fields(settings)}
+    usual = {name: value for name, value in defaults.items() if value is not MISSING}
     known = json.loads(_json(usual)) | dict(before)
     return [
         f"{name} was {known.get(name, 'not said')} and is {value}"

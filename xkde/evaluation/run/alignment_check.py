@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from xkde.data.atlas.records import World
 from xkde.engines.aligner import Rewards, Translation
-from xkde.evaluation.scoring.metrics import wilson_interval
+from xkde.evaluation.results.statistics import wilson_interval
 from xkde.languages import LANGUAGES
 from xkde.text import normalise
 

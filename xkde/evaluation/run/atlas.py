@@ -13,8 +13,13 @@ from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.records import Split
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load
-from xkde.evaluation.results.atlas_table import closed_book, probe_cells
-from xkde.evaluation.results.stages_table import Marks, marks, stages_table
+from xkde.evaluation.results.atlas_table import (
+    TABLE_MEASURES,
+    AtlasCell,
+    closed_book,
+    probe_cells,
+    stages_table,
+)
 from xkde.paths import checkpoints
 
 Progress = Callable[[int, int], None]
@@ -45,7 +50,8 @@ def measure_checkpoints(
         cells = closed_book(engine, world, on_progress=progress(f"{reference} facts"))
         for source in sources:
             on_progress = progress(f"{reference} {source}")
-            cells += probe_cells(engine, cases, source, world.languages, on_progress)
+            probes = probe_cells(engine, cases, source, world.languages, on_progress)
+            cells += [cell for cell in probes if cell.measure in TABLE_MEASURES]
         models[reference] = {
             "fingerprint": fingerprint(folder),
             "cells": [cell.as_dict() for cell in cells],
@@ -79,21 +85,22 @@ def compare_stages(
     world = atlas()
     cases = atlas_cases(world, split, limit)
 
-    def marks_of(reference: str) -> Iterator[tuple[str, Marks]]:
+    def cells_of(reference: str) -> Iterator[tuple[str, list[AtlasCell]]]:
         engine = load(local_folder(reference))
         for source in sources:
             on_progress = progress(f"{reference} {source}")
-            yield source, marks(engine, cases, source, world.languages, on_progress)
+            cells = probe_cells(engine, cases, source, world.languages, on_progress)
+            yield source, cells
 
-    marked = {reference: dict(marks_of(reference)) for reference in references}
+    answered = {reference: dict(cells_of(reference)) for reference in references}
     # The folder of a run ends in the name of the checkpoint that it made.
-    stage_one = (name for name in marked if Path(name).name == REFERENCE)
-    reference = next(stage_one, next(iter(marked)))
+    stage_one = (name for name in answered if Path(name).name == REFERENCE)
+    reference = next(stage_one, next(iter(answered)))
     return {
         "protocol": PROTOCOL,
         "provenance": HERE,
         "split": split,
         "cases": len(cases),
         "reference": reference,
-        "rows": stages_table(marked, reference),
+        "rows": stages_table(answered, reference),
     }

@@ -27,7 +27,7 @@ from xkde.evaluation.results.judged import (
     FOLDER,
     SETTINGS,
     Item,
-    Verdict,
+    JudgedAnswer,
     item_of,
     part_files,
     read_verdicts,
@@ -152,7 +152,7 @@ def judge_answers(
     _write(place / ABSENT, +absent)
 
 
-def _ask(client: openai.OpenAI, judge: Judge, item: Item) -> Verdict:
+def _ask(client: openai.OpenAI, judge: Judge, item: Item) -> JudgedAnswer:
     fields = dict(zip(FIELDS, item, strict=True))
     try:
         given = client.chat.completions.create(
@@ -163,16 +163,20 @@ def _ask(client: openai.OpenAI, judge: Judge, item: Item) -> Verdict:
             seed=0,
         )
     except openai.APIConnectionError:  # a timeout is one, too
-        return Verdict(*item, None, "no answer from the judge's server")
+        return JudgedAnswer(*item, None, "no answer from the judge's server")
     except openai.APIStatusError as error:
-        return Verdict(*item, None, f"the judge's server: error {error.status_code}")
+        return JudgedAnswer(
+            *item, None, f"the judge's server: error {error.status_code}"
+        )
     except openai.APIError:
-        return Verdict(*item, None, "a reply that cannot be read")
+        return JudgedAnswer(*item, None, "a reply that cannot be read")
     said = (given.choices[0].message.content or "") if given.choices else ""
     found = verdict_in(said)
     if found is None:
-        return Verdict(*item, None, "a reply that is neither CORRECT nor INCORRECT")
-    return Verdict(*item, found, said.strip())
+        return JudgedAnswer(
+            *item, None, "a reply that is neither CORRECT nor INCORRECT"
+        )
+    return JudgedAnswer(*item, found, said.strip())
 
 
 def filled(prompt: str, fields: Mapping[str, str]) -> str:

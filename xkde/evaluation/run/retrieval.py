@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.records import World
-from xkde.evaluation.scoring.metrics import wilson_interval
+from xkde.evaluation.results.statistics import wilson_interval
 from xkde.memory.index import CachedEncoder, Encoder, build_index
 from xkde.memory.retrieval import all_scores
 from xkde.types import Case, Probe, Query

@@ -1,4 +1,4 @@
-"""When an answer is right: exact, lenient, in part; and the interval of a share.
+"""When an answer is right: exact, lenient, in part.
 
 Pure functions of strings and numbers; knows no model and no benchmark. All compare
 after the one normalisation of ``xkde.text``. ``xkde.evaluation.scoring.answers`` puts
@@ -68,17 +68,6 @@ def _f1(said: Counter[str], wanted: Counter[str]) -> float:
     """Return 2PR / (P + R), which is twice what they share over both their sizes."""
     shared = (said & wanted).total()
     return 2 * shared / (said.total() + wanted.total()) if shared else 0.0
-
-
-def wilson_interval(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a proportion; (0, 1) without observations."""
-    if n == 0:
-        return 0.0, 1.0
-    share = hits / n
-    middle = share + z * z / (2 * n)
-    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return (middle - spread) / scale, (middle + spread) / scale
 
 
 def mean(values: Sequence[float]) -> float:

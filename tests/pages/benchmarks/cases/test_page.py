@@ -11,21 +11,29 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
+import gradio as gr
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from pages.benchmarks.cases import page as page
-from pages.benchmarks.cases import render as shown_
+from pages.benchmarks.cases import page
+from pages.benchmarks.cases.case import ask_link, case_html, list_html, parted
 from pages.benchmarks.cases.files import KINDS, table_of
 from pages.benchmarks.cases.files import written as file_of
-from pages.benchmarks.cases.html import ask_link, case_html, list_html, parted
-from pages.benchmarks.cases.render import FIELDS, SHOWN, Place, found_of, runs_here
+from pages.benchmarks.cases.render import (
+    FIELDS,
+    OUTPUTS,
+    found_of,
+    prefill,
+    render,
+    runs_here,
+    view_of,
+)
+from pages.benchmarks.cases.view import CasePlace, CaseView
 from pages.shell.links import read_link
 from tests.helpers.measured_samples import ATLAS_RUN, written
 from tests.helpers.result_samples import row
 from xkde import paths
-from xkde.evaluation.results.case_view import CaseView
 from xkde.evaluation.results.rows import SCHEMA
 
 REQUEST: Any = SimpleNamespace(request=None, query_params={}, headers={})
@@ -51,8 +59,9 @@ def runs(home: Path) -> Path:
     return folder
 
 
-def shown(view: CaseView, at: int = 0) -> tuple[Place, str, str, str]:
-    return tuple(shown_.shown(Place(view, at), "en"))  # type: ignore[return-value]
+def shown(view: CaseView, at: int = 0) -> tuple[CasePlace, str, str, str]:
+    told = render(CasePlace(view, at), "en")
+    return tuple(told[name] for name in OUTPUTS)  # type: ignore[return-value]
 
 
 def answered(rule: str = "exact", **changes: Any) -> dict[str, Any]:
@@ -63,13 +72,13 @@ def answered(rule: str = "exact", **changes: Any) -> dict[str, Any]:
 
 
 def test_the_last_stage_is_shown_beside_the_unedited_base(runs: Path) -> None:
-    told = shown_.filled(Place(), "en")
-    assert len(told) == len(FIELDS) + SHOWN
-    place = told[len(FIELDS)]
+    told = prefill(CasePlace(), "en")
+    assert set(told) == {*FIELDS, *OUTPUTS}
+    place = told["place"]
     assert place.view.run == XE_IT
     assert place.view.beside == "evaluations/plain"
     assert place.view.protocol == "generated"
-    case = told[-1]
+    case = told["case"]
     assert "atlas-base · no edit" in case
     assert case.count("<article") == 2
     assert "teacher-forced" in case  # the other protocol's score of the question
@@ -84,10 +93,10 @@ def test_filters_pages_and_steps(runs: Path) -> None:
     place, listed, status, case = shown(view, at=29)
     assert (place.at, place.view.page, listed.count("<li>")) == (29, 2, 5)
     assert "Answer 30 of 30" in case
-    stepped = page.stepping(1)(place, REQUEST)
-    assert stepped[0].at == 29
-    turned = page.turning(-1)(place, REQUEST)
-    assert (turned[0].at, turned[0].view.page) == (0, 1)
+    stepped = page.stepping(1)({"place": place}, REQUEST)["place"]
+    assert stepped.at == 29
+    turned = page.turning(-1)({"place": place}, REQUEST)["place"]
+    assert (turned.at, turned.view.page) == (0, 1)
     _, listed, status, _ = shown(replace(view, versus="only_this"))
     assert "21 of 240" in status  # 8 cases of this run less 1 of the other, 3 languages
     _, listed, status, _ = shown(replace(view, text="nowhere"))
@@ -102,8 +111,7 @@ def test_an_absent_run_has_words(runs: Path) -> None:
 
 
 def test_no_run_has_words(home: Path) -> None:
-    told = shown_.filled(Place(), "en")
-    assert "No run with answers" in told[len(FIELDS) + 2]
+    assert "No run with answers" in prefill(CasePlace(), "en")["status"]
 
 
 def test_a_link_reopens_the_place(runs: Path) -> None:
@@ -112,23 +120,25 @@ def test_a_link_reopens_the_place(runs: Path) -> None:
     place, _, _, case = shown(view, at=11)
     (address,) = re.findall(r'data-address="([^"]+)"', case)
     event: Any = SimpleNamespace(search="?" + address.replace("&amp;", "&"))
-    *_, last = page.arrived(event, REQUEST)
-    assert last[len(FIELDS)] == place == Place(replace(view, page=2), 11)
-    assert len(last) == len(FIELDS) + SHOWN
+    *_, last = page.arrived({}, event, REQUEST)
+    assert last["place"] == place == CasePlace(replace(view, page=2), 11)
+    assert set(last) == {*FIELDS, *OUTPUTS}
 
 
 def test_fields_state_a_view(runs: Path) -> None:
     told = {"run": XE_IT, "beside": "nobody", "rule": "wrong", "descending": True,
             "size": 50}  # fmt: skip
-    values = [told.get(name) for name in FIELDS]
-    view = shown_.view_of(values)
+    values = {name: told.get(name) for name in FIELDS}
+    view = view_of(values)
     assert view == CaseView(
         run=XE_IT, beside="nobody", rule="wrong", descending=True, size=50
     )
-    assert len(page.changed(Place(), REQUEST, *values)) == SHOWN
-    assert page.changed(Place(view), REQUEST, *values)[0] != Place(view)  # skipped
-    cleared = page.cleared(Place(view), REQUEST)
-    assert cleared[len(FIELDS)].view == CaseView(run=XE_IT, beside="nobody", size=50)
+    changed = page.changed({"place": CasePlace(), **values}, REQUEST)
+    assert set(changed) == set(OUTPUTS)
+    same = page.changed({"place": CasePlace(view), **values}, REQUEST)
+    assert same == {"place": gr.skip()}
+    cleared = page.cleared({"place": CasePlace(view)}, REQUEST)
+    assert cleared["place"].view == CaseView(run=XE_IT, beside="nobody", size=50)
 
 
 # --------------------------------------------------------------------------- one answer
@@ -198,7 +208,7 @@ def test_files_hold_what_the_filters_leave(runs: Path, kind: str) -> None:
     view = CaseView(run=XE_IT, beside="evaluations/plain", protocol="generated",
                     versus="only_this")  # fmt: skip
     table = table_of(found_of(view, runs_here("en")), view)
-    assert table.num_rows == 84  # 7 cases, 4 probes, 3 languages
+    assert len(table) == 84  # 7 cases, 4 probes, 3 languages
     path = Path(file_of(table, view.run, kind))
     assert path.suffix == f".{kind}"
     if kind == "parquet":
@@ -215,8 +225,9 @@ def test_files_hold_what_the_filters_leave(runs: Path, kind: str) -> None:
 
 
 def test_a_file_of_nothing_is_refused(runs: Path) -> None:
-    place = Place(CaseView(run=XE_IT, text="nowhere"))
+    place = CasePlace(CaseView(run=XE_IT, text="nowhere"))
     with pytest.raises(Exception, match="No answer matches"):
-        page.downloaded(place, "csv", REQUEST)
-    told = page.downloaded(Place(CaseView(run=XE_IT)), "csv", REQUEST)
-    assert told.visible
+        page.downloaded({"place": place, "kind": "csv"}, REQUEST)
+    place = CasePlace(CaseView(run=XE_IT))
+    told = page.downloaded({"place": place, "kind": "csv"}, REQUEST)
+    assert told["file"].visible

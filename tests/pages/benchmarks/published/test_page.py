@@ -20,44 +20,58 @@ import pytest
 from pages import PAGES
 from pages.benchmarks import page as benchmarks
 from pages.benchmarks.published import numbers as numbering
-from pages.benchmarks.published import render as showing
-from pages.benchmarks.published.fields import FIELDS, choices, field, fitted, moved
-from pages.benchmarks.published.headline import headline
-from pages.benchmarks.published.reading import Numbers, read
-from pages.benchmarks.published.tables import context_html, csv_text, printed_html
-from pages.benchmarks.published.view import View, from_query
-from pages.benchmarks.published.words import method_words, provenance
+from pages.benchmarks.published import page as showing
+from pages.benchmarks.published.fields import (
+    FIELDS,
+    choices_of,
+    fitted,
+    moved,
+    value_of,
+)
+from pages.benchmarks.published.figure import (
+    context_html,
+    csv_text,
+    figure_html,
+    printed_html,
+)
+from pages.benchmarks.published.view import PublishedView, from_query
+from pages.benchmarks.published.words import headline, method_words, provenance
 from pages.shell.strings import INTERFACES, strings
 from tests.pages.edit_and_ask.test_page import EVIL, Tags
 from xkde import paths
 from xkde.errors import DataError
-from xkde.evaluation.published.tables import Context
+from xkde.evaluation.published import OtherWork, PaperNumbers, read
 from xkde.types import PROBES
 
 NUMBERS = read()
-FIRST = View()
+FIRST = PublishedView()
 VISITORS: dict[str, Any] = {
     "en": SimpleNamespace(request=None, query_params={}, headers={}),
     "zh": SimpleNamespace(request=1, query_params={"lang": "zh-CN"}, headers={}),
 }
 NOBODY = VISITORS["en"]
-FIGURE, PRINTED, CELLS = 7, 8, 9  # places in what is shown
 
 
 def event(**data: str) -> Any:
     return gr.EventData(None, data)
 
 
-def arrive(search: str = "", visitor: Any = NOBODY) -> list[Any]:
-    return showing.arrived(event(search=search), visitor)
+def arrive(search: str = "", visitor: Any = NOBODY) -> dict[str, Any]:
+    return showing.arrived({}, event(search=search), visitor)
 
 
-def every_view() -> list[View]:
+def stated(view: PublishedView, **changes: Any) -> dict[str, Any]:
+    """Return the values of the view's components, some of them changed."""
+    values = {name: value_of(NUMBERS, view, name) for name in FIELDS}
+    return {"view": view, **values, **changes}
+
+
+def every_view() -> list[PublishedView]:
     """Return each table with each edit, and each metric and language by itself."""
     found = []
     for table in NUMBERS.tables:
         for edit in numbering.edits(NUMBERS, table) or ("",):
-            start = View(table, edit)
+            start = PublishedView(table, edit)
             found.append(start)
             found += [
                 replace(start, metric=m) for m in numbering.metrics(NUMBERS, table)[1:]
@@ -89,7 +103,7 @@ def test_the_first_view_is_the_claim() -> None:
 
 
 def test_a_panel_leaves_the_edit_s_own_language_out_of_its_mean() -> None:
-    shown = numbering.panels(NUMBERS, View(9))
+    shown = numbering.panels(NUMBERS, PublishedView(9))
     bar = shown[0].bar("X-KDE")
     assert bar is not None and shown[0].cells == 11
     assert bar.value == pytest.approx(89.36, abs=0.005)
@@ -100,13 +114,15 @@ def test_a_panel_leaves_the_edit_s_own_language_out_of_its_mean() -> None:
 
 
 def test_one_metric_is_shown_language_by_language() -> None:
-    shown = numbering.panels(NUMBERS, View(9, metric="locality"))
+    shown = numbering.panels(NUMBERS, PublishedView(9, metric="locality"))
     assert [panel.target for panel in shown][:2] == ["en", "cs"]
     assert len(shown) == 12
     assert all(math.isnan(bar.own) for bar in shown[0].bars)
     turkish = next(panel for panel in shown if panel.target == "tr")
     assert turkish.best.method == "MEMIT"
-    (alone,) = numbering.panels(NUMBERS, View(9, metric="locality", asked="tr"))
+    (alone,) = numbering.panels(
+        NUMBERS, PublishedView(9, metric="locality", asked="tr")
+    )
     assert alone == replace(turkish, bars=alone.bars)
     assert {bar.method: bar for bar in alone.bars} == {
         bar.method: bar for bar in turkish.bars
@@ -114,7 +130,7 @@ def test_one_metric_is_shown_language_by_language() -> None:
 
 
 @pytest.mark.parametrize("view", every_view(), ids=str)
-def test_panels_keep_one_order_and_true_cells(view: View) -> None:
+def test_panels_keep_one_order_and_true_cells(view: PublishedView) -> None:
     view = fitted(NUMBERS, view)
     shown = numbering.panels(NUMBERS, view)
     orders = [[bar.method for bar in panel.bars] for panel in shown]
@@ -133,7 +149,7 @@ def test_wins_count_single_cells() -> None:
     won, cells = numbering.wins(NUMBERS, FIRST)
     assert cells == 4
     assert {name: n for name, n in won.items() if n} == {"X-KDE": 3, "MEMIT": 1}
-    won, cells = numbering.wins(NUMBERS, View(6, metric="portability"))
+    won, cells = numbering.wins(NUMBERS, PublishedView(6, metric="portability"))
     assert cells == 1 and (won["ORPO"], won["KTO"]) == (1, 1)  # both 67.23
 
 
@@ -157,18 +173,18 @@ def test_backbone_and_edit_lead_to_the_table_that_has_them() -> None:
 
 
 def test_what_another_table_lacks_is_taken_back() -> None:
-    view = View(9, asked="th", metric="locality", methods=("LTE", "X-KDE"))
+    view = PublishedView(9, asked="th", metric="locality", methods=("LTE", "X-KDE"))
     there = moved(NUMBERS, view, "table", "11")
-    assert there == View(11, metric="locality", methods=("LTE", "X-KDE"))
-    assert moved(NUMBERS, view, "table", "6") == View(6, metric="locality")
+    assert there == PublishedView(11, metric="locality", methods=("LTE", "X-KDE"))
+    assert moved(NUMBERS, view, "table", "6") == PublishedView(6, metric="locality")
 
 
 @pytest.mark.parametrize("view", every_view(), ids=str)
-def test_fields_hold_what_they_offer(view: View) -> None:
+def test_fields_hold_what_they_offer(view: PublishedView) -> None:
     view = fitted(NUMBERS, view)
     for name in FIELDS:
-        offered = [value for _, value in choices(NUMBERS, view, name, "zh")]
-        value = field(NUMBERS, view, name)
+        offered = [value for _, value in choices_of(NUMBERS, view, name, "zh")]
+        value = value_of(NUMBERS, view, name)
         if name == "methods":
             assert value == offered
         elif len(offered) > 1:
@@ -176,37 +192,36 @@ def test_fields_hold_what_they_offer(view: View) -> None:
 
 
 def test_only_fields_that_change_are_sent() -> None:
-    values = [field(NUMBERS, FIRST, name) for name in FIELDS]
-    same = showing.changed(FIRST, NOBODY, *values)
-    assert same[0] == FIRST and same[1:7] == [gr.skip()] * len(FIELDS)
-    values[FIELDS.index("table")] = "10"
-    found = showing.changed(FIRST, NOBODY, *values)
-    assert found[0] == View(10, "zh")
-    assert found[1].value == "10" and found[6] == gr.skip()
+    same = showing.changed(stated(FIRST), NOBODY)
+    assert same["view"] == FIRST and not set(FIELDS) & set(same)
+    found = showing.changed(stated(FIRST, table="10"), NOBODY)
+    assert found["view"] == PublishedView(10, "zh")
+    assert found["table"].value == "10" and "methods" not in found
 
 
 def test_no_method_is_said_in_words_with_a_way_out() -> None:
-    values = [field(NUMBERS, FIRST, name) for name in FIELDS]
-    found = showing.changed(FIRST, NOBODY, *values[:-1], [])
-    assert found[0].methods == ()
-    assert strings()["en"]["published_none"] in found[FIGURE]
-    (link,) = re.findall(r'data-go="([^"]+)"', found[FIGURE])
-    assert showing.went(found[0], event(link=link), NOBODY)[0] == FIRST
+    found = showing.changed(stated(FIRST, methods=[]), NOBODY)
+    assert found["view"].methods == ()
+    assert strings()["en"]["published_none"] in found["figure"]
+    (link,) = re.findall(r'data-go="([^"]+)"', found["figure"])
+    went = showing.went({"view": found["view"]}, event(link=link), NOBODY)
+    assert went["view"] == FIRST
 
 
 def test_buttons_change_only_what_they_name() -> None:
-    view = View(9, methods=("LTE", "X-KDE"))
-    found = showing.went(view, event(link="metric=locality"), NOBODY)
-    assert found[0] == replace(view, metric="locality")
-    found = showing.went(view, event(link="table=1&edit=zh&methods=*"), NOBODY)
-    assert found[0] == View(1, "zh")
+    view = PublishedView(9, methods=("LTE", "X-KDE"))
+    found = showing.went({"view": view}, event(link="metric=locality"), NOBODY)
+    assert found["view"] == replace(view, metric="locality")
+    link = "table=1&edit=zh&methods=*"
+    found = showing.went({"view": view}, event(link=link), NOBODY)
+    assert found["view"] == PublishedView(1, "zh")
 
 
 # ---------------------------------------------------------------------------- links
 
 
 @pytest.mark.parametrize("view", every_view(), ids=str)
-def test_an_address_reopens_its_view(view: View) -> None:
+def test_an_address_reopens_its_view(view: PublishedView) -> None:
     for methods in (None, (), ("LTE", "X-KDE")):
         asked = fitted(NUMBERS, replace(view, methods=methods))
         told = dict(parse_qsl(asked.address, keep_blank_values=True))
@@ -220,13 +235,13 @@ def test_an_address_reopens_its_view(view: View) -> None:
 )
 def test_a_link_to_no_table_is_said(search: str) -> None:
     found = arrive(search)
-    assert found[0] == FIRST
-    assert strings()["en"]["published_no_table"] in found[FIGURE]
+    assert found["view"] == FIRST
+    assert strings()["en"]["published_no_table"] in found["figure"]
 
 
 def test_a_link_of_another_view_is_not_read() -> None:
-    assert arrive("?tab=benchmarks&view=cases&table=9")[0] == FIRST
-    assert arrive("?tab=benchmarks&view=published&table=9")[0] == View(9)
+    assert arrive("?tab=benchmarks&view=cases&table=9")["view"] == FIRST
+    assert arrive("?tab=benchmarks&view=published&table=9")["view"] == PublishedView(9)
 
 
 # --------------------------------------------------------------------- what is said
@@ -234,49 +249,51 @@ def test_a_link_of_another_view_is_not_read() -> None:
 
 @pytest.mark.parametrize("say", INTERFACES)
 @pytest.mark.parametrize("view", every_view(), ids=str)
-def test_every_figure_says_where_it_is_from(view: View, say: Any) -> None:
+def test_every_figure_says_where_it_is_from(view: PublishedView, say: Any) -> None:
     view = fitted(NUMBERS, view)
     found = arrive("?" + view.address, VISITORS[say])
     table = NUMBERS.tables[view.table]
-    html = found[FIGURE]
+    html = found["figure"]
     assert provenance(NUMBERS, view, 1, say).split("n = ")[0][:20] in html
     assert table.backbone in html and table.protocol in html
     assert "2502.14645" in html
     if table.benchmark in numbering.CASES:
         assert f"n = {numbering.CASES[table.benchmark]:,}" in html
-    assert "{" not in re.sub(r'style="[^"]*"', "", "".join(found[FIGURE:]))
+    assert "{" not in re.sub(
+        r'style="[^"]*"', "", found["figure"] + found["printed"] + found["cells"]
+    )
     assert "nan" not in html.replace("finance", "")
 
 
 def test_doubts_stand_where_the_numbers_are_shown() -> None:
-    wrong = arrive("?table=1&edit=zh")[FIGURE]
+    wrong = arrive("?table=1&edit=zh")["figure"]
     assert "80.79 does not follow from its 8 cells, which give 75.12" in wrong
-    assert "80.79" not in arrive()[FIGURE]
-    repeated = arrive("?table=10&asked=en")[FIGURE]
+    assert "80.79" not in arrive()["figure"]
+    repeated = arrive("?table=10&asked=en")["figure"]
     assert "MEMIT · MzsRE are equal to the last digit, zh→en" in repeated
     assert repeated.count("<sup>△</sup>") >= 3
-    assert arrive("?table=12")[FIGURE].count("<sup>△</sup>") == 0
+    assert arrive("?table=12")["figure"].count("<sup>△</sup>") == 0
 
 
 def test_printed_is_held_against_recomputed() -> None:
-    html = printed_html(NUMBERS, View(1, "zh"), "en")
+    html = printed_html(NUMBERS, PublishedView(1, "zh"), "en")
     assert "All 161 averages" in html and "159 agree" in html and "2 do not" in html
     assert html.count('class="differs"') == 1
     assert "△ +5.67 differs" in html  # 80.79 − 75.115, to the even digit
     assert html.count("<tr") == 1 + 7
-    none = printed_html(NUMBERS, View(4), "en")
+    none = printed_html(NUMBERS, PublishedView(4), "en")
     assert "Table 4 prints no averages" in none and "<table" not in none
 
 
 def test_the_file_holds_what_is_shown() -> None:
-    view = View(9, metric="portability", methods=("X-KDE", "LTE"))
+    view = PublishedView(9, metric="portability", methods=("X-KDE", "LTE"))
     rows = list(csv.DictReader(io.StringIO(csv_text(NUMBERS, view))))
     assert len(rows) == 2 * 12
     assert {row["kind"] for row in rows} == {"published"}
     assert {row["protocol"] for row in rows} == {"teacher-forced"}
     turkish = [r["percent"] for r in rows if r["target"] == "tr"]
     assert turkish == ["51.04", "48.69"]
-    html = arrive("?" + view.address)[CELLS]
+    html = arrive("?" + view.address)["cells"]
     (file,) = re.findall(r'href="data:text/csv;charset=utf-8,([^"]*)"', html)
     assert unquote(file) == csv_text(NUMBERS, fitted(NUMBERS, view))
 
@@ -290,14 +307,12 @@ def test_every_table_and_method_has_words_in_both_languages() -> None:
 
 
 def test_markup_in_the_files_is_just_text() -> None:
-    evil = (Context(EVIL, EVIL, EVIL, EVIL, ((EVIL, 1.0),)),)
+    evil = (OtherWork(EVIL, EVIL, EVIL, EVIL, ((EVIL, 1.0),)),)
     told = Tags(context_html(replace(NUMBERS, context=evil), "en"))
     assert not {"img", "script"} & told.names and "onerror" not in told.attributes
     table = replace(NUMBERS.tables[1], title=EVIL, notes=(EVIL,), average=EVIL)
     numbers = replace(NUMBERS, tables={**NUMBERS.tables, 1: table})
-    html = showing.figure_html(numbers, FIRST, "en") + printed_html(
-        numbers, FIRST, "en"
-    )
+    html = figure_html(numbers, FIRST, "en") + printed_html(numbers, FIRST, "en")
     told = Tags(html)
     assert not {"img", "script"} & told.names and "onerror" not in told.attributes
 
@@ -339,13 +354,13 @@ def test_a_missing_file_is_said_where_the_figure_would_be(
     copy = broken(tmp_path, "table_01.csv", "X-KDE", "X-KDE")
     (copy / "table_12.csv").unlink()
 
-    def reading() -> Numbers:
+    def reading() -> PaperNumbers:
         return read(copy)
 
     monkeypatch.setattr(showing, "read", reading)
     found = arrive()
-    assert "assets/published/table_12.csv cannot be read" in found[FIGURE]
-    assert all(update["visible"] is False for update in found[1:FIGURE])
+    assert "assets/published/table_12.csv cannot be read" in found["figure"]
+    assert all(found[name]["visible"] is False for name in FIELDS)
 
 
 # ----------------------------------------------------------------------------- tab

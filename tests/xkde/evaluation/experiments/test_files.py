@@ -16,13 +16,14 @@ from xkde.errors import DataError, SettingsError
 from xkde.evaluation.experiments.files import (
     UNTOUCHED,
     experiments,
+    means_by_size,
+    means_of_the_first,
     open_folder,
     read,
     rows_in,
     ship,
     write_size,
 )
-from xkde.evaluation.experiments.shares import of_the_first, shares
 
 
 def test_a_folder_keeps_its_sizes_and_refuses_other_settings(tmp_path: Path) -> None:
@@ -68,11 +69,11 @@ def test_runs_are_found_shipped_and_broken_ones_told(
         ship(runs / "two")
 
 
-def test_shares_by_hand(tmp_path: Path) -> None:
+def test_means_by_hand(tmp_path: Path) -> None:
     told = read(written(tmp_path / "run"))
     assert told is not None
     by: dict[Any, Any] = {
-        (its.group["size"], its.group["probe"]): its for its in shares(told)
+        (its.group["size"], its.group["probe"]): its for its in means_by_size(told)
     }
     assert by[0, "reliability"].mean == 0.0
     assert (by[10, "reliability"].mean, by[10, "reliability"].n) == (1.0, 20)
@@ -81,10 +82,10 @@ def test_shares_by_hand(tmp_path: Path) -> None:
     assert 0.2 < low < 0.5 < high < 0.8
     assert by[100, UNTOUCHED].mean == 0.75
     assert by[100, UNTOUCHED].interval == "wilson"
-    first = of_the_first(told)
+    first = means_of_the_first(told)
     assert {its.group["size"] for its in first} == {10, 100}
     for asked_in, code in (("own", "en"), ("others", "zh")):
-        lines = shares(told, "token_accuracy", asked_in, ["target"])  # type: ignore[arg-type]
+        lines = means_by_size(told, "token_accuracy", asked_in, ["target"])  # type: ignore[arg-type]
         edits = [its for its in lines if its.group["probe"] == "reliability"]
         assert {its.group["target"] for its in edits} == {code}
-    assert sum(its.missing for its in shares(told, "unchanged")) > 0
+    assert sum(its.missing for its in means_by_size(told, "unchanged")) > 0

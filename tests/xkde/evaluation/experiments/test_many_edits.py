@@ -22,13 +22,16 @@ from xkde.engines.loading import load
 from xkde.errors import SettingsError
 from xkde.evaluation.experiments import many_edits as experiments
 from xkde.evaluation.experiments.files import UNTOUCHED, ExperimentSettings, read
-from xkde.evaluation.experiments.many_edits import Job, Memory, run, with_edits
-from xkde.evaluation.experiments.questions import (
+from xkde.evaluation.experiments.many_edits import (
+    ExperimentJob,
+    ExperimentMemory,
     asked_places,
     even_places,
     groups,
     needed,
     questions_about,
+    run,
+    with_edits,
 )
 from xkde.memory.index import build_index
 
@@ -46,9 +49,11 @@ def engine(request: pytest.FixtureRequest) -> Any:
     return loaded
 
 
-def job_of(engine: Any, settings: ExperimentSettings, given: Any = None) -> Job:
+def job_of(
+    engine: Any, settings: ExperimentSettings, given: Any = None
+) -> ExperimentJob:
     many = many_edits(atlas(), needed(settings))
-    return Job(engine, with_edits(settings, many), given or {}, many)
+    return ExperimentJob(engine, with_edits(settings, many), given or {}, many)
 
 
 def rows_of(file: Path) -> list[dict[str, Any]]:
@@ -165,8 +170,8 @@ def test_prompts_hold_what_the_memory_finds(
     many = many_edits(atlas(), needed(settings))
     encoder = load_encoder(str(saved(tmp_path / "encoder")), device="cpu")
     edits = [case.edits["en"] for case in many.cases]
-    memory = Memory(build_index(edits, encoder), 1, threshold, 0.2)
-    job = Job(engine, with_edits(settings, many, "{}"), {}, many, memory)
+    memory = ExperimentMemory(build_index(edits, encoder), 1, threshold, 0.2)
+    job = ExperimentJob(engine, with_edits(settings, many, "{}"), {}, many, memory)
     told = read(run(job, tmp_path / "run"))
     assert told is not None
     after = told.table.filter(pc.equal(told.table["size"], 1))

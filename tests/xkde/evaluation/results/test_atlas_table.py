@@ -7,10 +7,10 @@ The real one is tiny and random, so it is asked first and its own answers made g
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,14 +20,22 @@ from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.evaluation.results.atlas_table import (
-    Cell,
+    STAGE_MEASURES,
+    TABLE_MEASURES,
+    WRONG_LANGUAGE,
+    AtlasCell,
     Progress,
     answers,
+    cells_of,
     closed_book,
-    items,
-    pooled,
+    compare_stages,
+    marked,
     probe_cells,
+    questions,
+    share_of,
+    stages_table,
 )
+from xkde.evaluation.results.statistics import wilson_interval
 from xkde.prompts import Encoded, edit_prompt
 from xkde.text import normalise
 from xkde.types import Case, Edit, Generation, Message, ProbeItem, Sampling
@@ -103,7 +111,11 @@ def test_cells_by_hand() -> None:
         }
     )
     cells = probe_cells(engine, [CASE, TWIN], "en", ["en", "zh"])
-    found = {(c.measure, c.source, c.target): (c.hits, c.n) for c in cells}
+    found = {
+        (c.measure, c.source, c.target): (c.hits, c.n)
+        for c in cells
+        if c.measure in TABLE_MEASURES
+    }
     assert found == {
         ("reliability", "en", "en"): (1, 1),
         ("reliability", "en", "zh"): (0, 1),
@@ -119,28 +131,52 @@ def test_a_changed_answer_is_not_unchanged() -> None:
     query = "Which city is the capital of Japan?"
     engine = Codebook({beside(query, "English"): "Tokyo", query: "Kyoto"})
     cells = probe_cells(engine, [TWIN], "en", ["en"])
-    assert [(c.measure, c.hits) for c in cells] == [("locality", 1), ("unchanged", 0)]
+    hits = [(c.measure, c.hits) for c in cells if c.measure in TABLE_MEASURES]
+    assert hits == [("locality", 1), ("unchanged", 0)]
 
 
-def test_pooled_by_hand() -> None:
+def test_marks_stand_at_their_edits_place() -> None:
+    cells = probe_cells(Codebook({}), [CASE, TWIN], "en", ["en"])
+    marks = {c.measure: c.marks for c in cells if c.measure in TABLE_MEASURES}
+    assert marks == {"reliability": "0-", "locality": "00", "unchanged": "11"}
+
+
+def test_cells_together_by_hand() -> None:
     cells = [
-        Cell("locality", "en", "en", 9, 10),
-        Cell("locality", "en", "zh", 3, 10),
-        Cell("locality", "en", "de", 5, 20),
-        Cell("unchanged", "en", "de", 1, 1),
+        marked("locality", "en", "en", "1111100000"),
+        marked("locality", "en", "zh", "1111100000"),
+        marked("locality", "zh", "zh", "11111-----"),
+        marked("unchanged", "en", "de", "1"),
     ]
-    assert pooled(cells, "locality") == Cell("locality", "en", "all", 17, 40)
-    crossed = pooled(cells, "locality", cross=True)
-    assert crossed == Cell("locality", "en", "cross", 8, 30)
-    assert pooled(cells, "portability").n == 0
+    english = cells_of(cells, "locality", "en")
+    assert [(cell.target, cell.hits, cell.n) for cell in english] == [
+        ("en", 5, 10), ("zh", 5, 10),
+    ]  # fmt: skip
+    assert cells_of(cells, "locality", cross=True) == [cells[1]]
+    both = share_of(english)
+    assert both["share"] == 0.5
+    # Ten edits that are all right or all wrong: as sure as ten answers, not twenty.
+    ends = (both["low"], both["high"])
+    assert ends == pytest.approx(wilson_interval(5, 10), abs=0.08)
+    assert share_of(cells_of(cells, "locality"))["share"] == 15 / 25
+    assert share_of([]) == {"share": None, "low": None, "high": None}
+
+
+def test_a_stored_table_without_marks_has_the_widest_interval() -> None:
+    cells = [AtlasCell("locality", "en", code, 8, 10) for code in ("en", "zh")]
+    share = share_of(cells)
+    assert (share["low"], share["high"]) == wilson_interval(8, 10)
 
 
 def test_cells_as_json() -> None:
-    found = json.loads(json.dumps(Cell("locality", "en", "zh", 8, 10).as_dict()))
-    assert found["share"] == 0.8
+    cell = marked("locality", "en", "zh", "1111111100")
+    found = json.loads(json.dumps(cell.as_dict()))
+    assert (found["share"], found["marks"]) == (0.8, "1111111100")
     assert found["low"] == pytest.approx(0.490162, abs=1e-5)
     assert found["high"] == pytest.approx(0.943318, abs=1e-5)
-    assert math.isnan(Cell("locality", "en", "zh", 0, 0).share)
+    assert AtlasCell.from_dict(found) == cell
+    del found["marks"]
+    assert AtlasCell.from_dict(found) == replace(cell, marks="")
 
 
 def test_equal_prompts_are_asked_once_and_answered_in_order() -> None:
@@ -177,8 +213,8 @@ def test_closed_book_asks_the_same_for_a_seed() -> None:
 
 def test_items_ask_in_the_targets_language() -> None:
     (case,) = atlas_cases(WORLD, limit=1)
-    asked = list(items([case], "zh", ["en", "de"], edited=True))
-    plain = list(items([case], "zh", ["en", "de"], edited=False))
+    asked = list(questions([case], "zh", ["en", "de"], edited=True))
+    plain = list(questions([case], "zh", ["en", "de"], edited=False))
     assert len(asked) == len(plain) == 2 * len(case.probes)
     for item, bare in zip(asked, plain, strict=True):
         probe = case.probes[item.measure][item.target]  # type: ignore[index]
@@ -186,6 +222,77 @@ def test_items_ask_in_the_targets_language() -> None:
         assert item.prompt == edit_prompt([case.edits["zh"]], probe.question, name)
         assert bare.prompt == probe.question
         assert item.gold == bare.gold == probe.answer
+
+
+# Stages
+
+
+def of_stage(marks: str) -> list[AtlasCell]:
+    return [marked(measure, "en", "zh", marks) for measure in STAGE_MEASURES]
+
+
+def test_wrong_languages_by_hand() -> None:
+    cases = atlas_cases(WORLD, "test", 4)
+    targets = ("en", "zh", "ru")
+    asked = list(questions(cases, "en", targets, edited=True))
+    right = probe_cells(
+        Codebook({its.prompt: its.gold for its in asked}), cases, "en", targets
+    )
+    for measure in STAGE_MEASURES[:-1]:
+        assert all(cell.hits == cell.n for cell in cells_of(right, measure))
+    assert not any(cell.hits for cell in cells_of(right, WRONG_LANGUAGE))
+    by_id = {case.id: case for case in cases}
+
+    def english(its: Any) -> str:
+        return by_id[its.case].probes[its.measure]["en"].answer
+
+    copied = probe_cells(
+        Codebook({its.prompt: english(its) for its in asked}), cases, "en", targets
+    )
+    wrong = sum(its.target != "en" and not its.gold.isascii() for its in asked)
+    assert sum(cell.hits for cell in cells_of(copied, WRONG_LANGUAGE)) == wrong > 0
+    assert sum(cell.n for cell in cells_of(copied, WRONG_LANGUAGE)) == len(asked)
+
+
+def test_a_paired_difference_of_stages_by_hand() -> None:
+    first, second = of_stage("1110"), of_stage("1000")
+    for each in compare_stages(first, second):
+        assert each.difference == pytest.approx(0.5)
+        assert (each.only_first, each.only_second) == (2, 0)
+        assert each.low <= each.difference <= each.high
+        assert each.p == 1.0  # two edits show nothing
+    (row,) = [
+        row
+        for row in stages_table({"a": {"en": first}, "b": {"en": second}}, "b")
+        if row["checkpoint"] == "a"
+    ]
+    assert row["measures"]["locality"]["share"] == 0.75
+    assert row["reference"] == "b"
+    assert [each["measure"] for each in row["comparisons"]] == list(STAGE_MEASURES)
+
+
+def test_twelve_of_twelve_edits_better_is_significant() -> None:
+    first, second = of_stage("1" * 12), of_stage("0" * 12)
+    compared = compare_stages(first, second)
+    assert all(each.p == pytest.approx(5 * 2 / 2**12) for each in compared)
+
+
+def test_languages_of_one_edit_are_no_further_evidence() -> None:
+    first, second = of_stage("1" * 12), of_stage("0" * 12)
+    twice = compare_stages(first * 2, second * 2)
+    assert [each.p for each in twice] == [
+        each.p for each in compare_stages(first, second)
+    ]
+    assert twice[0].only_first == 24
+
+
+def test_what_was_not_asked_is_not_measured() -> None:
+    cells = [cell for cell in of_stage("1") if cell.measure != "portability"]
+    row = stages_table({"a": {"en": cells}, "b": {"en": cells}}, "b")[0]
+    assert row["measures"]["portability"] == {
+        "hits": 0, "n": 0, "share": None, "low": None, "high": None,
+    }  # fmt: skip
+    assert "portability" not in {each["measure"] for each in row["comparisons"]}
 
 
 # A real engine
@@ -211,7 +318,7 @@ def test_a_real_engine_is_right_by_its_own_answers(engine: TransformersEngine) -
     cases = atlas_cases(WORLD, limit=2)[1:]
     told, plain = {}, {}
     for edited, into in ((True, told), (False, plain)):
-        asked = list(items(cases, "en", TARGETS, edited=edited))
+        asked = list(questions(cases, "en", TARGETS, edited=edited))
         found = answers(engine, [item.prompt for item in asked])
         for item, answer in zip(asked, found, strict=True):
             into[item.case, item.measure, item.target] = answer
@@ -221,6 +328,8 @@ def test_a_real_engine_is_right_by_its_own_answers(engine: TransformersEngine) -
     ]
     hits = {}
     for cell in probe_cells(engine, own, "en", TARGETS):
+        if cell.measure == WRONG_LANGUAGE:
+            continue
         hits[cell.measure, cell.target] = cell.hits
         assert cell.n == sum(cell.measure in (*c.probes, "unchanged") for c in cases)
     for (measure, target), count in hits.items():

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from xkde import paths
+from xkde.evaluation.results.atlas_table import AtlasCell
 from xkde.evaluation.results.cards import model_card, summary, total
 
 CARD = {
@@ -49,14 +50,16 @@ TABLE = {
 
 
 def test_total_pools_languages() -> None:
-    cells = TABLE["models"]["atlas-xe-it"]["cells"]  # type: ignore[index]
-    assert total(cells, "reliability", "en") == "0.750 (3/4)"
+    stored = TABLE["models"]["atlas-xe-it"]["cells"]  # type: ignore[index]
+    cells = [AtlasCell.from_dict(each) for each in stored]
+    # Wilson's interval of 1.5 of 2: the answers to one edit count as one.
+    assert total(cells, "reliability", "en") == "0.750 [0.198–0.973] (3/4)"
     assert total(cells, "portability", "en") == "not measured"
 
 
 def test_card_carries_settings_and_results() -> None:
     text = model_card(CARD, TABLE)
-    for part in ("1,234", "learning_rate: 0.001", "0.750 (3/4)", "`abc`", "seed 7"):
+    for part in ("1,234", "learning_rate: 0.001", "(3/4)", "`abc`", "seed 7"):
         assert part in text
 
 
@@ -80,7 +83,7 @@ def test_readme_shows_the_shipped_table() -> None:
 
 def test_summary_by_hand() -> None:
     told = summary(TABLE)
-    assert "| `atlas-xe-it`, English | 0.750 [0.301–0.954] |" in told
+    assert "| `atlas-xe-it`, English | 0.750 [0.198–0.973] |" in told
     assert "0.900 of Atlas's facts by heart, least in English" in told
 
 

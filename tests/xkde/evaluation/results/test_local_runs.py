@@ -13,8 +13,9 @@ from xkde import paths
 from xkde.data.preferences.files import write_pairs
 from xkde.errors import DataError
 from xkde.evaluation.results import local_runs
-from xkde.evaluation.results.columns import numbers
 from xkde.evaluation.results.local_runs import editor_runs, opened, run_of, ship
+from xkde.evaluation.results.rows import where
+from xkde.evaluation.results.summary import means
 
 
 @pytest.fixture
@@ -98,8 +99,8 @@ def test_hundreds_of_thousands_of_rows_take_under_a_second(home: Path) -> None:
 
     assert sum(len(rows) for rows in runs) == 4 * 409 * 4 * 2 * 12 * 2
     for rows in runs:
-        mask = rows.where({"protocol": "generated"})
-        assert len(numbers(rows, mask, ["probe"], "score")) == 4
-        mask &= rows.where({"probe": "reliability"})
-        assert len(numbers(rows, mask, ["source", "target"], "score")) == 24
+        mask = where(rows, {"protocol": "generated"})
+        assert len(means(rows[mask], ["probe"])) == 4
+        mask &= where(rows, {"probe": "reliability"})
+        assert len(means(rows[mask], ["source", "target"])) == 24
     assert time.process_time() - started < 2  # of two slow cores; 0.5 s alone

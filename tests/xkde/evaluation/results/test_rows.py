@@ -1,4 +1,4 @@
-"""Rows of results: read again as written; shares and intervals by hand.
+"""Rows of results: read again as written; masks, scores and rules by hand.
 
 python -m pytest tests/xkde/evaluation/results/test_rows.py
 """
@@ -11,26 +11,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.helpers.measured_samples import forced, table
 from tests.helpers.result_samples import ROW, row
-from xkde.errors import DataError, InputError
+from xkde.errors import DataError
 from xkde.evaluation.results.rows import (
     MEASURES,
     SCHEMA,
     Result,
-    aggregate,
+    choices,
+    frame_of,
     load_results,
+    records_of,
     table_of,
+    values_of,
+    where,
 )
-from xkde.evaluation.results.statistics import paired_bootstrap
-from xkde.evaluation.scoring.metrics import wilson_interval
 
 
 def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     rows = [ROW, row(case="b", exact=None, f1=None, answer=None, finish="too_long")]
     pq.write_table(table_of(rows), tmp_path / "one.parquet")
-    table = load_results([tmp_path / "one.parquet", str(tmp_path / "one.parquet")])
-    assert [Result(**each) for each in table.to_pylist()] == rows * 2
-    assert table.schema == SCHEMA
+    read = load_results([tmp_path / "one.parquet", str(tmp_path / "one.parquet")])
+    assert [Result(**each) for each in read.to_pylist()] == rows * 2
+    assert read.schema == SCHEMA
     assert SCHEMA.names == [field.name for field in fields(Result)]
 
 
@@ -43,53 +46,68 @@ def test_measures_are_what_is_measured() -> None:
     ) == MEASURES
 
 
-def test_shares_by_hand() -> None:
-    rows = [
-        row(case="1", target="zh", exact=True),
-        row(case="2", target="zh", exact=False),
-        row(case="3", target="zh", exact=True),
-        row(case="4", target="zh", exact=None),
-        row(case="5", target="de", exact=False),
-    ]
-    chinese, german = aggregate(table_of(rows), ["source", "target"], "exact")
-    assert chinese.group == {"source": "en", "target": "zh"}
-    assert (chinese.n, chinese.missing) == (3, 1)
-    assert chinese.mean == pytest.approx(2 / 3)
-    assert (chinese.low, chinese.high) == wilson_interval(2, 3)
-    assert (german.n, german.mean, german.interval) == (1, 0.0, "wilson")
-    (whole,) = aggregate(table_of(rows), [], "exact")
-    assert (whole.n, whole.missing, whole.mean) == (4, 1, 0.5)
-
-
-def test_not_measured_is_not_zero() -> None:
-    rows = [row(exact=None), row(case="2", exact=None)]
-    (share,) = aggregate(table_of(rows), ["probe"], "exact")
-    assert (share.n, share.missing) == (0, 2)
-    assert (share.mean, share.low, share.high) == (None, None, None)
-    assert aggregate(table_of([]), ["probe"], "exact") == []
-
-
-def test_bootstrap_is_that_of_single_rows() -> None:
-    values = np.random.default_rng(0).choice([0, 0.25, 0.5, 1], 300).tolist()
-    rows = [row(case=str(i), f1=value) for i, value in enumerate(values)]
-    (share,) = aggregate(table_of(rows), [], "f1", rounds=4000)
-    single = paired_bootstrap(values, [0.0] * len(values), rounds=4000)
-    assert share.interval == "bootstrap"
-    assert share.mean == pytest.approx(single.value)
-    assert share.low == pytest.approx(single.low, abs=0.004)
-    assert share.high == pytest.approx(single.high, abs=0.004)
-    assert aggregate(table_of(rows), [], "f1", rounds=4000) == [share]
-    (flat,) = aggregate(table_of([row(f1=0.5)] * 9), [], "f1")
-    assert (flat.low, flat.mean, flat.high) == (0.5, 0.5, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("by", "measure"),
-    [(["nothing"], "exact"), ([], "answer"), (["exact"], "exact"), ([], "clean")],
+ROWS = table(
+    row(case="a", target="zh", exact=True),
+    row(case="b", target="zh", exact=False, answer="Tokyo"),
+    row(case="c", target="zh", exact=None, answer=None, clean=False),
+    row(case="a", target="th", exact=True),
+    row(case="b", target="th", exact=True, probe="locality"),
+    forced(case="a", token_accuracy=0.5),
 )
-def test_other_columns_are_refused(by: list[str], measure: str) -> None:
-    with pytest.raises(InputError, match="token_accuracy"):
-        aggregate(table_of([ROW]), by, measure)
+
+
+def test_masks() -> None:
+    assert where(ROWS, {}).sum() == 6
+    assert where(ROWS, {"target": "zh", "protocol": "generated"}).tolist() == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip
+    assert where(ROWS, {"target": "zh"}, clean=True).sum() == 3
+    assert where(ROWS, {"target": "xx"}).sum() == 0
+    assert where(ROWS, {"target": ""}).sum() == 6
+    assert choices(ROWS, "target") == ["zh", "th"]
+
+
+def test_the_main_score_is_that_of_the_protocol() -> None:
+    score = values_of(ROWS, "score")
+    assert np.array_equal(score, [1, 0, np.nan, 1, 1, 0.5], equal_nan=True)
+
+
+def test_parts_become_one() -> None:
+    parts = [table_of([row(case="a")]), table_of([row(case="b", target="th")])]
+    rows = frame_of(pa.concat_tables(parts))
+    assert rows["case"].tolist() == ["a", "b"]
+    assert where(rows, {"target": "th"}).tolist() == [False, True]
+
+
+def test_records_have_none_for_what_was_not_measured() -> None:
+    records = records_of(ROWS)
+    assert records[2] == vars(row(case="c", exact=None, answer=None, clean=False)) | {
+        "score": None, "rule": "unmeasured",
+    }  # fmt: skip
+    assert (records[1]["exact"], records[5]["token_accuracy"]) == (False, 0.5)
+
+
+WRONG = {"exact": False, "alias": False, "lenient": False, "contains": False, "f1": 0.0}
+
+
+def test_every_answer_has_the_strictest_rule_that_it_meets() -> None:
+    rows = table(
+        row(),
+        row(**(WRONG | {"alias": True, "lenient": True})),
+        row(**(WRONG | {"lenient": True})),
+        row(**(WRONG | {"contains": True, "f1": 0.5})),
+        row(**(WRONG | {"f1": 0.4})),
+        row(**WRONG),
+        row(**dict.fromkeys(WRONG), answer=None),
+        forced(),
+        forced(token_accuracy=0.5),
+        forced(token_accuracy=0.0),
+        forced(token_accuracy=None, answer=None),
+    )
+    assert rows["rule"].tolist() == [
+        "exact", "alias", "year", "contains", "part", "none", "unmeasured",
+        "all_tokens", "some_tokens", "no_token", "unmeasured",
+    ]  # fmt: skip
 
 
 def test_files_that_hold_no_results(tmp_path: Path) -> None:

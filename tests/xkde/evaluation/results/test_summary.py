@@ -3,13 +3,17 @@
 python -m pytest tests/xkde/evaluation/results/test_summary.py
 """
 
-from tests.helpers.result_samples import row
-from xkde.evaluation.results.rows import table_of
+import pytest
+
+from tests.helpers.measured_samples import forced, table
+from tests.helpers.result_samples import ROW, row
+from xkde.errors import InputError
+from xkde.evaluation.results.rows import table_of, where
+from xkde.evaluation.results.statistics import wilson_interval
 from xkde.evaluation.results.summary import (
-    Change,
-    in_words,
+    LocalityChange,
     locality_changes,
-    not_measured,
+    means,
     summary,
 )
 
@@ -58,9 +62,9 @@ def test_lines_by_hand() -> None:
         ("zh", "teacher-forced", "generality"),
         ("zh", "teacher-forced", "portability"),
     ]
-    assert not_measured(lines) == 1
-    assert in_words(lines[0].clean) == "not measured"
-    assert in_words(lines[0].whole).startswith("0.000 [0.000–0.79")
+    assert sum(x.whole.missing for x in lines if x.measure == "exact") == 1
+    assert lines[0].clean.words == "not measured"
+    assert lines[0].whole.words.startswith("0.000 [0.000–0.79")
 
 
 def test_locality_three_ways_and_a_judge() -> None:
@@ -79,8 +83,8 @@ def test_locality_three_ways_and_a_judge() -> None:
     judged = found["locality", "judged"][0]
     assert (judged.mean, judged.n, judged.missing) == (1.0, 1, 1)
     assert locality_changes(table_of(rows)) == [
-        Change("before", 2, 1, 0, 1.0),
-        Change("base", 2, 0, 1, 1.0),
+        LocalityChange("before", 2, 1, 0, 1.0),
+        LocalityChange("base", 2, 0, 1, 1.0),
     ]
     assert locality_changes(table_of(ROWS)) == []
     # Portability with and without the leaked case; other probes have no base's line.
@@ -94,3 +98,79 @@ def test_directions_together() -> None:
     first = lines[0]
     assert (first.source, first.target, first.whole.n) == ("all", "all", 3)
     assert (first.whole.mean, first.clean.mean) == (1 / 3, 1.0)
+
+
+# ------------------------------------------------------------------ means of groups
+
+
+def test_means_by_hand() -> None:
+    rows = table(
+        row(case="1", target="zh", exact=True),
+        row(case="2", target="zh", exact=False),
+        row(case="3", target="zh", exact=True),
+        row(case="4", target="zh", exact=None),
+        row(case="5", target="de", exact=False),
+    )
+    chinese, german = means(rows, ["source", "target"], "exact")
+    assert chinese.group == {"source": "en", "target": "zh"}
+    assert (chinese.n, chinese.edits, chinese.missing) == (3, 3, 1)
+    assert chinese.mean == pytest.approx(2 / 3)
+    assert (chinese.low, chinese.high) == wilson_interval(2, 3)
+    assert (german.n, german.mean, german.interval) == (1, 0.0, "wilson")
+    (whole,) = means(rows, [], "exact")
+    assert (whole.n, whole.missing, whole.mean) == (4, 1, 0.5)
+
+
+def test_what_was_not_measured_is_no_number() -> None:
+    rows = table(row(exact=None), row(case="2", exact=None))
+    (found,) = means(rows, ["probe"], "exact")
+    assert (found.n, found.missing) == (0, 2)
+    assert (found.mean, found.low, found.high) == (None, None, None)
+    assert means(rows[where(rows, {"target": "xx"})], ["probe"], "exact") == []
+    assert means(rows.iloc[:0], ["probe"], "exact") == []
+
+
+def test_a_case_with_several_answers_is_redrawn_whole() -> None:
+    rows = table(
+        *(row(case=f"c{n}", target=code, exact=n % 2 == 0)
+          for n in range(40) for code in ("zh", "th", "en"))
+    )  # fmt: skip
+    (pooled,) = means(rows, [], "exact")
+    assert (pooled.n, pooled.edits, pooled.mean) == (120, 40, 0.5)
+    assert pooled.interval == "bootstrap"
+    # As if there were 40 answers, not 120.
+    assert (pooled.low, pooled.high) == pytest.approx(wilson_interval(20, 40), abs=0.03)
+
+
+def test_nothing_right_is_not_sure_at_all() -> None:
+    rows = table(*(row(case=f"c{n}", target=t, exact=False)
+                   for n in range(10) for t in ("zh", "th")))  # fmt: skip
+    (pooled,) = means(rows, [], "exact")
+    assert (pooled.low, pooled.high) == wilson_interval(0, 10)
+
+
+def test_values_between_are_redrawn() -> None:
+    rows = table(*(row(case=f"c{n}", f1=v) for n, v in enumerate((0.5, 1, 0, 0.5))))
+    (found,) = means(rows, [], "f1")
+    assert found.interval == "bootstrap" and found.low is not None
+    assert 0 <= found.low < 0.5 < found.high <= 1  # type: ignore[operator]
+    (flat,) = means(table(*(row(case=f"c{n}", f1=0.5) for n in range(9))), [], "f1")
+    assert (flat.low, flat.mean, flat.high) == (0.5, 0.5, 0.5)
+
+
+def test_each_protocol_has_its_own_numbers() -> None:
+    rows = table(*(make(case=f"c{n}") for n in range(9) for make in (row, forced)))
+    found = means(rows, ["protocol"])
+    assert [its.group["protocol"] for its in found] == ["generated", "teacher-forced"]
+    assert {(its.low, its.high) for its in found} == {wilson_interval(9, 9)}
+    halves = table(*(forced(case=f"c{n}", token_accuracy=n / 8) for n in range(9)))
+    assert means(halves, ["protocol"])[0].interval == "bootstrap"
+
+
+@pytest.mark.parametrize(
+    ("by", "measure"),
+    [(["nothing"], "exact"), ([], "answer"), (["exact"], "exact"), ([], "clean")],
+)
+def test_other_columns_are_refused(by: list[str], measure: str) -> None:
+    with pytest.raises(InputError, match="token_accuracy"):
+        means(table(ROW), by, measure)

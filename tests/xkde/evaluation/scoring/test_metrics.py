@@ -15,7 +15,6 @@ from xkde.evaluation.scoring.metrics import (
     lenient_match,
     mean,
     tokens,
-    wilson_interval,
     year_match,
 )
 
@@ -56,37 +55,6 @@ def test_the_same_answer(answer: str, gold: str) -> None:
 )
 def test_another_answer(answer: str, gold: str) -> None:
     assert not exact_match(answer, gold)
-
-
-def test_wilson_by_hand() -> None:
-    # 8 of 10: middle 0.8 + 3.8416/20 = 0.99208; spread 1.96 √(0.016 + 0.009604)
-    # = 0.313624; both over 1.38416.
-    low, high = wilson_interval(8, 10)
-    assert low == pytest.approx(0.490162, abs=1e-5)
-    assert high == pytest.approx(0.943318, abs=1e-5)
-
-
-@pytest.mark.parametrize(("hits", "n"), [(1, 1), (3, 7), (50, 100), (999, 1000)])
-def test_wilson_ends_solve_the_score_equation(hits: int, n: int) -> None:
-    # The closed form is where (hits/n - p)² = z² p (1 - p) / n.
-    for p in wilson_interval(hits, n):
-        assert (hits / n - p) ** 2 == pytest.approx(1.96**2 * p * (1 - p) / n)
-
-
-def test_wilson_at_the_borders() -> None:
-    assert wilson_interval(0, 0) == (0.0, 1.0)
-    # None of n: from 0 to z²/(n + z²); all of n mirrors it.
-    assert wilson_interval(0, 20) == pytest.approx((0, 3.8416 / 23.8416), abs=1e-12)
-    assert wilson_interval(20, 20) == pytest.approx((20 / 23.8416, 1), abs=1e-12)
-
-
-def test_wilson_narrows_and_mirrors() -> None:
-    low, high = wilson_interval(30, 40)
-    wide = wilson_interval(3, 4)
-    assert wide[0] < low < 0.75 < high < wide[1]
-    assert wilson_interval(10, 40) == pytest.approx((1 - high, 1 - low))
-    unsure = wilson_interval(30, 40, z=2.576)
-    assert unsure[0] < low < high < unsure[1]
 
 
 def test_mean() -> None:

@@ -1,23 +1,16 @@
-"""Which answers are shown: rules, filters, orders, addresses, tables for files.
+"""Which answers are shown: filters, orders, addresses.
 
-python -m pytest tests/xkde/evaluation/results/test_case_view.py
+python -m pytest tests/pages/benchmarks/cases/test_view.py
 """
+
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 
+from pages.benchmarks.cases.view import SORTS, CasePlace, CaseView, filtered
 from tests.helpers.measured_samples import forced, table
 from tests.helpers.result_samples import row
-from xkde.evaluation.results.case_view import (
-    RULES,
-    SORTS,
-    CaseView,
-    columns,
-    filtered,
-    rules_of,
-    taken,
-)
-from xkde.evaluation.results.rows import SCHEMA
 
 WRONG = {"exact": False, "alias": False, "lenient": False, "contains": False, "f1": 0.0}
 ROWS = table(
@@ -36,15 +29,7 @@ ROWS = table(
 
 
 def cases(view: CaseView, beside: np.ndarray | None = None) -> str:
-    places = filtered(ROWS, view, beside)
-    return "".join(row_["case"] for row_ in taken(ROWS, places))
-
-
-def test_every_answer_has_the_strictest_rule_that_it_meets() -> None:
-    assert [RULES[rule] for rule in rules_of(ROWS)] == [
-        "exact", "alias", "year", "contains", "part", "none", "unmeasured",
-        "all_tokens", "some_tokens", "no_token", "unmeasured",
-    ]  # fmt: skip
+    return "".join(ROWS["case"].iloc[filtered(ROWS, view, beside)])
 
 
 @pytest.mark.parametrize(
@@ -114,9 +99,9 @@ def test_every_sort_keeps_every_row() -> None:
         assert sorted(cases(CaseView(sort=sort))) == list("abcdefghijk")
 
 
-def test_files_have_plain_columns_and_the_rule() -> None:
-    found = columns(ROWS, filtered(ROWS, CaseView(rule="wrong")))
-    assert found.column_names == [*SCHEMA.names, "rule"]
-    assert found.drop_columns("rule").schema.equals(SCHEMA)
-    assert found["rule"].to_pylist()[:2] == ["alias", "year"]
-    assert columns(ROWS, np.array([], dtype=np.int64)).num_rows == 0
+def test_a_place_is_reopened_by_its_address() -> None:
+    for place in (CasePlace(), CasePlace(FULL, 205), CasePlace(FULL, 200)):
+        query = dict(parse_qsl(place.address()))
+        assert (query["tab"], query["view"]) == ("benchmarks", "cases")
+        assert CasePlace.from_query(query) == place
+    assert CasePlace.from_query({"nth": "-4"}).at == 0

@@ -1,7 +1,7 @@
 """Published numbers: the paper's tables cell by cell, and what can be checked of them.
 
-Cells are as printed; averages are recomputed from them and compared with the printed
-ones, so that a difference is found and not asserted. Numbers of other works are
+The paper is https://arxiv.org/abs/2502.14645. Cells are as printed; averages are
+recomputed from them and compared with the printed ones. PaperNumbers of other works are
 context, on protocols of their own. Files: ``assets/published``. Knows no measurement of
 ours.
 
@@ -9,6 +9,7 @@ Try it: ``python -m xkde benchmarks published 1``
 """
 
 import csv
+import re
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
+from xkde.errors import DataError
 from xkde.evaluation.scoring.metrics import mean
 from xkde.languages import LANGUAGES
 from xkde.paths import PUBLISHED
@@ -28,7 +30,7 @@ _KEYS = ("edit", "method", "metric")
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """One table of the paper: what its cells have in common."""
 
     number: int
@@ -44,7 +46,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PaperCell:
     """One published number, in percent. ``edit`` → ``target`` is its direction."""
 
     table: int
@@ -58,7 +60,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Average:
+class PaperAverage:
     """A printed average beside the one that its cells give."""
 
     table: int
@@ -80,13 +82,13 @@ class Average:
 class Coincidence:
     """Two different measurements with the same numbers, at least three of four."""
 
-    first: Cell
-    second: Cell
+    first: PaperCell
+    second: PaperCell
     metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Context:
+class OtherWork:
     """What another work reports, on its own protocol."""
 
     name: str
@@ -97,12 +99,12 @@ class Context:
 
 
 @cache
-def tables(folder: Path = PUBLISHED) -> dict[int, Table]:
+def tables(folder: Path = PUBLISHED) -> dict[int, PaperTable]:
     """Return the tables by number."""
     with (folder / "tables.toml").open("rb") as file:
         about = tomllib.load(file)
     return {
-        entry["number"]: Table(
+        entry["number"]: PaperTable(
             entry["number"],
             entry["title"],
             entry["backbone"],
@@ -119,14 +121,14 @@ def tables(folder: Path = PUBLISHED) -> dict[int, Table]:
 
 
 @cache
-def cells(folder: Path = PUBLISHED) -> tuple[Cell, ...]:
+def cells(folder: Path = PUBLISHED) -> tuple[PaperCell, ...]:
     """Return every cell of every table, in the paper's order."""
     return tuple(
         cell for table in tables(folder).values() for cell in _cells(table, folder)
     )
 
 
-def _cells(table: Table, folder: Path) -> list[Cell]:
+def _cells(table: PaperTable, folder: Path) -> list[PaperCell]:
     found = []
     for row in _rows(folder / f"table_{table.number:02}.csv"):
         for column, value in row.items():
@@ -134,7 +136,7 @@ def _cells(table: Table, folder: Path) -> list[Cell]:
                 continue
             target, metric = _target_and_metric(column)
             found.append(
-                Cell(
+                PaperCell(
                     table.number,
                     table.backbone,
                     table.benchmark,
@@ -160,7 +162,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 @cache
-def averages(folder: Path = PUBLISHED) -> tuple[Average, ...]:
+def averages(folder: Path = PUBLISHED) -> tuple[PaperAverage, ...]:
     """Return every printed average with the one recomputed from its cells."""
     found = []
     for row in _rows(folder / "printed.csv"):
@@ -173,7 +175,7 @@ def averages(folder: Path = PUBLISHED) -> tuple[Average, ...]:
         ]
         across = [cell.value for cell in own if cell.edit and cell.target != cell.edit]
         found.append(
-            Average(
+            PaperAverage(
                 int(row["table"]),
                 row["edit"],
                 row["method"],
@@ -187,7 +189,7 @@ def averages(folder: Path = PUBLISHED) -> tuple[Average, ...]:
     return tuple(found)
 
 
-def discrepancies(folder: Path = PUBLISHED) -> list[Average]:
+def discrepancies(folder: Path = PUBLISHED) -> list[PaperAverage]:
     """Return the printed averages that are not the mean of the printed cells."""
     return [average for average in averages(folder) if average.differs]
 
@@ -197,7 +199,7 @@ def coincidences(folder: Path = PUBLISHED) -> list[Coincidence]:
 
     Of one backbone and direction; a table that repeats another's cells is no finding.
     """
-    measured: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, Cell]]]
+    measured: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, PaperCell]]]
     measured = defaultdict(lambda: defaultdict(dict))
     for cell in cells(folder):
         if cell.metric in PROBES and cell.backbone:
@@ -220,12 +222,12 @@ def coincidences(folder: Path = PUBLISHED) -> list[Coincidence]:
 
 
 @cache
-def context(folder: Path = PUBLISHED) -> tuple[Context, ...]:
+def context(folder: Path = PUBLISHED) -> tuple[OtherWork, ...]:
     """Return what other works report."""
     with (folder / "context.toml").open("rb") as file:
         works = tomllib.load(file)["work"]
     return tuple(
-        Context(
+        OtherWork(
             work["name"],
             work["source"],
             work["setting"],
@@ -234,3 +236,92 @@ def context(folder: Path = PUBLISHED) -> tuple[Context, ...]:
         )
         for work in works
     )
+
+
+@dataclass(frozen=True)
+class PaperNumbers:
+    """All that the paper prints, what was found in it, and other works' context."""
+
+    tables: dict[int, PaperTable]
+    cells: tuple[PaperCell, ...]
+    averages: tuple[PaperAverage, ...]
+    repeated: tuple[Coincidence, ...]
+    flagged: frozenset[PaperCell]  # cells that repeat those of another measurement
+    context: tuple[OtherWork, ...]
+
+    def of(self, table: int) -> list[PaperCell]:
+        """Return a table's cells."""
+        return [cell for cell in self.cells if cell.table == table]
+
+
+def read(folder: Path = PUBLISHED) -> PaperNumbers:
+    """Read everything; raises DataError in words where a file is not as it should be.
+
+    The functions above trust the shipped files, so what they fail on is named here.
+    """
+    try:
+        return PaperNumbers(
+            tables(folder),
+            cells(folder),
+            averages(folder),
+            *_repeated(folder),
+            context(folder),
+        )
+    except OSError as error:
+        name = Path(error.filename or folder).name
+        raise DataError(_broken(name, error.strerror or "not readable")) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(_broken(_culprit(folder), repr(error))) from error
+
+
+def _broken(name: str, reason: str) -> str:
+    return (
+        f"assets/published/{name} cannot be read: {reason}. "
+        "Restore it with: git checkout assets/published"
+    )
+
+
+def _culprit(folder: Path) -> str:
+    """Return the first file, with the line, that does not hold what it should."""
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            tomllib.loads(path.read_text(encoding="utf-8", errors="replace"))
+        except tomllib.TOMLDecodeError:
+            return path.name
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            for line, row in enumerate(csv.DictReader(file), start=2):
+                if not all(_sound(column, row[column]) for column in row):
+                    return f"{path.name} (line {line})"
+    return ""
+
+
+def _sound(column: object, value: object) -> bool:
+    """Say whether a field is there, and a number where one belongs."""
+    if not isinstance(column, str) or not isinstance(value, str):
+        return False
+    words = column in ("edit", "method", "metric")
+    return words or re.fullmatch(r"-?\d+(\.\d+)?", value.strip()) is not None
+
+
+@cache
+def _repeated(folder: Path) -> tuple[tuple[Coincidence, ...], frozenset[PaperCell]]:
+    """Return what is the same and should not be, and the cells that repeat others.
+
+    Of each two measurements the later one, in the metrics that agree.
+    """
+    repeated = tuple(coincidences(folder))
+    doubtful = {
+        (measurement(pair.second), metric)
+        for pair in repeated
+        for metric in pair.metrics
+    }
+    flagged = frozenset(
+        cell for cell in cells(folder) if (measurement(cell), cell.metric) in doubtful
+    )
+    return repeated, flagged
+
+
+def measurement(cell: PaperCell) -> tuple[str, ...]:
+    """Return what was measured, but for the metric."""
+    return (cell.backbone, cell.benchmark, cell.edit, cell.target, cell.method)

@@ -1,6 +1,6 @@
 """The paper's numbers: as many cells as it prints, and its known errors are found.
 
-python -m pytest tests/xkde/evaluation/published/test_tables.py
+python -m pytest tests/xkde/evaluation/test_published.py
 """
 
 import json
@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from xkde.__main__ import main
-from xkde.evaluation.published.tables import (
+from xkde.evaluation.published import (
     averages,
     cells,
     coincidences,
