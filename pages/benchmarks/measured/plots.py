@@ -99,61 +99,46 @@ def gap_marks(found: Gaps, interface: Interface) -> Any:
     traces = []
     for number, (source, lines) in enumerate(found):
         by_probe = {its.group["probe"]: its.difference for its in lines}
-        its = [(probe, by_probe[probe]) for probe in PROBES if probe in by_probe]
+        probes = [probe for probe in PROBES if probe in by_probe]
+        gaps = [by_probe[probe].value for probe in probes]
         colour = BAR_COLOURS[number % len(BAR_COLOURS)]
+        line = {  # from the generated mark to the other one
+            "type": "data",
+            "symmetric": False,
+            "array": [max(0.0, gap) for gap in gaps],
+            "arrayminus": [max(0.0, -gap) for gap in gaps],
+            "color": colour,
+            "thickness": 2,
+            "width": 0,
+        }
         same = {
-            "x": [probe_name(probe, interface) for probe, _ in its],
+            "x": [probe_name(probe, interface) for probe in probes],
             "mode": "markers",
             "name": source.name,
             "legendgroup": source.key,
             "offsetgroup": str(number),
             "hovertemplate": "%{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
         }
-        forced = [difference.first for _, difference in its]
-        generated = [difference.second for _, difference in its]
-        gaps_below = [-difference.value for _, difference in its]
+        generated = [by_probe[probe].second for probe in probes]
+        forced = [by_probe[probe].first for probe in probes]
         traces += [
+            go.Scatter(y=generated, marker=_mark(colour), error_y=line, **same),
             go.Scatter(
-                y=generated,
-                marker={"color": colour, "size": 11},
-                # The line to the other protocol's mark
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [max(0.0, -gap) for gap in gaps_below],
-                    "arrayminus": [max(0.0, gap) for gap in gaps_below],
-                    "color": colour,
-                    "thickness": 2,
-                    "width": 0,
-                },
-                **same,
-            ),
-            go.Scatter(
-                y=forced,
-                marker={
-                    "color": colour,
-                    "size": 11,
-                    "symbol": "circle-open",
-                    "line": {"width": 2},
-                },
-                showlegend=False,
-                **same,
+                y=forced, marker=_mark(colour, is_open=True), showlegend=False, **same
             ),
         ]
     if not traces:
         return None
-    traces += [
-        go.Scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=protocol_name(protocol, interface),
-            marker={"color": GREY, "size": 11, "symbol": symbol},
+    for protocol in (TEACHER_FORCED, GENERATED):
+        marker = _mark(GREY, is_open=protocol == TEACHER_FORCED)
+        name = protocol_name(protocol, interface)
+        traces.append(
+            go.Scatter(x=[None], y=[None], mode="markers", name=name, marker=marker)
         )
-        for protocol, symbol in (
-            (TEACHER_FORCED, "circle-open"),
-            (GENERATED, "circle"),
-        )
-    ]
-    figure = _by_probe(tr("measured_gap_axis", interface), scattermode="group")
-    return go.Figure(traces, figure)
+    axes = _by_probe(tr("measured_gap_axis", interface), scattermode="group")
+    return go.Figure(traces, axes)
+
+
+def _mark(colour: str, is_open: bool = False) -> dict[str, Any]:
+    symbol = "circle-open" if is_open else "circle"
+    return {"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2}}
