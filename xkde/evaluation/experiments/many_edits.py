@@ -139,11 +139,11 @@ def questions_about(
     many: ManyEdits, settings: ExperimentSettings, size: int, group: int
 ) -> list[AskedQuestion]:
     """Return what is asked after a group of edits: of its edits, and of other facts."""
-    told = groups(size, settings)
+    made_together = groups(size, settings)
     even = even_places(size or max(settings.sizes), settings)
     places = sorted(asked_places(size, settings))
     if size:
-        places = [place for place in places if place in told[group]]
+        places = [place for place in places if place in made_together[group]]
     found = [
         AskedQuestion(place, place in even, many.splits[place], probe, target, item[target])
         for place in places
@@ -152,7 +152,7 @@ def questions_about(
         for target in languages_of(place, settings)
     ]
     world = atlas()
-    for number in range(group, settings.facts, len(told)):
+    for number in range(group, settings.facts, len(made_together)):
         fact = many.untouched[number % len(many.untouched)]
         code = ATLAS_LANGUAGES[number % len(ATLAS_LANGUAGES)]
         item_ = fact_item(world, fact, code, number // len(many.untouched) % 3)
