@@ -145,7 +145,9 @@ def questions_about(
     if size:
         places = [place for place in places if place in made_together[group]]
     found = [
-        AskedQuestion(place, place in even, many.splits[place], probe, target, item[target])
+        AskedQuestion(
+            place, place in even, many.splits[place], probe, target, item[target]
+        )
         for place in places
         for probe in PROBES
         if (item := many.cases[place].probes.get(probe)) is not None
@@ -156,7 +158,9 @@ def questions_about(
         fact = many.untouched[number % len(many.untouched)]
         code = ATLAS_LANGUAGES[number % len(ATLAS_LANGUAGES)]
         item_ = fact_item(world, fact, code, number // len(many.untouched) % 3)
-        found.append(AskedQuestion(-1, True, world.split[fact[0]], UNTOUCHED, code, item_))
+        found.append(
+            AskedQuestion(-1, True, world.split[fact[0]], UNTOUCHED, code, item_)
+        )
     return found
 
 
@@ -264,7 +268,9 @@ def _edited(
     return sequence, found
 
 
-def _after(job: ExperimentJob, size: int, sequence: SequentialEdits) -> SequentialEdits | None:
+def _after(
+    job: ExperimentJob, size: int, sequence: SequentialEdits
+) -> SequentialEdits | None:
     """Take a group's edits out again, unless the next size takes them up.
 
     What stands in prompts is never taken up: a memory finds among other edits then.
@@ -283,7 +289,9 @@ def _editor(job: ExperimentJob, found: Found | None) -> Editor:
     return make(job.settings.editor, given)
 
 
-def _found(job: ExperimentJob, edits: Sequence[Edit], asked: Sequence[AskedQuestion]) -> Found | None:
+def _found(
+    job: ExperimentJob, edits: Sequence[Edit], asked: Sequence[AskedQuestion]
+) -> Found | None:
     """Return the edits that a memory of these finds for each query."""
     memory = job.memory
     if memory is None:
@@ -298,7 +306,10 @@ def _found(job: ExperimentJob, edits: Sequence[Edit], asked: Sequence[AskedQuest
 
 
 def _told(
-    job: ExperimentJob, size: int, sequence: SequentialEdits, asked: Sequence[AskedQuestion]
+    job: ExperimentJob,
+    size: int,
+    sequence: SequentialEdits,
+    asked: Sequence[AskedQuestion],
 ) -> Sequence[ProbeAnswer]:
     """Ask; nothing where the editor would make none of the edits."""
     if size and sequence.applied is None:
@@ -344,7 +355,9 @@ def _row(
     )
 
 
-def _is_retrieved(job: ExperimentJob, one: AskedQuestion, found: Found | None) -> bool | None:
+def _is_retrieved(
+    job: ExperimentJob, one: AskedQuestion, found: Found | None
+) -> bool | None:
     """Tell whether the prompt held the question's own edit; of no edit, any at all."""
     if found is None:
         return None
