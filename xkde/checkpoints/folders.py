@@ -9,13 +9,20 @@ print(c.inspect_folder(pathlib.Path('assets/checkpoints/atlas-base')))"``
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from xkde import paths
+from xkde.checkpoints.adapters import WEIGHTS as ADAPTER_WEIGHTS
+from xkde.checkpoints.adapters import base_of, check_fits, is_adapter
 from xkde.checkpoints.catalogue import resolve
-from xkde.checkpoints.weights import fingerprint, read_headers, read_json
+from xkde.checkpoints.weights import (
+    fingerprint,
+    read_header,
+    read_headers,
+    read_json,
+)
 from xkde.errors import CheckpointError
 
 TOKENIZER_FILES = (
@@ -54,12 +61,18 @@ class CheckpointInfo:
     vocabulary: int | None
     context: int | None
     card: Card | None
+    adapter_parameters: int = 0  # of them; 0 for a whole model
 
 
 def inspect_folder(path: Path, trust_remote_code: bool = False) -> CheckpointInfo:
-    """Return what a folder holds; raise CheckpointError if it is not a chat model."""
+    """Return what a folder holds; raise CheckpointError if it is not a chat model.
+
+    An adapter's folder is looked at together with its base, if that is here.
+    """
     if not path.is_dir():
         raise CheckpointError(f"There is no folder {path}. Check the path.")
+    if is_adapter(path):
+        return _inspect_adapter(path, trust_remote_code)
     config = _config(path)
     architecture = _architecture(path, config)
     tokenizer = _tokenizer_config(path)
@@ -88,6 +101,31 @@ def inspect_folder(path: Path, trust_remote_code: bool = False) -> CheckpointInf
     )
 
 
+def _inspect_adapter(path: Path, trust_remote_code: bool) -> CheckpointInfo:
+    place = base_of(path)
+    if place.path is None:
+        raise CheckpointError(
+            "The adapter in {folder} needs its base {base}, which is not on this "
+            "machine yet. Fetch it first: python -m xkde checkpoints download {base}",
+            folder=path,
+            base=place.name,
+        )
+    base = inspect_folder(place.path, trust_remote_code)
+    headers = read_headers(place.path).values()
+    check_fits(path, {n: t.shape for each in headers for n, t in each.items()})
+    own = read_header(path / ADAPTER_WEIGHTS).values()
+    count = sum(tensor.parameters for tensor in own)
+    return replace(
+        base,
+        path=path,
+        weight_files=(*base.weight_files, ADAPTER_WEIGHTS),
+        parameters=base.parameters + count,
+        bytes=base.bytes + (path / ADAPTER_WEIGHTS).stat().st_size,
+        card=read_card(path),
+        adapter_parameters=count,
+    )
+
+
 def read_card(path: Path) -> Card | None:
     """Return the folder's card, or None if it has none."""
     if not (path / paths.CARD).is_file():
@@ -103,11 +141,6 @@ def read_card(path: Path) -> Card | None:
 def _config(path: Path) -> dict[str, Any]:
     if (path / "config.json").is_file():
         return read_json(path / "config.json")
-    if (path / "adapter_config.json").is_file():
-        raise CheckpointError(
-            f"{path} holds an adapter, not a whole model. Merge it into its base with "
-            "peft's merge_and_unload() and save the result."
-        )
     raise CheckpointError(
         f"There is no config.json in {path}. Choose one that save_pretrained wrote."
     )

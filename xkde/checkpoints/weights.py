@@ -20,6 +20,7 @@ from xkde.errors import CheckpointError
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pth", ".pt", ".ckpt")
+CHUNK = 1 << 20  # bytes read at once
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
 AGAIN = "Copy or download the checkpoint again."
 CONVERSION = (
@@ -141,5 +142,7 @@ def fingerprint(folder: Path) -> str:
     """Return the first hex digits of the weights' SHA-256: a checkpoint's revision."""
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.safetensors")):
-        digest.update(file.read_bytes())
+        with file.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()[:12]

@@ -1,22 +1,31 @@
 """Load a checkpoint, from a folder or by its Hub id, into a TransformersEngine.
 
-Knows files, devices and number formats, nothing of prompts. torch and transformers are
+A folder may hold an adapter: its base is then loaded as well. Knows files, devices and number formats, nothing of prompts. torch and transformers are
 imported only when a checkpoint is loaded, so that importing this module costs nothing.
 Run: ``load("assets/checkpoints/…")``.
 """
 
+import copy
 import json
 from collections.abc import Mapping
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from xkde.checkpoints.adapters import base_of, is_adapter
+from xkde.checkpoints.catalogue import Reference, resolve
+from xkde.checkpoints.weights import read_headers
+from xkde.engines.conversion import convert
 from xkde.errors import CheckpointError, SettingsError
+from xkde.paths import CHAT_TEMPLATE
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
     from xkde.engines.transformers import TransformersEngine
+
+logger = logging.getLogger(__name__)
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 # What a folder names when its tokenizer.json is to be taken as it stands.
@@ -27,6 +36,32 @@ CHATML = (
     "{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+# bf16 checkpoints of more parameters are not widened on a CPU: reading the weights
+# takes most of a token's time there.
+WIDENED_PARAMETERS = 100_000_000
+
+
+def source_of(place: Reference) -> str:
+    """Return a checkpoint's folder or Hub id; a package is converted first, once."""
+    if place.path is None and place.package is not None:
+        logger.warning("%s is unpacked once; this takes 10 to 60 seconds", place.name)
+        return str(convert(place.name, place.package))
+    return str(place.path or place.repository)
+
+
+def local_folder(reference: str, revision: str | None = None) -> Path:
+    """Return where a checkpoint lies; raises CheckpointError if it is on the Hub only.
+
+    A package that has not been converted is converted now.
+    """
+    place = resolve(reference, revision)
+    if place.path is None and place.package is None:
+        raise CheckpointError(
+            "“{name}” is not on this machine. See its size and fetch it with: "
+            "python -m xkde checkpoints download {name}",
+            name=reference,
+        )
+    return Path(source_of(place))
 
 
 def load(
@@ -39,17 +74,21 @@ def load(
 ) -> "TransformersEngine":
     """Load a causal LM, its weights from safetensors files only.
 
-    ``device`` auto is CUDA, MPS or the CPU, the first that is there; ``dtype`` auto is
-    bfloat16 on CUDA and float32 elsewhere. Raises CheckpointError with the reason if
-    the checkpoint cannot be found, read or used.
+    ``device`` auto is CUDA, MPS or the CPU, the first that is there; for ``dtype`` auto
+    see ``choose_dtype``. Raises CheckpointError with the reason if the checkpoint
+    cannot be found, read or used.
     """
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
+    from xkde.engines.adapters import with_adapter
     from xkde.engines.transformers import TransformersEngine
 
-    name = str(folder_or_id)
+    name, folder = str(folder_or_id), Path(folder_or_id)
+    if is_adapter(folder):
+        base = load(source_of(base_of(folder)), device=device, dtype=dtype)
+        return with_adapter(base, folder)
     place = choose_device(device)
     where = _where(folder_or_id, revision, trust_remote_code)
     tokenizer = load_tokenizer(
@@ -59,7 +98,7 @@ def load(
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             name,
             **where,
-            dtype=choose_dtype(dtype, place),
+            dtype=choose_dtype(dtype, place, folder),
             use_safetensors=True,
             output_loading_info=True,
         )
@@ -92,7 +131,11 @@ def load_tokenizer(
     For some architectures AutoTokenizer lays rules of its own over a checkpoint's
     tokenizer.json (Qwen2: it splits words otherwise and may add a token past the end of
     the embeddings). A checkpoint that names no class of its own is taken as it stands.
+    An adapter without one has its base's, with its own chat template.
     """
+    folder = Path(folder_or_id)
+    if is_adapter(folder) and not (folder / "tokenizer.json").is_file():
+        return adapter_tokenizer(load_tokenizer(source_of(base_of(folder))), folder)
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
@@ -110,6 +153,19 @@ def load_tokenizer(
             f"“{name}” has no fast tokenizer, which tells where each token stands in "
             "the text. Add its tokenizer.json."
         )
+    return tokenizer
+
+
+def adapter_tokenizer(
+    base: "PreTrainedTokenizerBase", folder: Path
+) -> "PreTrainedTokenizerBase":
+    """Return the tokenizer of an adapter's folder, or its base's with its template."""
+    if (folder / "tokenizer.json").is_file():
+        return load_tokenizer(folder)
+    tokenizer = copy.copy(base)  # the vocabulary stays one
+    if (folder / CHAT_TEMPLATE).is_file():
+        template = (folder / CHAT_TEMPLATE).read_text(encoding="utf-8")
+        tokenizer.chat_template = template
     return tokenizer
 
 
@@ -132,15 +188,21 @@ def choose_device(device: str = "auto") -> "torch.device":
     return torch.device(device)
 
 
-def choose_dtype(dtype: Dtype, device: "torch.device") -> "torch.dtype":
+def choose_dtype(
+    dtype: Dtype, device: "torch.device", folder: Path | None = None
+) -> "torch.dtype":
     """Return the number format; auto is bfloat16 on CUDA, float32 elsewhere.
 
-    On a CPU narrow weights are widened: a batch of one then answers like one of many.
+    On a CPU narrow weights are widened, since a batch of one then answers like one of
+    many; those of a folder with more than WIDENED_PARAMETERS stay bfloat16.
     """
     import torch
 
+    is_narrow = device.type == "cuda" or (
+        dtype == "auto" and device.type == "cpu" and _is_large_bf16(folder)
+    )
     formats = {
-        "auto": torch.bfloat16 if device.type == "cuda" else torch.float32,
+        "auto": torch.bfloat16 if is_narrow else torch.float32,
         "float32": torch.float32,
         "bfloat16": torch.bfloat16,
         "float16": torch.float16,
@@ -172,6 +234,15 @@ def random_qwen2(
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(Qwen2Config(**shape)).eval()
     return TransformersEngine(model, tokenizer, torch.device("cpu"))
+def _is_large_bf16(folder: Path | None) -> bool:
+    if folder is None or not (folder / "config.json").is_file():
+        return False
+    headers = read_headers(folder).values()
+    tensors = [tensor for header in headers for tensor in header.values()]
+    return (
+        all(tensor.dtype == "BF16" for tensor in tensors)
+        and sum(tensor.parameters for tensor in tensors) > WIDENED_PARAMETERS
+    )
 
 
 def _where(
