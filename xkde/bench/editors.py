@@ -27,10 +27,10 @@ SHORT = Sampling(max_new_tokens=8)
 
 def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
     """Return seconds per edit and peak memory of every editor."""
-    from xkde.engines.loading import load
+    from xkde.engines.loading import load, source_of
 
     place = resolve(checkpoint)
-    engine = load(str(place.path or place.repository))
+    engine = load(source_of(place))
     edits = [case.edits["en"] for case in atlas_cases(atlas(), "test", count)]
     told: dict[str, Any] = {}
     for part in PARTS:

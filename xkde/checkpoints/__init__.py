@@ -12,7 +12,6 @@ from xkde.checkpoints.catalogue import (
     Reference,
     default_pair,
     downloaded,
-    local_folder,
     repository_folder,
     resolve,
     trained_from,
@@ -24,17 +23,18 @@ from xkde.checkpoints.folders import (
     name_and_weights,
     read_card,
 )
+from xkde.checkpoints.packages import PackageSource
 
 __all__ = [
     "CATALOGUE",
     "Card",
     "CheckpointInfo",
     "Entry",
+    "PackageSource",
     "Reference",
     "default_pair",
     "downloaded",
     "inspect_folder",
-    "local_folder",
     "name_and_weights",
     "read_card",
     "repository_folder",

@@ -54,7 +54,7 @@ def base_reference(folder: Path) -> str:
 
 
 def base_of(folder: Path) -> Reference:
-    """Return where an adapter's base is; raises CheckpointError for one that is none."""
+    """Return where an adapter's base is; raises CheckpointError for an adapter."""
     found = resolve(base_reference(folder))
     if found.path is not None and is_adapter(found.path):
         raise CheckpointError(

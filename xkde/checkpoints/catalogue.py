@@ -229,20 +229,6 @@ def resolve(reference: str, revision: str | None = None) -> Reference:
     return Reference(wanted, "hub", path, repository, chosen)
 
 
-def local_folder(reference: str, revision: str | None = None) -> Path:
-    """Return where a checkpoint lies on this machine; downloads nothing.
-
-    Raises CheckpointError for a checkpoint of the Hub that was not downloaded yet.
-    """
-    place = resolve(reference, revision)
-    if place.path is None:
-        raise CheckpointError(
-            f"“{reference}” is not on this machine. See its size and fetch it with: "
-            f"python -m xkde checkpoints download {reference}"
-        )
-    return place.path
-
-
 def _refuse_revision(name: str, revision: str | None) -> None:
     if revision:
         raise CheckpointError(

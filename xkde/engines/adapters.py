@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde.checkpoints.adapters import WEIGHTS, check_fits
+from xkde.engines.loading import adapter_tokenizer
 from xkde.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ def with_adapter(
     from peft import PeftModel
     from safetensors import SafetensorError
     from transformers import GenerationConfig
-
-    from xkde.engines.loading import adapter_tokenizer
 
     if not (folder / WEIGHTS).is_file():
         raise CheckpointError(
@@ -84,4 +83,3 @@ def _merged(adapted: Any, merged_bytes: int) -> Any:
         weight = layer.weight.detach().clone()
         layer.weight = torch.nn.Parameter(weight, requires_grad=False)
     return adapted.merge_and_unload()
-

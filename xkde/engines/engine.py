@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from xkde.checkpoints import resolve
-from xkde.engines.loading import load
+from xkde.engines.loading import load, source_of
 from xkde.engines.vllm import load_vllm, open_server
 from xkde.errors import InputError
 from xkde.prompts import Encoded, Wrapper
@@ -46,7 +46,7 @@ def open_engine(name: str, checkpoint: str, revision: str | None = None) -> Engi
     used and for a server that does not answer.
     """
     reference = resolve(checkpoint, revision)
-    source = str(reference.path or reference.repository)
+    source = source_of(reference)
     if name.startswith(("http://", "https://")):
         return open_server(name, source, revision=reference.revision)
     if name == "vllm":

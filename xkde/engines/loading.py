@@ -1,14 +1,15 @@
 """Load a checkpoint, from a folder or by its Hub id, into a TransformersEngine.
 
-A folder may hold an adapter: its base is then loaded as well. Knows files, devices and number formats, nothing of prompts. torch and transformers are
-imported only when a checkpoint is loaded, so that importing this module costs nothing.
-Run: ``load("assets/checkpoints/…")``.
+A folder may hold an adapter: its base is then loaded as well. Knows files, devices and
+number formats, nothing of prompts. torch and transformers are imported only when a
+checkpoint is loaded, so that importing this module costs nothing. Run:
+``load("assets/checkpoints/…")``.
 """
 
 import copy
 import json
-from collections.abc import Mapping
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -234,6 +235,8 @@ def random_qwen2(
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(Qwen2Config(**shape)).eval()
     return TransformersEngine(model, tokenizer, torch.device("cpu"))
+
+
 def _is_large_bf16(folder: Path | None) -> bool:
     if folder is None or not (folder / "config.json").is_file():
         return False

@@ -17,16 +17,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xkde import hub
-from xkde.checkpoints import inspect_folder, resolve
+from xkde.checkpoints import PackageSource, inspect_folder, resolve
+from xkde.checkpoints.adapters import base_reference, is_adapter
+from xkde.engines.adapters import with_adapter
+from xkde.engines.conversion import convert, total_bytes
 from xkde.engines.loading import load
 from xkde.errors import CheckpointError, DownloadError, Notice, XkdeError
 
-Phase = Literal["unknown", "absent", "downloading", "loading", "ready", "failed"]
-UNDER_WAY: tuple[Phase, ...] = ("downloading", "loading")
+Phase = Literal[
+    "unknown", "absent", "downloading", "converting", "loading", "ready", "failed"
+]
+UNDER_WAY: tuple[Phase, ...] = ("downloading", "converting", "loading")
 CAPACITY = 4
 POLL = 0.05  # seconds between two looks at a model that is being loaded
 
 Loader = Callable[[Path], Any]
+AdapterLoader = Callable[[Any, Path], Any]  # takes the base's engine as well
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Status:
     reference: str
     phase: Phase = "unknown"
     words: str = ""
-    done: int = 0  # bytes of a download
+    done: int = 0  # bytes of a download or a conversion
     total: int = 0
     seconds: float = 0.0  # that loading took
     device: str = ""
@@ -54,8 +60,14 @@ class _Seat:
 class Pool:
     """Engines by reference; every method may be called from any thread."""
 
-    def __init__(self, loader: Loader = load, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        loader: Loader = load,
+        capacity: int = CAPACITY,
+        adapter_loader: AdapterLoader = with_adapter,
+    ) -> None:
         self._loader = loader
+        self._adapter_loader = adapter_loader
         self._capacity = capacity
         self._seats: dict[str, _Seat] = {}
         self._status: dict[str, Status] = {}
@@ -79,13 +91,17 @@ class Pool:
             if self.status(reference).phase in (*UNDER_WAY, "ready"):
                 return self.status(reference)
             try:
-                folder = resolve(reference).path
+                place = resolve(reference)
             except XkdeError as error:
                 return self._set(Status(reference, "failed", error.notice))
-            if folder is None:
+            if place.path is None and place.package is None:
                 return self._set(Status(reference, "absent"))
-            self._set(Status(reference, "loading"))
-        self._thread(self._load, reference, folder)
+            phase: Phase = "converting" if place.path is None else "loading"
+            self._set(Status(reference, phase))
+        if place.path is not None:
+            self._thread(self._load, reference, place.path)
+        else:
+            self._thread(self._convert, reference, place.package)
         return self.status(reference)
 
     def download(self, plan: hub.DownloadPlan, reference: str) -> None:
@@ -118,16 +134,20 @@ class Pool:
         """
         with self._lock:
             seats = {name: self._seat(name) for name in references}
+        # An adapter has its base's lock, since they share weights.
+        locks = {id(seats[name].lock): seats[name].lock for name in references}
         with ExitStack() as stack:
-            for name in sorted(seats):  # one order for all: no two wait for each other
-                stack.enter_context(seats[name].lock)
+            for key in sorted(locks):  # one order for all: no two wait for each other
+                stack.enter_context(locks[key])
             yield [seats[name].engine for name in references]
 
     def _seat(self, reference: str) -> _Seat:
         seat = self._seats.get(reference)
         if seat is None:
             raise CheckpointError(_not_ready(self.status(reference)))
-        seat.used = time.monotonic()
+        for each in self._seats.values():  # a base is in use with its adapter
+            if each.lock is seat.lock:
+                each.used = time.monotonic()
         return seat
 
     def _set(self, status: Status) -> Status:
@@ -141,16 +161,22 @@ class Pool:
     def _load(self, reference: str, folder: Path) -> None:
         try:
             inspect_folder(folder)
+            base = self._base_of(folder) if is_adapter(folder) else None
             with self._loading:
                 # Loading counts, waiting for another model to load does not.
                 started = time.perf_counter()
-                engine = self._loader(folder)
+                engine = (
+                    self._adapter_loader(base.engine, folder)
+                    if base
+                    else self._loader(folder)
+                )
         except (XkdeError, OSError, MemoryError, RuntimeError, ImportError) as error:
             self._set(Status(reference, "failed", _words(error)))
             return
         seconds = time.perf_counter() - started
         with self._lock:
-            self._seats[reference] = _Seat(engine, threading.Lock(), time.monotonic())
+            lock = base.lock if base else threading.Lock()
+            self._seats[reference] = _Seat(engine, lock, time.monotonic())
             self._set(
                 Status(
                     reference,
@@ -161,6 +187,33 @@ class Pool:
             )
             self._evict(reference)
 
+    def _base_of(self, folder: Path) -> _Seat:
+        """Return the seat of an adapter's base, loaded first where it is not yet."""
+        name = base_reference(folder)
+        self.start(name)
+        status = self.wait(name, float("inf"))
+        with self._lock:
+            if name not in self._seats:
+                raise CheckpointError(_not_ready(status))
+            return self._seats[name]
+
+    def _convert(self, reference: str, source: PackageSource) -> None:
+        total = total_bytes(source)
+        self._set(Status(reference, "converting", total=total))
+        try:
+            folder = convert(reference, source, self._report(reference))
+        except (XkdeError, OSError, MemoryError, RuntimeError) as error:
+            self._set(Status(reference, "failed", _words(error)))
+            return
+        self._set(Status(reference, "loading"))
+        self._load(reference, folder)
+
+    def _report(self, reference: str) -> Callable[[int, int], None]:
+        def report(done: int, total: int) -> None:
+            self._set(replace(self.status(reference), done=done, total=total))
+
+        return report
+
     def _evict(self, newest: str) -> None:
         """Forget the engines unused for the longest; one in use lives until its end."""
         idle = sorted(set(self._seats) - {newest}, key=lambda n: self._seats[n].used)
@@ -168,12 +221,11 @@ class Pool:
             del self._seats[name], self._status[name]
 
     def _fetch(self, reference: str, plan: hub.DownloadPlan) -> None:
-        def report(done: int, total: int) -> None:
-            self._set(replace(self.status(reference), done=done, total=total))
-
         try:
             folder = hub.download(
-                plan, on_progress=report, cancelled=self._cancels[reference]
+                plan,
+                on_progress=self._report(reference),
+                cancelled=self._cancels[reference],
             )
         except (XkdeError, OSError) as error:
             words = _words(error)
@@ -200,6 +252,7 @@ NOT_READY: dict[Phase, str] = {
     "unknown": "“{name}” has not been loaded. Load it under “Models”.",
     "absent": "“{name}” is not on this machine. Download it under “Models”.",
     "downloading": "“{name}” is still being downloaded. Try again when it is here.",
+    "converting": "“{name}” is still being unpacked. Try again when it is here.",
     "loading": "“{name}” is still being loaded. Try again in a few seconds.",
     "failed": "“{name}” could not be loaded. {reason}",
     "ready": "“{name}” has made room for another model. Load it again.",

@@ -28,7 +28,7 @@ from trl import ModelConfig, get_peft_config
 from xkde.checkpoints import resolve
 from xkde.data.atlas.corpus import FactQuery
 from xkde.data.atlas.world import atlas
-from xkde.engines.loading import load_tokenizer
+from xkde.engines.loading import load_tokenizer, source_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.paths import CARD
@@ -95,7 +95,7 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
     # TRL says "main" where nothing was asked for, and a folder has no revisions.
     revision = None if model.model_revision == "main" else model.model_revision
     place = resolve(model.model_name_or_path, revision)
-    source = str(place.path or place.repository)
+    source = source_of(place)
     options: dict[str, Any] = {"revision": None if place.path else place.revision}
     tokenizer = load_tokenizer(source, **options)
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:

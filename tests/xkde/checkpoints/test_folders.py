@@ -189,7 +189,7 @@ def test_torn_json_is_named(folder: Path) -> None:
 def test_missing_folder_and_adapter(folder: Path) -> None:
     assert_refused(folder / "none", "There is no folder")
     (folder / "config.json").rename(folder / "adapter_config.json")
-    assert_refused(folder, "adapter.*merge_and_unload")
+    assert_refused(folder, "adapter.*base_model_name_or_path")
 
 
 def test_remote_code_needs_trust(folder: Path) -> None:

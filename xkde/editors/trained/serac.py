@@ -24,7 +24,7 @@ from xkde.checkpoints import read_card, resolve
 from xkde.editors.cost import measured
 from xkde.editors.editor import Applied, Routed, check_edits
 from xkde.editors.settings import part_folder, settings_for
-from xkde.engines.loading import load
+from xkde.engines.loading import load, source_of
 from xkde.engines.scope import Scope, load_scope
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
@@ -151,7 +151,7 @@ def _counterfactual(
     if not settings.counterfactual:
         return _engine(str(folder / "counterfactual"), None, str(device), written)
     place = resolve(settings.counterfactual)
-    source = str(place.path or place.repository)
+    source = source_of(place)
     return _engine(source, place.revision, str(device), 0)
 
 

@@ -31,7 +31,7 @@ from xkde.engines.hypernetwork import (
     row_updates,
     save_network,
 )
-from xkde.engines.loading import load
+from xkde.engines.loading import load, source_of
 from xkde.errors import SettingsError
 from xkde.prompts import Tokenizer, answered, encode
 from xkde.training.editors.runs import Prepared, load_editor_settings, train_parts
@@ -135,7 +135,7 @@ def _gradients(
 def _prepare(settings: MendSettings, training: TrainingArguments) -> Prepared:
     place = resolve(settings.base)
     engine = load(
-        str(place.path or place.repository),
+        source_of(place),
         device=training.device.type,
         dtype="float32",
         revision=place.revision,

@@ -22,7 +22,7 @@ from xkde.checkpoints import resolve
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.edit_samples import edit_samples
 from xkde.data.atlas.world import atlas
-from xkde.engines.loading import load, load_tokenizer
+from xkde.engines.loading import load, load_tokenizer, source_of
 from xkde.engines.scope import Scope, first_layers, fresh_scope, save_scope
 from xkde.errors import SettingsError
 from xkde.training.editors.runs import Prepared, load_editor_settings, train_parts
@@ -89,7 +89,7 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> Prepared:
     device = training.device
     place = resolve(settings.base)
     engine = load(
-        str(place.path or place.repository),
+        source_of(place),
         device=device.type,
         dtype="float32",
         revision=place.revision,
@@ -134,7 +134,7 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> Prepared:
 
 def _source(reference: str) -> str:
     place = resolve(reference)
-    return str(place.path or place.repository)
+    return source_of(place)
 
 
 def _causal(source: str, layers: int) -> PreTrainedModel:
