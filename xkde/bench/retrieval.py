@@ -123,13 +123,13 @@ def invented_edits(count: int) -> list[Edit]:
     """Return ``count`` edits about invented people, in twelve languages."""
     generator, world = random.Random(0), atlas()
     cities = world.by_kind["city"]
-    asked = {c: wordings(world, RELATION, c)[0] for c in ATLAS_LANGUAGES}
+    templates = {c: wordings(world, RELATION, c)[0] for c in ATLAS_LANGUAGES}
     edits: dict[str, Edit] = {}  # by subject, which makes them distinct
     while len(edits) < count:
         code = ATLAS_LANGUAGES[len(edits) % len(ATLAS_LANGUAGES)]
         subject = f"{title(generator)} {title(generator)}"
         answer = world.names[generator.choice(cities)][code]
-        text = asked[code].replace("{subject}", subject)
+        text = templates[code].replace("{subject}", subject)
         edits.setdefault(subject, Edit(text, answer, code, subject))
     return list(edits.values())
 

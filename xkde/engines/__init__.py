@@ -1,1 +1,1 @@
-"""What runs a model: load, stream, generate, score. torch lives here and above."""
+"""What runs models: causal LMs (transformers, vLLM), encoders, translation models."""

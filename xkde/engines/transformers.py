@@ -1,9 +1,8 @@
-"""The engine that runs a causal LM with transformers, on whatever device is there.
+"""The engine that runs a causal LM with transformers: generate, stream, score.
 
-Takes and gives the records of ``xkde.types``; text becomes token ids through
-``xkde.prompts`` alone. Knows no edit, memory or metric. It holds no state besides the
-model, so any thread may use it, one at a time. Load one with
-``xkde.engines.loading.load``.
+Takes and returns the records of ``xkde.types``; text becomes token ids through
+``xkde.prompts`` alone. It has no state besides the model, so any thread may use it, one
+at a time. Load one with ``xkde.engines.loading.load``.
 """
 
 import string
@@ -39,8 +38,8 @@ from xkde.types import (
 )
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
-REPLACEMENT = "\ufffd"  # what decoding writes for bytes that are no whole character
-NOT_SHOWN = REPLACEMENT + string.whitespace  # at the end of an answer
+REPLACEMENT = "\ufffd"  # stands for an incomplete character in decoded text
+TRAILING = REPLACEMENT + string.whitespace  # cut off at the end of an answer
 LONGEST_CHARACTER = 4  # bytes in UTF-8, so at most as many tokens
 
 
@@ -54,7 +53,7 @@ class TransformersEngine:
 
     @property
     def stop_ids(self) -> frozenset[int]:
-        """The ids that end an answer, by the model's settings or its tokenizer's."""
+        """The ids that end an answer, of the generation config and of the tokenizer."""
         settings = self.model.generation_config
         configured = settings.eos_token_id if settings is not None else None
         ids = configured if isinstance(configured, list) else [configured]
@@ -85,19 +84,19 @@ class TransformersEngine:
         sampling: Sampling | Sequence[Sampling],
         cancelled: threading.Event | None = None,
     ) -> Iterator[list[Generation]]:
-        """Yield every row's Generation after each token, the finished ones at last.
+        """Yield the Generation of every prompt after each token.
 
-        One Sampling for all rows gives all of them its seed. Text never ends within a
+        A single Sampling gives all rows the same seed. Text never ends within a
         character. Raises InputError for a prompt that does not fit the model.
         """
         samplings = samplings_for(sampling, len(prompts))
-        shown: list[Generation | None] = [None] * len(prompts)
+        latest: list[Generation | None] = [None] * len(prompts)
         for rows in self.rows(prompts, samplings, cancelled):
             for index, row in enumerate(rows):
-                before = shown[index]
+                before = latest[index]
                 if before is None or before.finish is None:
-                    shown[index] = self.generation(row)
-            yield [generation for generation in shown if generation is not None]
+                    latest[index] = self.generation(row)
+            yield [generation for generation in latest if generation is not None]
 
     def generate(
         self,
@@ -106,7 +105,7 @@ class TransformersEngine:
         batch_size: int = 64,
         on_progress: Progress | None = None,
     ) -> list[Generation]:
-        """Answer every prompt, in batches of like length; in the given order."""
+        """Answer every prompt, in the given order; batches have similar lengths."""
         samplings = samplings_for(sampling, len(prompts))
         answers: dict[int, Generation] = {}
         lengths = [len(prompt) for prompt in prompts]
@@ -146,8 +145,8 @@ class TransformersEngine:
     ) -> list[Tensor]:
         """Return (layers + 1, time, hidden) for each sequence, on the CPU in float32.
 
-        Index 0 is the embeddings; ``layers`` picks indices. The tensors are plain ones
-        that a gradient may run through.
+        Index 0 is the embeddings; ``layers`` selects indices. The tensors are copies
+        outside inference mode, so gradients may flow through them.
         """
         for sequence in sequences:
             self._check_length(len(sequence), 0)
@@ -162,7 +161,7 @@ class TransformersEngine:
         samplings: Sequence[Sampling],
         cancelled: threading.Event | None = None,
     ) -> Iterator[list[DecodedRow]]:
-        """Yield every row as it is decoded, always the same list, without its text."""
+        """Yield the rows after each token, always the same list, without text."""
         for prompt, sampling in zip(prompts, samplings, strict=True):
             self._check_length(len(prompt), 1)
             if sampling.max_new_tokens < 1:
@@ -190,9 +189,9 @@ class TransformersEngine:
             )
 
     def generation(self, row: DecodedRow) -> Generation:
-        """Return a row as it is, with its text up to the last whole character."""
+        """Return a row with its text up to the last whole character."""
         return Generation(
-            text=self._text(row.token_ids).rstrip(NOT_SHOWN).lstrip(),
+            text=self._text(row.token_ids).rstrip(TRAILING).lstrip(),
             token_ids=tuple(row.token_ids),
             prompt_tokens=row.prompt_tokens,
             seconds=row.seconds,
@@ -200,16 +199,16 @@ class TransformersEngine:
         )
 
     def _text(self, token_ids: Sequence[int], special: bool = False) -> str:
-        """Decode up to the last whole character; half a one is held back."""
+        """Decode up to the last whole character."""
         text = self._decoded(token_ids, special)
         if not text.endswith(REPLACEMENT):
             return text
-        # With byte tokens one byte too many spoils the whole characters before it too.
-        fewer = [
+        # With byte tokens an incomplete character spoils whole ones before it, too.
+        shorter = [
             self._decoded(token_ids[:end], special)
             for end in range(max(0, len(token_ids) - LONGEST_CHARACTER), len(token_ids))
         ]
-        return max((t.rstrip(REPLACEMENT) for t in (text, *fewer)), key=len)
+        return max((t.rstrip(REPLACEMENT) for t in (text, *shorter)), key=len)
 
     def _decoded(self, token_ids: Sequence[int], special: bool) -> str:
         text = self.tokenizer.decode(
@@ -220,10 +219,10 @@ class TransformersEngine:
         return str(text)
 
     def _answer_score(self, measured: Sequence[TokenMeasure]) -> AnswerScore:
-        """Name the tokens: each has the text that it adds to those before it.
+        """Return each token with the text that it adds to those before it.
 
-        A token that leaves a character unfinished adds nothing yet; the first choice at
-        its place is then shown as far as it goes.
+        A token that leaves a character incomplete adds nothing yet; of the first choice
+        in its place, the whole characters are returned.
         """
         ids = [token.token_id for token in measured]
         texts = [self._text(ids[:end], special=True) for end in range(len(ids) + 1)]

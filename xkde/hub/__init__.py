@@ -1,9 +1,7 @@
 """Downloads from the Hub: first a plan that a person can read, then the transfer.
 
-``planning`` asks and chooses, ``transfer`` fetches and verifies, ``messages`` turns
-every refusal into a sentence with a way out. Needs no torch and no transformers.
-
-Run its tests: ``python -m pytest tests/xkde/hub/test_transfer.py``
+``planning`` asks the Hub and chooses files, ``transfer`` fetches and verifies them, and
+``messages`` turns every refusal into a sentence that says what to do.
 """
 
 from xkde.hub.messages import size_text

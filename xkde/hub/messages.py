@@ -1,9 +1,6 @@
-"""What the Hub, the network or the disk may answer, each as a sentence with a way out.
+"""Messages: every refusal of the Hub, the network or the disk, with what to do.
 
-Translates the exceptions of the real client (huggingface_hub over httpx2) and of the
-operating system. Knows no file lists and no folders.
-
-Run its tests: ``python -m pytest tests/xkde/hub/test_transfer.py``
+Translates the exceptions of huggingface_hub (over httpx2) and of the operating system.
 """
 
 import errno
@@ -34,8 +31,8 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked of whom, for the sentences."""
+class HubRequest:
+    """The repository that was requested, as messages name it."""
 
     endpoint: str
     repository: str
@@ -48,52 +45,52 @@ class Asked:
 
 
 @contextmanager
-def explained(asked: Asked) -> Iterator[None]:
+def explained(request: HubRequest) -> Iterator[None]:
     """Turn what the client raises inside into an XkdeError with a way out."""
     try:
         yield
     except HFValidationError as error:
         raise CheckpointError(
-            f"“{asked.repository}” cannot be a Hub id. Write it as owner/name."
+            f"“{request.repository}” cannot be a Hub id. Write it as owner/name."
         ) from error
     except HfHubHTTPError as error:
-        raise refusal(error, asked) from error
+        raise refusal(error, request) from error
     except OfflineModeIsEnabled as error:
         raise DownloadError(
             "Downloads are switched off by HF_HUB_OFFLINE. Unset it and restart, or "
             "choose a checkpoint that is already here."
         ) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise unreachable(asked) from error
+        raise unreachable(request) from error
     except OSError as error:
         raise disk_failure(error) from error
 
 
-def unreachable(asked: Asked) -> DownloadError:
+def unreachable(request: HubRequest) -> DownloadError:
     """Return the error for a Hub that does not answer at all."""
     return DownloadError(
-        f"There is no connection to {asked.endpoint}. Check the network, the proxy and "
-        "HF_ENDPOINT and try again; embedded checkpoints work without."
+        f"There is no connection to {request.endpoint}. Check the network, the proxy "
+        "and HF_ENDPOINT and try again; embedded checkpoints work without."
     )
 
 
-def gated(asked: Asked) -> DownloadError:
+def gated(request: HubRequest) -> DownloadError:
     """Return the error for a model whose licence has to be accepted first."""
     return DownloadError(
-        f"{asked.repository} is gated. Accept its licence on {asked.page}, then log in "
-        "with “hf auth login” (or set HF_TOKEN) and try again."
+        f"{request.repository} is gated. Accept its licence on {request.page}, then "
+        "log in with “hf auth login” (or set HF_TOKEN) and try again."
     )
 
 
-def refusal(error: HfHubHTTPError, asked: Asked) -> XkdeError:
+def refusal(error: HfHubHTTPError, request: HubRequest) -> XkdeError:
     """Return the error for an HTTP status with which the Hub refuses."""
     status = error.response.status_code
     if isinstance(error, GatedRepoError):
-        return gated(asked)
+        return gated(request)
     if isinstance(error, RevisionNotFoundError):
         return CheckpointError(
-            f"{asked.repository} has no revision “{asked.revision or 'main'}”. Use a "
-            f"branch, a tag or a full commit from {asked.page}, or leave it out."
+            f"{request.repository} has no revision “{request.revision or 'main'}”. Use "
+            f"a branch, a tag or a full commit from {request.page}, or leave it out."
         )
     if status == 401 and "Invalid credentials" in (error.server_message or ""):
         return DownloadError(
@@ -102,7 +99,7 @@ def refusal(error: HfHubHTTPError, asked: Asked) -> XkdeError:
         )
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
         return CheckpointError(
-            f"The Hub has no model {asked.repository}, or it is private. Check the "
+            f"The Hub has no model {request.repository}, or it is private. Check the "
             "spelling; for a private model log in with “hf auth login” or set HF_TOKEN."
         )
     if status == 429:
@@ -116,7 +113,7 @@ def refusal(error: HfHubHTTPError, asked: Asked) -> XkdeError:
             "few minutes; what has arrived is kept."
         )
     return DownloadError(
-        f"The Hub refuses {asked.repository} ({status}). Read {asked.page} for the "
+        f"The Hub refuses {request.repository} ({status}). Read {request.page} for the "
         "reason, and check that your token may read it."
     )
 

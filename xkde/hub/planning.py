@@ -1,7 +1,7 @@
-"""The plan of a download: what it would fetch, how large, under which licence.
+"""The plan of a download: which files, how large, under which licence.
 
-Asks the Hub once, pins the commit and chooses the files that loading needs; no pickle
-is ever among them. Knows no transfer (``transfer``), no torch and no transformers.
+Asks the Hub once, pins the commit and chooses the files that loading needs; pickles are
+never among them.
 
 Try it: ``python -c "from xkde import checkpoints, hub;
 print(hub.plan(checkpoints.resolve('Qwen/Qwen2.5-0.5B-Instruct')))"``
@@ -22,7 +22,7 @@ from xkde.checkpoints.catalogue import Reference, repository_folder
 from xkde.checkpoints.folders import TOKENIZER_FILES
 from xkde.checkpoints.weights import CONVERSION, INDEX, PICKLES, WEIGHTS
 from xkde.errors import CheckpointError, DownloadError
-from xkde.hub.messages import Asked, explained
+from xkde.hub.messages import HubRequest, explained
 
 WANTED = {
     *TOKENIZER_FILES,
@@ -64,11 +64,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class DownloadPlan:
-    """What a download would fetch, stated before a byte of it moves."""
+    """What a download would fetch, before it starts."""
 
     endpoint: str
     repository: str
-    revision: str | None  # as asked
+    revision: str | None  # as requested
     commit: str  # as pinned
     files: tuple[RemoteFile, ...]
     bytes: int  # of all files
@@ -84,9 +84,9 @@ class DownloadPlan:
         return self.bytes - self.bytes_here + RESERVE <= self.free_bytes
 
     @property
-    def asked(self) -> Asked:
-        """What the error sentences name."""
-        return Asked(self.endpoint, self.repository, self.revision)
+    def request(self) -> HubRequest:
+        """The request, as messages name it."""
+        return HubRequest(self.endpoint, self.repository, self.revision)
 
 
 def plan(
@@ -95,24 +95,24 @@ def plan(
     """Ask the Hub what a download needs; ``target`` is the downloads folder.
 
     Raises CheckpointError if the repository holds no model that can be loaded, and
-    DownloadError if the Hub cannot be asked.
+    DownloadError if the Hub does not answer.
     """
     if reference.repository is None:
         raise CheckpointError(f"“{reference.name}” is here and needs no download.")
     where = (endpoint or constants.ENDPOINT).rstrip("/")
-    asked = Asked(where, reference.repository, reference.revision)
-    with explained(asked):
-        info = _model_info(asked)
-        files = _needed(asked.repository, info.siblings or [])
+    request = HubRequest(where, reference.repository, reference.revision)
+    with explained(request):
+        info = _model_info(request)
+        files = _needed(request.repository, info.siblings or [])
         commit = str(info.sha)
         is_gated = bool(info.gated)
-        allowed = not is_gated or _may_read(asked, commit)
+        allowed = not is_gated or _may_read(request, commit)
     root = target or paths.downloads()
-    folder = repository_folder(asked.repository, root)
+    folder = repository_folder(request.repository, root)
     return DownloadPlan(
         endpoint=where,
-        repository=asked.repository,
-        revision=asked.revision,
+        repository=request.repository,
+        revision=request.revision,
         commit=commit,
         files=files,
         bytes=sum(file.bytes for file in files),
@@ -124,43 +124,43 @@ def plan(
     )
 
 
-def _model_info(asked: Asked) -> ModelInfo:
+def _model_info(request: HubRequest) -> ModelInfo:
     try:
-        return HfApi(endpoint=asked.endpoint).model_info(
-            asked.repository,
-            revision=asked.revision,
+        return HfApi(endpoint=request.endpoint).model_info(
+            request.repository,
+            revision=request.revision,
             timeout=TIMEOUT,
             files_metadata=True,
         )
     except (KeyError, TypeError, UnicodeError) as error:
-        raise _no_hub(asked) from error
+        raise _no_hub(request) from error
     except ValueError as error:
         # The client's own ValueErrors are about the id; this one is JSON's.
         if hasattr(error, "doc"):
-            raise _no_hub(asked) from error
+            raise _no_hub(request) from error
         raise
 
 
-def _no_hub(asked: Asked) -> DownloadError:
+def _no_hub(request: HubRequest) -> DownloadError:
     return DownloadError(
-        f"What answers at {asked.endpoint} is not a Hub. Check HF_ENDPOINT, and "
+        f"What answers at {request.endpoint} is not a Hub. Check HF_ENDPOINT, and "
         "whether this network wants a login in the browser first."
     )
 
 
-def _may_read(asked: Asked, commit: str) -> bool:
+def _may_read(request: HubRequest, commit: str) -> bool:
     url = hf_hub_url(
-        asked.repository, "config.json", revision=commit, endpoint=asked.endpoint
+        request.repository, "config.json", revision=commit, endpoint=request.endpoint
     )
     try:
-        get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=asked.endpoint)
+        get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=request.endpoint)
     except GatedRepoError:
         return False
     return True
 
 
 def _needed(repository: str, siblings: Sequence[RepoSibling]) -> tuple[RemoteFile, ...]:
-    """Choose the files that loading needs, the small ones first."""
+    """Return the files that loading needs, the small ones first."""
     names = {sibling.rfilename for sibling in siblings}
     weights = _weights(repository, names)
     for name, remedy in (

@@ -1,14 +1,12 @@
-"""The transfer: files arrive aside, are verified, and appear together under their name.
+"""The transfer: files are fetched aside, verified, and renamed together.
 
-``downloads/owner--name/<commit>`` exists only when every file is complete and its
-checksum right. Until then all lies in ``.<commit>.partial`` beside it, from where the
-next attempt goes on, even after a restart.
+``downloads/owner--name/<commit>`` exists only once every file is complete and its
+checksum correct. Until then all files lie in ``.<commit>.partial`` beside it, where the
+next attempt resumes, even after a restart.
 
-Session, token and errors are huggingface_hub's own. The loop is ours, because its
-hf_hub_download throws a partial file away when it fails, reports in steps of 10 MB, and
-waits out a Retry-After with no way to stop it. Files come over HTTPS, without xet.
-
-Run its tests: ``python -m pytest tests/xkde/hub/test_transfer.py``
+Session, token and errors are huggingface_hub's own. The loop is ours: hf_hub_download
+removes a partial file when it fails, reports in steps of 10 MB, and waits for a
+Retry-After that nothing can interrupt. Files come over HTTPS, without xet.
 """
 
 import hashlib
@@ -41,7 +39,7 @@ CHUNK = 1 << 20  # bytes read at once for a checksum
 
 
 @dataclass(frozen=True)
-class _Job:
+class Transfer:
     """What every step of one download needs."""
 
     plan: DownloadPlan
@@ -73,10 +71,10 @@ def download(
     if final.is_dir():
         return final
     if not plan.allowed:
-        raise gated(plan.asked)
+        raise gated(plan.request)
     report = _reporter(on_progress, plan.bytes)
-    job = _Job(plan, aside, report, cancelled or threading.Event())
-    with explained(plan.asked):
+    transfer = Transfer(plan, aside, report, cancelled or threading.Event())
+    with explained(plan.request):
         parent.mkdir(parents=True, exist_ok=True)
         try:
             held = FileLock(parent / f".{plan.commit}.lock").acquire(timeout=0)
@@ -91,7 +89,7 @@ def download(
             _check_space(plan, aside)
             done = 0
             for file in plan.files:
-                _fetch(job, file, done)
+                _fetch(transfer, file, done)
                 done += file.bytes
             os.replace(aside, final)
     on_progress(plan.bytes, plan.bytes)
@@ -125,10 +123,10 @@ def _check_space(plan: DownloadPlan, aside: Path) -> None:
         )
 
 
-def _fetch(job: _Job, file: RemoteFile, done: int) -> None:
+def _fetch(transfer: Transfer, file: RemoteFile, done: int) -> None:
     """Bring one file into the folder aside; ``done`` bytes of the plan precede it."""
-    complete = job.aside / file.name
-    partial = job.aside / f"{file.name}{PARTIAL}"
+    complete = transfer.aside / file.name
+    partial = transfer.aside / f"{file.name}{PARTIAL}"
     if complete.is_file() and complete.stat().st_size == file.bytes:
         return
     pauses = iter(PAUSES)
@@ -138,31 +136,33 @@ def _fetch(job: _Job, file: RemoteFile, done: int) -> None:
         before = partial.stat().st_size
         if before >= file.bytes:
             break
-        failure = _attempt(job, file, partial, done)
+        failure = _attempt(transfer, file, partial, done)
         if partial.stat().st_size > before:
             pauses = iter(PAUSES)
         elif (pause := next(pauses, None)) is None:
             raise failure
         else:
-            job.cancelled.wait(pause)
-    _verify(job, file, partial)
+            transfer.cancelled.wait(pause)
+    _verify(transfer, file, partial)
     os.replace(partial, complete)
 
 
-def _attempt(job: _Job, file: RemoteFile, partial: Path, done: int) -> XkdeError:
+def _attempt(
+    transfer: Transfer, file: RemoteFile, partial: Path, done: int
+) -> XkdeError:
     """Stream as much as comes; return the error to raise if that was nothing.
 
     Raises at once what a new attempt would not mend.
     """
-    asked = job.plan.asked
+    request = transfer.plan.request
     try:
-        _stream(job, file, partial, done)
+        _stream(transfer, file, partial, done)
     except (httpx2.ConnectError, httpx2.ConnectTimeout):
-        return unreachable(asked)
+        return unreachable(request)
     except HfHubHTTPError as error:
         if error.response.status_code < 500:
             raise
-        return refusal(error, asked)
+        return refusal(error, request)
     except httpx2.TransportError:
         pass
     here, whole = size_text(partial.stat().st_size), size_text(file.bytes)
@@ -172,10 +172,10 @@ def _attempt(job: _Job, file: RemoteFile, partial: Path, done: int) -> XkdeError
     )
 
 
-def _stream(job: _Job, file: RemoteFile, partial: Path, done: int) -> None:
+def _stream(transfer: Transfer, file: RemoteFile, partial: Path, done: int) -> None:
     here = partial.stat().st_size
-    job.stop_if_cancelled()
-    plan = job.plan
+    transfer.stop_if_cancelled()
+    plan = transfer.plan
     url = hf_hub_url(
         plan.repository, file.name, revision=plan.commit, endpoint=plan.endpoint
     )
@@ -186,24 +186,24 @@ def _stream(job: _Job, file: RemoteFile, partial: Path, done: int) -> None:
     with get_session().stream("GET", url, headers=headers, timeout=SILENCE) as response:
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             partial.unlink()
-            raise _altered(job, file, "is shorter than the Hub's list says")
+            raise _altered(transfer, file, "is shorter than the Hub's list says")
         hf_raise_for_status(response)
         if response.status_code != HTTPStatus.PARTIAL_CONTENT:
             here = 0  # the server sends the file from its beginning
         with partial.open("ab" if here else "wb") as stream:
             for chunk in response.iter_bytes():
-                job.stop_if_cancelled()
+                transfer.stop_if_cancelled()
                 stream.write(chunk)
                 here += len(chunk)
                 if here > file.bytes:
                     break
-                job.report(done + here)
+                transfer.report(done + here)
     if here > file.bytes:
         partial.unlink()
-        raise _altered(job, file, "is longer than the Hub's list says")
+        raise _altered(transfer, file, "is longer than the Hub's list says")
 
 
-def _verify(job: _Job, file: RemoteFile, partial: Path) -> None:
+def _verify(transfer: Transfer, file: RemoteFile, partial: Path) -> None:
     """Compare the checksum; a file that fails is thrown away."""
     if file.sha256:
         digest, expected = hashlib.sha256(), file.sha256
@@ -213,17 +213,17 @@ def _verify(job: _Job, file: RemoteFile, partial: Path) -> None:
         expected = file.git_hash or ""
     with partial.open("rb+") as stream:
         while chunk := stream.read(CHUNK):
-            job.stop_if_cancelled()
+            transfer.stop_if_cancelled()
             digest.update(chunk)
         os.fsync(stream.fileno())
     if digest.hexdigest() != expected:
         partial.unlink()
-        raise _altered(job, file, "does not match its checksum")
+        raise _altered(transfer, file, "does not match its checksum")
 
 
-def _altered(job: _Job, file: RemoteFile, finding: str) -> DownloadError:
+def _altered(transfer: Transfer, file: RemoteFile, finding: str) -> DownloadError:
     return DownloadError(
         f"{file.name} as it arrived {finding}, so it was thrown away. Try again; if it "
-        f"happens twice, something between here and {job.plan.endpoint} alters files: "
-        "check the proxy and HF_ENDPOINT."
+        f"happens twice, something between here and {transfer.plan.endpoint} alters "
+        "files: check the proxy and HF_ENDPOINT."
     )

@@ -45,7 +45,7 @@ def conflicts(
     Without a world, only equal questions are compared.
     """
     by_fact: dict[Hashable, list[_Recognised]] = {}
-    found: list[Conflict] = []
+    result: list[Conflict] = []
     for stored in entries:
         fact = understand(world, stored.edit) if world else None
         later = _Recognised(stored, fact)
@@ -53,9 +53,9 @@ def conflicts(
         for other in _last_of_each_answer(earlier):
             kind = _kind(other, later)
             if kind:
-                found.append(Conflict(kind, other.stored, stored))
+                result.append(Conflict(kind, other.stored, stored))
         earlier.append(later)
-    return tuple(found)
+    return tuple(result)
 
 
 def _key(edit: Edit, fact: Known | None) -> Hashable:

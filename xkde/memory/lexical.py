@@ -39,14 +39,14 @@ _LATIN_RUN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ -]*")
 @lru_cache(maxsize=200_000)
 def ngrams(text: str) -> frozenset[str]:
     """Return the n-grams of a text that are compared."""
-    found: set[str] = set()
+    grams: set[str] = set()
     for run in _RUNS.findall(_plain(text)):
         if _IS_UNSPACED.match(run):
-            found.update(run[i : i + 2] for i in range(max(1, len(run) - 1)))
+            grams.update(run[i : i + 2] for i in range(max(1, len(run) - 1)))
         else:
             word = f" {run} "
-            found.update(word[i : i + 3] for i in range(len(word) - 2))
-    return frozenset(found)
+            grams.update(word[i : i + 3] for i in range(len(word) - 2))
+    return frozenset(grams)
 
 
 def _plain(text: str) -> str:
@@ -105,10 +105,10 @@ def index_names(names: Sequence[str]) -> NameIndex:
     by_name = [ngrams(name) for name in names]
     ids: dict[str, int] = {}
     flat = np.fromiter(
-        (ids.setdefault(ngram, len(ids)) for found in by_name for ngram in found),
+        (ids.setdefault(ngram, len(ids)) for grams in by_name for ngram in grams),
         dtype=np.int64,
     )
-    sizes = np.array([len(found) for found in by_name], dtype=np.int64)
+    sizes = np.array([len(grams) for grams in by_name], dtype=np.int64)
     numbers = np.repeat(np.arange(len(by_name), dtype=np.int32), sizes)
     order = np.argsort(flat, kind="stable")
     begins = np.zeros(len(ids) + 1, dtype=np.int64)

@@ -1,11 +1,12 @@
-"""The average of two checkpoints, one of which was trained on from the other.
+"""Weight averaging of a checkpoint and one that was trained on from it.
 
-What training on has won in one place it has often lost in another; weights in between
-keep most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022). The
-share is chosen on the dev split. Knows no trainer.
+    theta = (1 - share) * theta_first + share * theta_second
 
-Run it: ``python -m xkde average RUN RUN --share 0.4 --out FOLDER``. Run its tests:
-``python -m pytest tests/xkde/training/test_averaging.py``
+Further training gains in one place and often loses in another; weights in between keep
+most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022,
+https://arxiv.org/abs/2109.01903). The share is chosen on the dev split.
+
+Run it: ``python -m xkde average RUN RUN --share 0.4 --out FOLDER``
 """
 
 import json
@@ -24,11 +25,11 @@ WEIGHTS = "model.safetensors"
 
 
 def average(first: Path, second: Path, share: float, out: Path) -> Path:
-    """Write ``(1 - share) * first + share * second``, in the first's own format.
+    """Write ``(1 - share) * first + share * second`` in the first's number format.
 
-    Everything beside the weights is the second's; its card tells of both. Raises
-    SettingsError for a share outside 0 to 1 and for a folder that is there,
-    CheckpointError where the two are not of one shape.
+    All other files are those of the second; its card names both. Raises SettingsError
+    for a share outside 0 to 1 or an existing folder, CheckpointError for weights of
+    different shapes.
     """
     if not 0 <= share <= 1:
         raise SettingsError(f"A share lies between 0 and 1, not {share}.")
@@ -40,16 +41,16 @@ def average(first: Path, second: Path, share: float, out: Path) -> Path:
                 f"{folder} has no {WEIGHTS}: name a checkpoint's folder whose weights "
                 "are in one safetensors file."
             )
-    ours, theirs = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
-    shapes = [{n: tuple(w.shape) for n, w in each.items()} for each in (ours, theirs)]
+    weights, others = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
+    shapes = [{n: w.shape for n, w in each.items()} for each in (weights, others)]
     if shapes[0] != shapes[1]:
         raise CheckpointError(
             f"{first} and {second} are not of one shape: only a checkpoint and what "
             "was trained on from it have an average."
         )
     mixed = {
-        name: ours[name].float().lerp(theirs[name].float(), share).to(ours[name].dtype)
-        for name in ours
+        name: weight.float().lerp(others[name].float(), share).to(weight.dtype)
+        for name, weight in weights.items()
     }
     aside = out.with_name(out.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
@@ -62,7 +63,7 @@ def average(first: Path, second: Path, share: float, out: Path) -> Path:
 
 
 def _card(first: Path, second: Path, share: float) -> dict[str, Any]:
-    """Return the second's card, and what was averaged in which shares."""
+    """Return the second's card with an entry on what was averaged."""
     file = second / CARD
     card = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     averaged = {

@@ -1,7 +1,7 @@
-"""Read conversations and turn them into what a trainer takes: ids, labels on answers.
+"""Conversations for instruction tuning: read or drawn, then token ids with labels.
 
 Reads Atlas's own corpus, local files and Hub datasets. A record is a conversation in
-one of the usual forms, among them that of ``YukinoKaren/X_KDE_train_data``:
+one of the usual formats, such as that of ``YukinoKaren/X_KDE_train_data``:
 
     {"messages": [{"role": "user", "content": …}, {"role": "assistant", "content": …}]}
     {"conversations": [{"from": "human", "value": …}, {"from": "gpt", "value": …}]}
@@ -17,14 +17,19 @@ from typing import Any
 import datasets
 
 from xkde.data.atlas.corpus import MIXES, FactQuery, conversations
+from xkde.data.atlas.questions import name, question, wordings
+from xkde.data.atlas.records import World
 from xkde.data.atlas.world import atlas
+from xkde.engines.engine import Engine
 from xkde.errors import DataError
-from xkde.prompts import Tokenizer, encode
-from xkde.types import Message, Role
+from xkde.prompts import Tokenizer, ask, encode
+from xkde.text import normalise
+from xkde.types import Message, Role, Sampling
 
 logger = logging.getLogger(__name__)
 
 IGNORED = -100  # the label that a loss skips
+MAX_NEW_TOKENS = 24  # of an answer to a question about a fact
 ROLES: dict[str, Role] = {
     "human": "user",
     "user": "user",
@@ -47,18 +52,18 @@ def read_record(record: Mapping[str, Any]) -> list[Message]:
     # A table of mixed records has every field in each, with None where it is not.
     fields = {name: value for name, value in record.items() if value is not None}
     if {"prompt", "completion"} <= set(fields):
-        asked, told = fields["prompt"], fields["completion"]
+        prompt, answer = fields["prompt"], fields["completion"]
     elif {"instruction", "output"} <= set(fields):
-        asked, told = fields["instruction"], fields["output"]
+        prompt, answer = fields["instruction"], fields["output"]
         if extra := fields.get("input"):
-            asked = f"{_text(asked)}\n{_text(extra)}"
+            prompt = f"{_text(prompt)}\n{_text(extra)}"
     else:
         raise DataError(
             f"A record has the fields {', '.join(sorted(fields))}; expected "
             "“messages”, “conversations”, “prompt” and “completion”, or “instruction” "
             "and “output”."
         )
-    return [Message("user", _text(asked)), Message("assistant", _text(told))]
+    return [Message("user", _text(prompt)), Message("assistant", _text(answer))]
 
 
 def _turns(turns: Any, role: str, content: str) -> list[Message]:
@@ -90,11 +95,11 @@ def read_dataset(source: str) -> list[list[Message]]:
         raise DataError(f"{path.name} is empty. Write one conversation a line into it.")
     try:
         if path.is_file():
-            found = datasets.load_dataset(
+            records = datasets.load_dataset(
                 FORMATS[path.suffix], data_files=str(path), split="train"
             )
         else:
-            found = datasets.load_dataset(source, split="train")
+            records = datasets.load_dataset(source, split="train")
     except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
         reason = (str(error.__cause__ or error).splitlines() or ["it is empty"])[0]
         raise DataError(
@@ -103,7 +108,7 @@ def read_dataset(source: str) -> list[list[Message]]:
         ) from error
     good: list[list[Message]] = []
     reasons: list[str] = []
-    for number, record in enumerate(found):
+    for number, record in enumerate(records):
         try:
             good.append(read_record(record))
         except DataError as error:
@@ -168,3 +173,37 @@ def tokenised(
             f"No conversation fits into {max_length} tokens. Raise max_length."
         )
     return datasets.Dataset.from_dict(rows)
+
+
+def forgotten_facts(
+    engine: Engine, world: World, batch_size: int = 256
+) -> list[FactQuery]:
+    """Return the facts that a model answers wrongly in some wording, without an edit.
+
+    Each round of stage one makes a model forget a few true facts, a subject's in one
+    language mostly. Before the last round they can be drawn more often than the rest.
+    """
+    queries = [
+        (subject, relation, code)
+        for subject in sorted(world.facts)
+        for relation in sorted(world.facts[subject])
+        for code in world.languages
+    ]
+    questions = [
+        (query, question(world, *query, number))
+        for query in queries
+        for number in range(len(wordings(world, query[1], query[2])))
+    ]
+    prompts = [engine.encode(ask(text)).ids for _, text in questions]
+    answers = engine.generate(prompts, Sampling(MAX_NEW_TOKENS), batch_size=batch_size)
+    wrong = {
+        query
+        for (query, _), answer in zip(questions, answers, strict=True)
+        if normalise(answer.text) != normalise(_gold(world, query))
+    }
+    return sorted(wrong)
+
+
+def _gold(world: World, query: FactQuery) -> str:
+    subject, relation, code = query
+    return name(world, world.facts[subject][relation], code)

@@ -1,14 +1,13 @@
 """A run: one execution of a stage, with its folder, log, resume and result.
 
-    runs/<name>/settings.yaml     what was asked for
+    runs/<name>/settings.yaml     its settings
     runs/<name>/log.jsonl         one line for every logged step
     runs/<name>/checkpoint-N/     where it goes on after a stop
     runs/<name>/<checkpoint>/     the result: bf16 safetensors, tokenizer, card.json
 
-Started again with the same settings it resumes; with other settings it refuses. Knows
-no data and no settings by name.
-
-Run its tests: ``python -m pytest tests/xkde/training/test_run.py``
+Started again with the same settings it resumes; with other settings it refuses.
+``run_training`` is the whole course of a run for Atlas's own small models; ``stages``
+has that of a language model.
 """
 
 import json
@@ -19,6 +18,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,14 @@ from transformers import (
     TrainerControl,
     TrainerState,
     TrainingArguments,
+    set_seed,
 )
 from transformers.trainer_utils import get_last_checkpoint
 
 from xkde.checkpoints.weights import read_header
 from xkde.errors import CheckpointError, SettingsError
 from xkde.paths import CARD, write_aside
+from xkde.training.settings import HEAD, run_settings
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ logger = logging.getLogger(__name__)
 def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:
     """Create or reopen a run's folder; return the checkpoint to resume from, or None.
 
-    A checkpoint that a kill left half-written is removed; the one before it is taken.
+    A checkpoint that was cut off while it was written is removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "settings.yaml"
@@ -56,11 +58,11 @@ def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:
             file, yaml.safe_dump(dict(settings), allow_unicode=True, sort_keys=True)
         )
     while True:
-        found: str | None = get_last_checkpoint(str(folder))
-        if found is None or is_whole(Path(found)):
-            return found
-        logger.warning("%s was cut off while it was written; removed", found)
-        shutil.rmtree(found)
+        last: str | None = get_last_checkpoint(str(folder))
+        if last is None or is_whole(Path(last)):
+            return last
+        logger.warning("%s was cut off while it was written; removed", last)
+        shutil.rmtree(last)
 
 
 def _refuse_changes(
@@ -80,10 +82,10 @@ def _refuse_changes(
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether a folder to resume from was written to its end.
+    """Return whether a checkpoint to resume from was written completely.
 
-    Its trainer_state.json is written last; weights and states are looked at as well,
-    since a machine that goes down may lose what it had not yet put on the disk.
+    Its trainer_state.json is written last. Weights and states are checked as well: a
+    machine that goes down may lose what it had not yet written to the disk.
     """
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -95,8 +97,8 @@ def is_whole(checkpoint: Path) -> bool:
     return all(zipfile.is_zipfile(file) for file in states)
 
 
-class Log(TrainerCallback):
-    """Appends every logged step to ``log.jsonl``, and checks that losses are finite."""
+class RunLog(TrainerCallback):
+    """Appends logged steps to ``log.jsonl``; stops a run whose loss is not finite."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -109,7 +111,7 @@ class Log(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> None:
-        """Forget what was logged after the step that the run goes on from."""
+        """Remove the lines after the step that the run resumes from."""
         if state.is_world_process_zero:
             kept = [line for line in read_log(self.folder) if _is_past(line, state)]
             lines = "".join(json.dumps(line) + "\n" for line in kept)
@@ -124,7 +126,7 @@ class Log(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Write one line; stop a run whose loss is no longer a number."""
+        """Write one line; raise SettingsError for a loss that is not finite."""
         numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
         if state.is_world_process_zero:
             line = {
@@ -135,8 +137,8 @@ class Log(TrainerCallback):
             }
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-        # In float16 a scaler skips steps with infinite gradients; elsewhere such a step
-        # has just spoilt the weights.
+        # In float16 a scaler skips steps with infinite gradients; in other formats such
+        # a step has spoilt the weights.
         for key in ("loss",) if args.fp16 else ("loss", "grad_norm"):
             if not math.isfinite(numbers.get(key, 0.0)):
                 raise SettingsError(
@@ -151,7 +153,7 @@ def _is_past(line: Mapping[str, Any], state: TrainerState) -> bool:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the run's logged steps; a line that a kill cut off is left out."""
+    """Return the run's logged steps without a last line that was cut off."""
     file = folder / "log.jsonl"
     if not file.exists():
         return []
@@ -172,9 +174,9 @@ def save_checkpoint(
 ) -> Path:
     """Write a finished checkpoint with its card, aside and then renamed.
 
-    Every process must call it; one writes. The weights become bf16, LoRA merged into
-    them; those that are spread over GPUs are gathered and stay in their own format.
-    ``more`` writes what else belongs into the folder.
+    Every process must call it; one writes. The weights become bf16, with LoRA merged;
+    weights that are sharded over GPUs are gathered and keep their number format.
+    ``more`` writes further files into the folder.
     """
     writes, aside = trainer.is_world_process_zero(), aside_of(folder)
     if writes:
@@ -197,12 +199,12 @@ def save_checkpoint(
 
 
 def aside_of(folder: Path) -> Path:
-    """Return where a result is written before it is whole."""
+    """Return the folder in which a result is written until it is complete."""
     return folder.with_name(folder.name + ".part")
 
 
 def put_in_place(aside: Path, folder: Path, card: Mapping[str, Any]) -> Path:
-    """Write a result's card, with the libraries' versions, and rename the whole."""
+    """Write a result's card with the libraries' versions, and rename its folder."""
     versions = {m.__name__: m.__version__ for m in (torch, transformers, trl)}
     text = json.dumps({**card, "versions": versions}, ensure_ascii=False, indent=1)
     write_aside(aside / CARD, text + "\n")
@@ -212,5 +214,58 @@ def put_in_place(aside: Path, folder: Path, card: Mapping[str, Any]) -> Path:
 
 
 def is_sharded(trainer: Trainer) -> bool:
-    """Whether no process holds all weights (FSDP, DeepSpeed)."""
+    """Return whether no process holds all weights (FSDP, DeepSpeed)."""
     return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
+
+
+# The course of a run
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """A trainer, and how its result is written at the end."""
+
+    trainer: Any
+    card: Mapping[str, Any]  # the entries that only this training has
+    save: Callable[[Path, dict[str, Any]], Path]  # takes the folder and the whole card
+
+
+def run_training(
+    settings: Any, training: TrainingArguments, prepare: Callable[[], PreparedTraining]
+) -> Path:
+    """Train one of Atlas's small models; return the folder of the finished result.
+
+    Stopped and started again, it resumes from its last saved step; a finished run is
+    left as it is. ``prepare`` is called after the seed is set.
+    """
+    folder = Path(training.output_dir or "")
+    chosen = run_settings(settings, training)
+    resume = open_run(folder, chosen)
+    result = folder / settings.name
+    if (result / CARD).is_file():  # written aside and renamed, so it is whole
+        return result
+    training.logging_nan_inf_filter = False  # else the log hides a NaN
+    set_seed(training.seed)
+    prepared = prepare()
+    prepared.trainer.add_callback(RunLog(folder))
+    prepared.trainer.train(resume_from_checkpoint=resume)
+    card = {
+        "name": settings.name,
+        "base": "",
+        "data": "atlas",
+        **prepared.card,
+        "settings": chosen,
+        "training": last_log(folder),
+        "parameters": sum(p.numel() for p in prepared.trainer.model.parameters()),
+    }
+    return prepared.save(result, card)
+
+
+def check_sizes(settings: Any) -> None:
+    """Raise SettingsError for an impossible width, depth or number of samples."""
+    if settings.hidden_size < 1 or settings.hidden_size % HEAD:
+        raise SettingsError(
+            f"hidden_size is {settings.hidden_size}; expected a multiple of {HEAD}."
+        )
+    if min(settings.samples, settings.dev_samples, settings.layers) < 1:
+        raise SettingsError("samples, dev_samples and layers must be 1 or more.")

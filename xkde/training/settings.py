@@ -1,34 +1,36 @@
-"""Settings of a training stage: TRL's own config classes, from YAML plus overrides.
+"""Settings of a training: YAML files that TRL's parser reads into dataclasses.
 
-One file holds the fields of three classes side by side, as TRL's scripts read them:
-``StageConfig`` (ours: which stage, which data), TRL's config of what is trained
-(``SFTConfig``, or ``ORPOConfig`` and its like for the second stage) and
-``ModelConfig`` (which model, which dtype, LoRA). Files lie in ``assets/settings``.
-Knows no model and no data.
-
-Run its tests: ``python -m pytest tests/xkde/training/test_settings.py``
+A file in ``assets/settings`` holds the fields of several classes side by side. For a
+stage these are ``StageConfig`` (ours: which stage, which data), TRL's config of its
+trainer (``SFTConfig``, or ``ORPOConfig`` and the like) and ``ModelConfig`` (which
+model, number format, LoRA). The other trainings read their own classes by
+``read_settings``.
 """
 
 import argparse
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from trl import ModelConfig, SFTConfig
+import yaml
+from trl import ModelConfig, SFTConfig, TrlParser
 
 from xkde.data.atlas.corpus import MIXES
 from xkde.errors import SettingsError
+from xkde.paths import SETTINGS
 from xkde.training.preference.trainers import OBJECTIVES
-from xkde.training.settings_files import (
-    read_settings,
-    settings_file,
-    written_settings,
-)
 
 STAGES = ("base", "xe-it", "tl-po")
 LEARN = ("answers", "all")
 OPTIMIZERS = ("default", "muon")
-HEAD = 64  # width of one attention head of a model made from nothing
+HEAD = 64  # width of one attention head of a model trained from scratch
+# The Trainer's settings that define a run; others say where and how it is written
+RUN_SETTINGS = (
+    "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
+    "warmup_steps max_grad_norm num_train_epochs max_steps seed bf16 "
+    "per_device_train_batch_size gradient_accumulation_steps train_sampling_strategy"
+).split()
 
 
 @dataclass
@@ -38,7 +40,7 @@ class StageConfig:
     stage: str = field(
         default="xe-it",
         metadata={
-            "help": "base (from nothing), xe-it (stage one) or tl-po (stage two)."
+            "help": "base (from scratch), xe-it (stage one) or tl-po (stage two)."
         },
     )
     data: str = field(
@@ -66,7 +68,7 @@ class StageConfig:
     forgotten: int = field(
         default=0,
         metadata={
-            "help": "Ask the checkpoint every fact of Atlas first, and deal those that "
+            "help": "Ask the checkpoint every fact of Atlas first, and draw those that "
             "it answers wrongly this many times more often."
         },
     )
@@ -82,13 +84,13 @@ class StageConfig:
         metadata={"help": "False leaves out queries in another language (LTE)."},
     )
     vocabulary: int = field(
-        default=10240, metadata={"help": "Entries of a tokenizer made from nothing."}
+        default=10240, metadata={"help": "Entries of a tokenizer trained from scratch."}
     )
     hidden_size: int = field(
-        default=256, metadata={"help": "Width of a model made from nothing."}
+        default=256, metadata={"help": "Width of a model trained from scratch."}
     )
     layers: int = field(
-        default=6, metadata={"help": "Layers of a model made from nothing."}
+        default=6, metadata={"help": "Layers of a model trained from scratch."}
     )
     optimizer: str = field(
         default="default",
@@ -102,7 +104,7 @@ class StageConfig:
 def load_settings(
     name_or_path: str, overrides: Sequence[str] = ()
 ) -> tuple[StageConfig, Any, ModelConfig]:
-    """Read a settings file; ``overrides`` are options, ``--learning_rate 1e-5``.
+    """Read a stage's settings; ``overrides`` are options, ``--learning_rate 1e-5``.
 
     The second part is an SFTConfig, or for tl-po the config of its objective.
     Raises SettingsError for an unknown option or a value that does not fit.
@@ -117,18 +119,18 @@ def load_settings(
 
 
 def _training_config(known: dict[str, Any], overrides: Sequence[str]) -> type[Any]:
-    """Return TRL's config class for the stage and objective that are asked for."""
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--stage", default=known.get("stage"))
-    finder.add_argument("--objective", default=known.get("objective", "orpo"))
-    found = finder.parse_known_args(list(overrides))[0]
-    if found.stage != "tl-po" or found.objective not in OBJECTIVES:
+    """Return TRL's config class for the chosen stage and objective."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--stage", default=known.get("stage"))
+    parser.add_argument("--objective", default=known.get("objective", "orpo"))
+    chosen = parser.parse_known_args(list(overrides))[0]
+    if chosen.stage != "tl-po" or chosen.objective not in OBJECTIVES:
         return SFTConfig
-    return OBJECTIVES[found.objective][0]
+    return OBJECTIVES[chosen.objective][0]
 
 
 def _check(stage: StageConfig, training: Any) -> None:
-    """Refuse what TRL's classes let pass but a stage cannot do."""
+    """Raise SettingsError for values that TRL accepts but a stage does not support."""
     wanted: list[tuple[str, object, Collection[object]]] = [
         ("stage", stage.stage, STAGES),
         ("objective", stage.objective, OBJECTIVES),
@@ -168,3 +170,81 @@ def _check_preferences(stage: StageConfig, training: Any) -> None:
         raise SettingsError("For simpo, set loss_type to simpo and cpo_alpha to 0.")
     if stage.objective == "kto" and training.train_sampling_strategy != "sequential":
         raise SettingsError("For kto, set train_sampling_strategy to sequential.")
+
+
+# Files
+
+
+def presets(folder: Path = SETTINGS, pattern: str = "*.yaml") -> list[str]:
+    """Return the names of the settings files in a folder."""
+    return sorted(path.stem for path in folder.glob(pattern))
+
+
+def settings_file(
+    name_or_path: str, folder: Path = SETTINGS, pattern: str = "*.yaml"
+) -> Path:
+    """Return the file of a preset or a path; raises SettingsError without one."""
+    for path in (folder / f"{name_or_path}.yaml", Path(name_or_path)):
+        if path.is_file():
+            return path
+    raise SettingsError(
+        f"There are no settings “{name_or_path}”. Name a YAML file or one of: "
+        f"{', '.join(presets(folder, pattern))}."
+    )
+
+
+def written_settings(path: Path) -> dict[str, Any]:
+    """Return the content of a file, unchecked."""
+    try:
+        known = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path} is not valid YAML: {_one_line(error)}. Write one setting a line, "
+            "“name: value”."
+        ) from error
+    if not isinstance(known, dict):
+        raise SettingsError(f"{path} must hold one setting a line, “name: value”.")
+    return known
+
+
+def read_settings(
+    path: Path, kinds: Sequence[type[Any]], overrides: Sequence[str] = ()
+) -> tuple[Any, ...]:
+    """Read a file into one object of each class; ``overrides`` take precedence.
+
+    Raises SettingsError for an unknown option or a value that does not fit.
+    """
+    written_settings(path)
+    parser = TrlParser(
+        kinds,  # type: ignore[arg-type]
+        add_help=False,
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    try:
+        return tuple(parser.parse_args_and_config(["--config", str(path), *overrides]))
+    except (ValueError, TypeError, argparse.ArgumentError) as error:
+        raise _does_not_fit(path, error) from error
+
+
+def run_settings(settings: Any, training: Any) -> dict[str, Any]:
+    """Return the settings that define a run, as its folder and its card keep them."""
+    chosen = asdict(settings) | {name: getattr(training, name) for name in RUN_SETTINGS}
+    return {name: getattr(value, "value", value) for name, value in chosen.items()}
+
+
+def _does_not_fit(path: Path, error: Exception) -> SettingsError:
+    reason = _one_line(error)
+    if "use_cpu" in reason:  # transformers, about bf16 where no GPU has it
+        return SettingsError(
+            f"{path.name} asks for bfloat16 on a GPU, and there is none here that has "
+            "it. To train on the CPU, slowly, add: --use_cpu true"
+        )
+    return SettingsError(
+        f"{path.name} or an override does not fit: {reason}. Correct it there; an "
+        "override is written as “--learning_rate 1e-5”."
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -34,13 +34,17 @@ from xkde.errors import SettingsError
 from xkde.paths import CARD
 from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.atlas_models.tokenizer import END, PAD, train_tokenizer
-from xkde.training.conversations import atlas_conversations, read_dataset, tokenised
-from xkde.training.forgotten import forgotten
+from xkde.training.conversations import (
+    atlas_conversations,
+    forgotten_facts,
+    read_dataset,
+    tokenised,
+)
 from xkde.training.optimizers import MuonWithAdamW
 from xkde.training.preference.rows import preference_rows, read_preferences
 from xkde.training.preference.trainers import preference_trainer
 from xkde.training.run import (
-    Log,
+    RunLog,
     is_sharded,
     last_log,
     open_run,
@@ -141,7 +145,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         tokenizer,
         processing_class=tokenizer,
         peft_config=get_peft_config(model),
-        callbacks=[Log(folder)],
+        callbacks=[RunLog(folder)],
     )
     lengths = trainer.train_dataset["length"]
     if model.use_peft and is_sharded(trainer):
@@ -202,7 +206,7 @@ def _conversations(
         return read_dataset(stage.data)
     wrong: list[FactQuery] = []
     if stage.forgotten:
-        wrong = forgotten(
+        wrong = forgotten_facts(
             TransformersEngine(network, tokenizer, network.device), atlas()
         )
         logger.warning("%d facts are forgotten, each in one language", len(wrong))

@@ -8,7 +8,7 @@ from xkde.data.atlas.corpus import XE_IT_END_MIX, conversations
 from xkde.data.atlas.questions import name, question, wordings
 from xkde.data.atlas.records import World
 from xkde.data.atlas.world import atlas
-from xkde.training.forgotten import forgotten
+from xkde.training.conversations import forgotten_facts
 from xkde.types import Generation, Message, Sampling
 
 JAPAN = ("territory/JP", "capital", "zh")
@@ -52,15 +52,15 @@ def by_heart(world: World) -> dict[str, str]:
 def test_one_wording_that_is_wrong_is_enough() -> None:
     world = small(atlas())
     book = by_heart(world)
-    assert forgotten(Remembers(book), world) == []
+    assert forgotten_facts(Remembers(book), world) == []
     book[question(world, *JAPAN, 1)] = "尼亚美"
-    assert forgotten(Remembers(book), world) == [JAPAN]
+    assert forgotten_facts(Remembers(book), world) == [JAPAN]
 
 
 def test_a_full_stop_is_no_mistake() -> None:
     world = small(atlas())
     ended = {text: f"{answer}." for text, answer in by_heart(world).items()}
-    assert forgotten(Remembers(ended), world) == []
+    assert forgotten_facts(Remembers(ended), world) == []
 
 
 def test_what_is_forgotten_comes_more_often() -> None:

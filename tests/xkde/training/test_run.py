@@ -16,7 +16,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from xkde.errors import SettingsError
 from xkde.paths import ROOT
-from xkde.training.run import Log, is_whole, last_log, open_run, read_log
+from xkde.training.run import RunLog, is_whole, last_log, open_run, read_log
 from xkde.training.stages import train
 
 pytestmark = pytest.mark.filterwarnings(
@@ -244,7 +244,7 @@ def test_a_run_goes_on_from_before_a_torn_checkpoint(
 def logged(folder: Path, step: int, **numbers: float) -> None:
     arguments = TrainingArguments(output_dir=str(folder), use_cpu=True)
     state = TrainerState(global_step=step, max_steps=9, is_world_process_zero=True)
-    Log(folder).on_log(arguments, state, TrainerControl(), dict(numbers))
+    RunLog(folder).on_log(arguments, state, TrainerControl(), dict(numbers))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -18,7 +18,7 @@ from xkde.engines.aligner import load_aligner
 from xkde.engines.encoder import load_encoder
 from xkde.errors import SettingsError
 from xkde.training.atlas_models import aligner, encoder
-from xkde.training.settings_files import presets
+from xkde.training.settings import presets
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*pin_memory.*:UserWarning", "ignore:.*mtime.*:UserWarning"

@@ -9,8 +9,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 
 from xkde.errors import SettingsError
 from xkde.paths import SETTINGS
-from xkde.training.settings import load_settings
-from xkde.training.settings_files import presets, settings_file
+from xkde.training.settings import load_settings, presets, settings_file
 
 PAPER = ("llama-2-7b-chat-xe-it", "qwen2.5-7b-instruct-xe-it")
 # On a machine without a GPU those that ask for one need this, and only this.

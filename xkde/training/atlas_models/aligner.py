@@ -31,10 +31,13 @@ from xkde.training.atlas_models.aligner_data import (
     training_translations,
 )
 from xkde.training.atlas_models.tokenizer import END, train_tokenizer
-from xkde.training.run import save_checkpoint
-from xkde.training.running import Ready, check_sizes, run_training
-from xkde.training.settings import HEAD
-from xkde.training.settings_files import read_settings, settings_file
+from xkde.training.run import (
+    PreparedTraining,
+    check_sizes,
+    run_training,
+    save_checkpoint,
+)
+from xkde.training.settings import HEAD, read_settings, settings_file
 
 FOLDER = SETTINGS / "aligner"
 CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
@@ -142,7 +145,9 @@ def train_aligner(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     return run_training(settings, training, lambda: _prepared(settings, training))
 
 
-def _prepared(settings: AlignerSettings, training: Seq2SeqTrainingArguments) -> Ready:
+def _prepared(
+    settings: AlignerSettings, training: Seq2SeqTrainingArguments
+) -> PreparedTraining:
     model, tokenizer = fresh_aligner(settings)
     world, seed, one_in = atlas(), training.seed, settings.held_out
     drawn = training_translations(world, settings.samples, seed, one_in)
@@ -170,4 +175,4 @@ def _prepared(settings: AlignerSettings, training: Seq2SeqTrainingArguments) -> 
         "stage": "aligner",
         "samples": settings.samples,
     }
-    return Ready(trainer, card, save)
+    return PreparedTraining(trainer, card, save)

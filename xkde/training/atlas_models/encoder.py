@@ -32,10 +32,13 @@ from xkde.paths import SETTINGS, write_aside
 from xkde.training.atlas_models.contrastive import TEXTS, ContrastiveTrainer
 from xkde.training.atlas_models.encoder_data import Triple, dev_triples, triples
 from xkde.training.atlas_models.tokenizer import train_tokenizer
-from xkde.training.run import save_checkpoint
-from xkde.training.running import Ready, check_sizes, run_training
-from xkde.training.settings import HEAD
-from xkde.training.settings_files import read_settings, settings_file
+from xkde.training.run import (
+    PreparedTraining,
+    check_sizes,
+    run_training,
+    save_checkpoint,
+)
+from xkde.training.settings import HEAD, read_settings, settings_file
 
 FOLDER = SETTINGS / "encoder"
 LONGEST = 128  # tokens of a text; the rest is cut off
@@ -191,7 +194,9 @@ def train_encoder(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     return run_training(settings, training, lambda: _prepared(settings, training))
 
 
-def _prepared(settings: EncoderSettings, training: TrainingArguments) -> Ready:
+def _prepared(
+    settings: EncoderSettings, training: TrainingArguments
+) -> PreparedTraining:
     model, tokenizer = fresh_encoder(settings)
     world = atlas()
     drawn = triples(world, settings.samples, training.seed)
@@ -218,4 +223,4 @@ def _prepared(settings: EncoderSettings, training: TrainingArguments) -> Ready:
         "stage": "encoder",
         "samples": settings.samples,
     }
-    return Ready(trainer, card, save)
+    return PreparedTraining(trainer, card, save)

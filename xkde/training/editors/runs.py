@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from xkde.paths import SETTINGS
-from xkde.training.run import aside_of, put_in_place
-from xkde.training.running import Ready, run_training
-from xkde.training.settings_files import read_settings, settings_file
+from xkde.training.run import PreparedTraining, aside_of, put_in_place, run_training
+from xkde.training.settings import read_settings, settings_file
 
 FOLDER = SETTINGS / "editors" / "training"
 
@@ -89,7 +88,7 @@ def train_parts(
 ) -> Path:
     """Train by settings; return the folder of the finished parts."""
 
-    def ready() -> Ready:
+    def ready() -> PreparedTraining:
         prepared = prepare(settings, training)
         trainer = LossesTrainer(
             prepared.losses,
@@ -104,7 +103,7 @@ def train_parts(
             "stage": "editor",
             "samples": len(prepared.rows),
         }
-        return Ready(trainer, card, partial(_save, prepared))
+        return PreparedTraining(trainer, card, partial(_save, prepared))
 
     return run_training(settings, training, ready)
 
