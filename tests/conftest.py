@@ -18,6 +18,7 @@ from tests.helpers.app_server import running, two_models
 from xkde.bench.app import Served
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("XKDE_PAIR", "atlas-base,atlas-xe-it")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -8,11 +8,14 @@ The edit prompt's wording is the interface of the released checkpoints (Wu et al
 released ``eval.py``) and matches it to the character for one edit.
 """
 
+import re
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
+from xkde import paths
 from xkde.errors import CheckpointError, InputError, Notice
 from xkde.types import Edit, Message
 
@@ -22,6 +25,7 @@ EDIT_INSTRUCTION = (
 )
 EDIT_HEADER = ".\n\n[Updated Information]:\n"
 QUERY_HEADER = "\n\n[Query]:\n"
+EXAMPLES_VARIABLE = re.compile(r"\{%.*\bexamples\b.*%\}")
 MARKERS = ("[Updated Information]:", "[Query]:")
 
 # What an error calls a text that a person typed
@@ -172,11 +176,18 @@ def render(
         )
     if wrapper in ("hf_template", "xkde_train"):
         turns = [{"role": m.role, "content": m.content} for m in messages]
+        asked_in = [m.language for m in messages if m.role == "user"]
+        variables: dict[str, Any] = (
+            {"examples": examples(asked_in[-1])}
+            if asked_in and EXAMPLES_VARIABLE.search(template)
+            else {}
+        )
         return str(
             tokenizer.apply_chat_template(
                 turns,
                 tokenize=False,
                 add_generation_prompt=messages[-1].role == "user",
+                **variables,
             )
         )
     for (name, turn_mark), (before, after) in RELEASED_WRAPPERS.items():
@@ -228,6 +239,7 @@ def encode(
 
 
 @lru_cache(maxsize=4)  # a long list for a large vocabulary, read for every sample
+@lru_cache(maxsize=4)  # Gemma has 6,400 added tokens
 def _marks(tokenizer: Tokenizer) -> tuple[str, ...]:
     """Return every string that the tokenizer reads as one control token.
 
@@ -264,11 +276,23 @@ def _answer_spans(
     return spans
 
 
-def ask(text: str) -> list[Message]:
-    """Return a conversation of one question."""
-    return [Message("user", text)]
+@lru_cache
+def examples(language: str) -> tuple[tuple[str, str], ...]:
+    """Return questions with answers in a language, or in English.
+
+    They show a pretrained model that is no chat model what a short answer looks like;
+    its chat template takes them as the variable ``examples``.
+    """
+    known = tomllib.loads(paths.FEW_SHOT.read_text(encoding="utf-8"))
+    chosen = known.get(language) or known["en"]
+    return tuple((question, answer) for question, answer in chosen)
 
 
-def answered(text: str, answer: str) -> list[Message]:
+def ask(text: str, language: str = "") -> list[Message]:
+    """Return a conversation of one question; ``language`` is the answer's."""
+    return [Message("user", text, language)]
+
+
+def answered(text: str, answer: str, language: str = "") -> list[Message]:
     """Return a conversation of one question and its answer."""
-    return [Message("user", text), Message("assistant", answer)]
+    return [Message("user", text, language), Message("assistant", answer)]

@@ -24,10 +24,15 @@ QUESTION_TYPES: tuple[QuestionType, ...] = (
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    A model that is asked with examples sees them in the ``language`` of the last user
+    turn; "" is English.
+    """
 
     role: Role
     content: str
+    language: str = ""
 
 
 @dataclass(frozen=True)

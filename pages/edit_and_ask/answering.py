@@ -107,7 +107,10 @@ def ask(
             yield asked.stopped()
             return
         asked = replace(asked, seconds=made.seconds, notes=made.notes)
-        routed = [Sent(each.engine, each.messages[-1].content) for each in made.routed]
+        routed = [
+            Sent(each.engine, each.messages[-1].content, query.language)
+            for each, query in zip(made.routed, asked.queries, strict=True)
+        ]
     yield from _answered(asked, form, routed, event)
 
 
@@ -119,7 +122,12 @@ def _answered(
     with POOL.use(list(models.values())) as engines:
         check(asked.edit, asked.queries, [engine.tokenizer for engine in engines])
         panes: dict[Pane, list[Sent]] = {
-            pane: [Sent(engine, text) for text in _prompts(pane, asked)]
+            pane: [
+                Sent(engine, text, query.language)
+                for text, query in zip(
+                    _prompts(pane, asked), asked.queries, strict=True
+                )
+            ]
             for pane, engine in zip(models, engines, strict=True)
         }
         if routed:
@@ -189,6 +197,7 @@ def why(asked: Asked, index: int) -> dict[Pane, Explanation]:
                 _ids(asked, pane, index),
                 golds.new,
                 golds.old,
+                query.language,
             )
             for pane, engine in zip(panes, engines, strict=True)
         }

@@ -6,7 +6,7 @@ Base, XE-IT and TL-PO, as far as they are on this machine.
 from collections.abc import Iterator, Mapping
 
 from pages.shell.errors import in_words
-from pages.shell.pool import BASE, EDITED, PATIENCE, POOL
+from pages.shell.pool import PATIENCE, POOL
 from pages.shell.strings import Interface, tr
 from pages.shell.templates import render
 from xkde import paths
@@ -15,7 +15,12 @@ from xkde.engines.pool import UNDER_WAY
 from xkde.errors import InputError
 
 # Stage, as the paper calls it, -> its embedded checkpoint
-STAGES: dict[str, str] = {"base": BASE, "xe_it": EDITED, "tl_po": "atlas-tl-po"}
+# The pairs are Atlas's own.
+STAGES: dict[str, str] = {
+    "base": "atlas-base",
+    "xe_it": "atlas-xe-it",
+    "tl_po": "atlas-tl-po",
+}
 MOST = 20_000  # characters of a pair that a model is asked about
 StageAnswers = dict[str, Preference | str]  # by stage; or why there is none
 

@@ -2,11 +2,12 @@
 
 import os
 
+from xkde.checkpoints import default_pair
 from xkde.engines.pool import Pool
 
 POOL = Pool()
 PATIENCE = 120.0  # seconds that a question waits for a model that is being loaded
-BASE, EDITED = "atlas-base", "atlas-xe-it"  # the models that a form begins with
+BASE, EDITED = default_pair()  # the models that a form begins with
 
 
 def on_space() -> bool:

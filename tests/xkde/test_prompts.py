@@ -9,6 +9,8 @@ from transformers import PreTrainedTokenizerBase
 
 from xkde.engines.loading import load_tokenizer
 from xkde.errors import CheckpointError, InputError
+from xkde.languages import ATLAS_LANGUAGES
+from xkde.paths import CHAT_TEMPLATES
 from xkde.prompts import (
     WRAPPERS,
     Wrapper,
@@ -17,6 +19,7 @@ from xkde.prompts import (
     check_user_text,
     edit_prompt,
     encode,
+    examples,
     render,
 )
 from xkde.types import Edit, Message
@@ -318,3 +321,28 @@ def test_runs_of_blanks_are_text_whatever_the_vocabulary_holds() -> None:
     assert check_user_text("one\n\ntwo", "query", blanks) == "one\n\ntwo"
     with pytest.raises(InputError, match="<h1>"):
         check_user_text("<h1> one", "query", blanks)
+
+
+def test_examples_are_in_the_query_s_language(llama2_folder: Path) -> None:
+    tokenizer = load_tokenizer(llama2_folder)
+    file = CHAT_TEMPLATES / "few-shot.jinja"
+    tokenizer.chat_template = file.read_text(encoding="utf-8")
+    text = render(tokenizer, ask(QUERY, "zh"))
+    assert text.startswith("<s>Q: 大阪市在哪个国家？\nA: 日本\n\nQ: ")
+    assert text.endswith(f"\n\nQ: {QUERY}\nA:")
+    assert text.count("Q: ") == len(examples("zh")) + 1
+    told = encode(tokenizer, answered(QUERY, "大阪", "zh"))
+    assert tokenizer.decode(told.answer_ids).strip(" ") == "大阪\n\n"
+    assert told.prompt_ids == encode(tokenizer, ask(QUERY, "zh")).ids
+    assert examples("") == examples("xx") == examples("en")
+
+
+def test_examples_exist_in_every_language() -> None:
+    counts = {code: len(examples(code)) for code in ATLAS_LANGUAGES}
+    assert set(counts.values()) == {4}
+    assert len({examples(code) for code in ATLAS_LANGUAGES}) == len(ATLAS_LANGUAGES)
+
+
+def test_other_templates_see_no_examples(checkpoint_folder: Path) -> None:
+    tokenizer = load_tokenizer(checkpoint_folder)
+    assert render(tokenizer, ask(QUERY, "zh")) == render(tokenizer, ask(QUERY))

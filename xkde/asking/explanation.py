@@ -38,14 +38,19 @@ class Explanation:
 
 
 def explain(
-    engine: Engine, prompt: str, answer_ids: Sequence[int], new: str, old: str
+    engine: Engine,
+    prompt: str,
+    answer_ids: Sequence[int],
+    new: str,
+    old: str,
+    language: str = "",
 ) -> Explanation:
-    """Score what a model said, and what it might have said."""
-    asked = engine.encode(conversation(prompt))
+    """Score what a model said to a query in a language, and what it might have said."""
+    asked = engine.encode(conversation(prompt, language))
     pairs = [(asked.ids, tuple(answer_ids))] if answer_ids else []
     golds = [gold for gold in (new, old) if gold]
     for gold in golds:
-        told = engine.encode(answered(prompt, gold))
+        told = engine.encode(answered(prompt, gold, language))
         pairs.append((told.prompt_ids, told.answer_ids))
     scores = engine.score(pairs) if pairs else []
     probabilities = [score.probability for score in scores[len(scores) - len(golds) :]]

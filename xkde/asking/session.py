@@ -53,6 +53,7 @@ class Sent:
 
     engine: Engine
     text: str
+    language: str = ""  # of the query
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,9 @@ def answer_together(
     """
     check(edit, queries, [engine.tokenizer for engine in engines.values()])
     panes = {
-        pane: [Sent(engine, prompt(pane, edit, query)) for query in queries]
+        pane: [
+            Sent(engine, prompt(pane, edit, query), query.language) for query in queries
+        ]
         for pane, engine in engines.items()
     }
     return stream_together(panes, sampling, cancelled)
@@ -188,7 +191,10 @@ def _stream(
     streams = []
     for group in places.values():
         engine = sent[group[0]].engine
-        ids = [engine.encode(conversation(sent[i].text)).ids for i in group]
+        ids = [
+            engine.encode(conversation(sent[i].text, sent[i].language)).ids
+            for i in group
+        ]
         streams.append((group, engine.stream(ids, sampling, cancelled)))
     now: dict[int, Generation] = {}
     while streams:

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(local_folder(arguments.checkpoint))
     edits = [Edit(arguments.edit, arguments.answer, "")] if arguments.edit else []
     text = edit_prompt(edits, arguments.query, language(arguments.language).name)
-    encoded = encode(tokenizer, ask(text), arguments.wrapper)
+    encoded = encode(tokenizer, ask(text, arguments.language), arguments.wrapper)
     pieces = [tokenizer.decode([token_id]) for token_id in encoded.ids]
     if arguments.json:
         print_json(

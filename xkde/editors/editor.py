@@ -128,7 +128,7 @@ def own_copy(engine: TransformersEngine) -> TransformersEngine:
 
 def bare(engine: TransformersEngine) -> Callable[[Query], Routed]:
     """Return the route of a query that is asked as it stands."""
-    return lambda query: Routed(engine, tuple(ask(query.text)))
+    return lambda query: Routed(engine, tuple(ask(query.text, query.language)))
 
 
 def answer(

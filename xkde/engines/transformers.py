@@ -74,9 +74,9 @@ class TransformersEngine:
         """Turn a conversation into token ids."""
         return prompting.encode(self.tokenizer, messages, wrapper)
 
-    def encode_query(self, text: str) -> tuple[int, ...]:
+    def encode_query(self, text: str, language: str = "") -> tuple[int, ...]:
         """Turn one question into the ids of a prompt."""
-        return self.encode(prompting.ask(text)).ids
+        return self.encode(prompting.ask(text, language)).ids
 
     def stream(
         self,

@@ -50,7 +50,7 @@ class PromptEditor:
         def route(query: Query) -> Routed:
             concerned = every if self.retrieve is None else self.retrieve(query)
             text = self.words(engine, concerned, query) if concerned else query.text
-            return Routed(engine, tuple(ask(text)))
+            return Routed(engine, tuple(ask(text, query.language)))
 
         # Nothing is computed until a query comes.
         return Applied(self.name, every, route)

@@ -108,10 +108,10 @@ def route(
     def routed(query: Query) -> Routed:
         index, probability = decide(models.scope, scope_vectors, query)
         if probability < models.threshold:
-            return Routed(engine, tuple(ask(query.text)))
+            return Routed(engine, tuple(ask(query.text, query.language)))
         name = language(query.language).name
         text = edit_prompt([edits[index]], query.text, name)
-        return Routed(models.counterfactual, tuple(ask(text)))
+        return Routed(models.counterfactual, tuple(ask(text, query.language)))
 
     return routed
 

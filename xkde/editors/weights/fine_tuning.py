@@ -88,7 +88,7 @@ def pairs_of(
     """Return each edit's bare question and its answer as ids, end mark or not."""
     pairs: list[Pair] = []
     for edit in edits:
-        encoded = engine.encode(answered(edit.question, edit.answer))
+        encoded = engine.encode(answered(edit.question, edit.answer, edit.language))
         answer = encoded.answer_ids
         while not with_end and answer[-1:] and answer[-1] in engine.stop_ids:
             answer = answer[:-1]

@@ -92,7 +92,9 @@ def answer(
     batch_size: int = 64,
 ) -> list[Generation]:
     """Answer each query under its own edit, in batches; in the given order."""
-    prompts = [together.engine.encode_query(query.text) for _, query in asked]
+    prompts = [
+        together.engine.encode_query(query.text, query.language) for _, query in asked
+    ]
     edits = [edit for edit, _ in asked]
     return generate(together, edits, prompts, sampling, batch_size)
 
@@ -146,7 +148,7 @@ def score(
     """Score an answer to each query under its own edit, teacher-forced."""
     engine = together.engine
     encoded = [
-        engine.encode(answered(query.text, text))
+        engine.encode(answered(query.text, text, query.language))
         for (_, query), text in zip(asked, answers, strict=True)
     ]
     pairs = [(each.prompt_ids, each.answer_ids) for each in encoded]
