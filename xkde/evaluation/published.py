@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 from xkde.errors import DataError
 from xkde.evaluation.scoring.metrics import mean
@@ -252,6 +253,13 @@ class PaperNumbers:
     def of(self, table: int) -> list[PaperCell]:
         """Return a table's cells."""
         return [cell for cell in self.cells if cell.table == table]
+
+    def texts(
+        self, table: int, field: Literal["edit", "target", "metric", "method"]
+    ) -> tuple[str, ...]:
+        """Return what a table has in a field, each once, in its order."""
+        values = (getattr(cell, field) for cell in self.of(table))
+        return tuple(dict.fromkeys(value for value in values if value))
 
 
 def read(folder: Path = PUBLISHED) -> PaperNumbers:

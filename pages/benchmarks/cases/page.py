@@ -9,15 +9,17 @@ from dataclasses import replace
 
 import gradio as gr
 
-from pages.benchmarks.cases.files import KINDS, table_of, written
 from pages.benchmarks.cases.render import (
     FIELDS,
+    KINDS,
     OUTPUTS,
     found_of,
     prefill,
     render,
     runs_here,
+    table_of,
     view_of,
+    written,
 )
 from pages.benchmarks.cases.view import (
     CLEAN,

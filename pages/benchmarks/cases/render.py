@@ -1,16 +1,20 @@
-"""What Cases shows at a place: a page of answers, one of them, the address.
+"""What Cases shows at a place: a page of answers, one of them, the address, a file.
 
 Every XkdeError becomes words where the answers would be.
 """
 
 import math
+import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pandas as pd
+from gradio.utils import get_upload_folder
 
 from pages.benchmarks.cases.case import AnswerRow, case_html, list_html
 from pages.benchmarks.cases.view import CasePlace, CaseView, filtered
@@ -29,6 +33,7 @@ from xkde.evaluation.results.compared import Places, matched
 from xkde.evaluation.results.local_runs import editor_runs
 from xkde.evaluation.results.rows import (
     GENERATED,
+    SCHEMA,
     SCORE,
     Values,
     choices,
@@ -43,6 +48,7 @@ FIELDS = (
 )  # fmt: skip
 OF_RUN = ("protocol", "source", "target", "relation")  # filters that a run offers
 OUTPUTS = ("place", "list", "status", "case")
+KINDS = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet"}  # of files
 NOBODY = "nobody"  # beside: no other run at all
 CHOICES = 300  # of a filter
 KEPT = 8  # pairs of runs whose questions are matched
@@ -272,3 +278,36 @@ def _word(field: str, text: str, interface: Interface) -> str:
     if field == "protocol":
         return protocol_name(text, interface)
     return text if field == "relation" else language_name(text, interface)
+
+
+def table_of(found: FoundRun, view: CaseView) -> pd.DataFrame:
+    """Return the rows of a view, with the other run's answer and score beside each."""
+    places = filtered(found.rows, view, found.beside_score)
+    rows = found.rows[[*SCHEMA.names, "rule"]].iloc[places]
+    rows = rows.reset_index(drop=True)
+    if found.match is None or found.beside is None or found.beside.rows is None:
+        return rows
+    its = found.match[places]
+    others = found.beside.rows[["answer", "score"]].iloc[its].reset_index(drop=True)
+    return rows.assign(
+        beside_run=found.beside.key,
+        beside_answer=others["answer"].astype("str").where(its >= 0),
+        beside_score=others["score"].where(its >= 0),
+    )
+
+
+def written(rows: pd.DataFrame, name: str, kind: str) -> str:
+    """Write a table as a file that a visitor can download; return its path."""
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=get_upload_folder()))
+    plain_name = re.sub(r"[^\w.-]+", "-", name)[:80]
+    path = folder / f"cases-{plain_name}-{len(rows)}.{kind}"
+    texts = rows.select_dtypes("category").columns
+    plain = rows.astype(dict.fromkeys(texts, "str"))
+    if kind == "parquet":
+        plain.to_parquet(path, compression="zstd", index=False)
+    elif kind == "csv":
+        plain.to_csv(path, index=False, lineterminator="\n")
+    else:
+        plain.to_json(path, orient="records", lines=True, force_ascii=False)
+    return str(path)

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pages.benchmarks.published import numbers as numbering
-from pages.benchmarks.published.view import PublishedView, settled
+from pages.benchmarks.published.numbers import PublishedView, unique
 from pages.benchmarks.published.words import method_words, metric_words, table_words
 from pages.benchmarks.shared import language_name
 from pages.shell.strings import Interface, tr
@@ -19,14 +18,22 @@ FIELDS = ("table", "backbone", "edit", "asked", "metric", "methods")
 
 
 def fitted(numbers: PaperNumbers, view: PublishedView) -> PublishedView:
-    """Return a view of which all is there."""
+    """Return the view with all that is not there taken back to the usual."""
     table = view.table if view.table in numbers.tables else PublishedView.table
-    return settled(
-        replace(view, table=table),
-        numbering.edits(numbers, table),
-        numbering.targets(numbers, table),
-        numbering.metrics(numbers, table),
-        numbering.methods(numbers, table),
+    edits, methods = numbers.texts(table, "edit"), numbers.texts(table, "method")
+    kept = view.methods
+    if kept is not None:
+        known = tuple(name for name in methods if name in kept)
+        # Another table's methods are no choice among these; none at all is one.
+        kept = known if known or not kept else None
+        kept = None if kept is not None and len(kept) == len(methods) else kept
+    return replace(
+        view,
+        table=table,
+        edit=view.edit if view.edit in edits else next(iter(edits), ""),
+        asked=view.asked if view.asked in numbers.texts(table, "target") else "",
+        metric=view.metric if view.metric in numbers.texts(table, "metric") else "",
+        methods=kept,
     )
 
 
@@ -54,7 +61,7 @@ def moved(
 
 def _with_edit(numbers: PaperNumbers, view: PublishedView, edit: str) -> int:
     """Return the table itself where it has the edits, else its sibling with them."""
-    if edit in numbering.edits(numbers, view.table):
+    if edit in numbers.texts(view.table, "edit"):
         return view.table
     return _sibling(numbers, view, numbers.tables[view.table].backbone, edit)
 
@@ -67,19 +74,19 @@ def _sibling(
         (len(numbers.of(number)), -number)
         for number in siblings(numbers, view)
         if numbers.tables[number].backbone == backbone
-        and edit in numbering.edits(numbers, number)
+        and edit in numbers.texts(number, "edit")
     ]
     return -max(found)[1] if found else view.table
 
 
 def siblings(numbers: PaperNumbers, view: PublishedView) -> list[int]:
     """Return the tables of one benchmark and the same methods."""
-    own = numbering.methods(numbers, view.table)
+    own = numbers.texts(view.table, "method")
     return [
         number
         for number, table in numbers.tables.items()
         if table.benchmark == numbers.tables[view.table].benchmark
-        and numbering.methods(numbers, number) == own
+        and numbers.texts(number, "method") == own
     ]
 
 
@@ -90,7 +97,7 @@ def value_of(numbers: PaperNumbers, view: PublishedView, name: str) -> Any:
     if name == "backbone":
         return numbers.tables[view.table].backbone
     if name == "methods":
-        every = numbering.methods(numbers, view.table)
+        every = numbers.texts(view.table, "method")
         return list(every if view.methods is None else view.methods)
     return getattr(view, name)
 
@@ -102,21 +109,21 @@ def choices_of(
     if name == "table":
         return [(table_words(t, interface), str(n)) for n, t in numbers.tables.items()]
     if name == "methods":
-        every = numbering.methods(numbers, view.table)
+        every = numbers.texts(view.table, "method")
         return [(method_words(method, interface), method) for method in every]
     if name == "metric":
-        every = numbering.metrics(numbers, view.table)
+        every = numbers.texts(view.table, "metric")
         named = [(metric_words(metric, interface), metric) for metric in every]
         return (
             [(tr("published_all", interface), ""), *named] if len(named) > 1 else named
         )
     there = siblings(numbers, view)
     if name == "backbone":
-        names = numbering.unique([numbers.tables[number].backbone for number in there])
+        names = unique([numbers.tables[number].backbone for number in there])
         return [(backbone, backbone) for backbone in names]
     if name == "edit":
-        codes = [code for n in there for code in numbering.edits(numbers, n)]
-        return [(language_name(c, interface), c) for c in numbering.unique(codes)]
-    every = numbering.targets(numbers, view.table)
+        codes = [code for n in there for code in numbers.texts(n, "edit")]
+        return [(language_name(c, interface), c) for c in unique(codes)]
+    every = numbers.texts(view.table, "target")
     others = tr("published_elsewhere", interface)
     return [(others, ""), *((language_name(c, interface), c) for c in every)]

@@ -15,17 +15,16 @@ from urllib.parse import quote, urlencode
 from pages.benchmarks.published.numbers import (
     Direction,
     MetricPanel,
+    PublishedView,
     averages,
     chosen,
     directions,
-    metrics,
     panels,
     ranks,
     star,
     unique,
     wins,
 )
-from pages.benchmarks.published.view import PublishedView
 from pages.benchmarks.published.words import (
     average_words,
     direction_words,
@@ -173,7 +172,7 @@ def _heats(
     found = directions(numbers, view.table)
     if len(found) > FEW:
         found = [direction for direction in found if direction[0] == view.edit]
-    names = [m for m in metrics(numbers, view.table) if view.metric in ("", m)]
+    names = [m for m in numbers.texts(view.table, "metric") if view.metric in ("", m)]
     cells = {
         (cell.metric, cell.edit, cell.target, cell.method): cell
         for cell in numbers.of(view.table)

@@ -1,13 +1,13 @@
-"""The paper's cells as a figure needs them: panels of bars, directions, ranks.
+"""The paper's cells as a figure needs them: what is chosen, panels of bars, ranks.
 
 Pure: from ``xkde.evaluation.published`` and a ``PublishedView`` to numbers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from pages.benchmarks.published.view import PublishedView
 from xkde.evaluation.published import ALL, PaperAverage, PaperCell, PaperNumbers
 from xkde.evaluation.scoring.metrics import mean
 
@@ -17,6 +17,53 @@ STARS = {4: "both stages", 6: "ORPO"}
 CASES = {"bizsre": 1037, "mzsre": 743}
 
 Direction = tuple[str, str]  # edit, target
+APART = ","  # between methods in the address
+
+
+@dataclass(frozen=True)
+class PublishedView:
+    """What is shown. The first one is the paper's claim at a glance."""
+
+    table: int = 1
+    edit: str = "en"
+    asked: str = ""  # "": in the languages other than the edit's
+    metric: str = ""  # "": all of them
+    methods: tuple[str, ...] | None = None  # None: all of them
+
+    def to_query(self) -> dict[str, str]:
+        """Return the parameters of its address: what is not as in the first view."""
+        parameters = {
+            "table": str(self.table),
+            "edit": self.edit,
+            "asked": self.asked,
+            "metric": self.metric,
+        }
+        first = PublishedView()
+        usual = {name: str(getattr(first, name)) for name in parameters}
+        query = {n: value for n, value in parameters.items() if value != usual[n]}
+        if self.methods is not None:
+            query["methods"] = APART.join(self.methods)
+        return query
+
+    @property
+    def address(self) -> str:
+        """The query string that reopens it."""
+        about = {"tab": "benchmarks", "view": "published"}
+        return urlencode({**about, **self.to_query()})
+
+
+def from_query(query: Mapping[str, str]) -> PublishedView:
+    """Return the view that an address names; what it holds is yet to be settled."""
+    number = query.get("table", "")
+    methods = query.get("methods")
+    first = PublishedView()
+    return PublishedView(
+        int(number) if number.isdecimal() else (0 if number else first.table),
+        query.get("edit", first.edit),
+        query.get("asked", first.asked),
+        query.get("metric", first.metric),
+        None if methods is None else tuple(m for m in methods.split(APART) if m),
+    )
 
 
 @dataclass(frozen=True)
@@ -56,26 +103,6 @@ class MetricPanel:
 def unique(values: Sequence[str]) -> tuple[str, ...]:
     """Return each value once, in order, without the empty one."""
     return tuple(dict.fromkeys(value for value in values if value))
-
-
-def edits(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
-    """Return the languages in which a table's edits are made."""
-    return unique([cell.edit for cell in numbers.of(table)])
-
-
-def targets(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
-    """Return the languages in which a table's questions are asked."""
-    return unique([cell.target for cell in numbers.of(table)])
-
-
-def metrics(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
-    """Return what a table measures."""
-    return unique([cell.metric for cell in numbers.of(table)])
-
-
-def methods(numbers: PaperNumbers, table: int) -> tuple[str, ...]:
-    """Return a table's rows."""
-    return unique([cell.method for cell in numbers.of(table)])
 
 
 def star(table: int) -> str:

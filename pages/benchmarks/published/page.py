@@ -22,7 +22,7 @@ from pages.benchmarks.published.figure import (
     figure_html,
     printed_html,
 )
-from pages.benchmarks.published.view import PublishedView, from_query
+from pages.benchmarks.published.numbers import PublishedView, from_query
 from pages.benchmarks.shared import (
     AT_ONCE,
     Components,

@@ -11,12 +11,11 @@ from pages.benchmarks.published.numbers import (
     CASES,
     MethodBar,
     MetricPanel,
+    PublishedView,
     chosen,
     lead,
     star,
-    targets,
 )
-from pages.benchmarks.published.view import PublishedView
 from pages.benchmarks.shared import language_name
 from pages.shell.strings import Interface, strings, tr
 from xkde.evaluation.published import (
@@ -61,7 +60,7 @@ def asked_words(
     """Return the language asked in, or how many other ones."""
     if view.asked:
         return language_name(view.asked, interface)
-    others = [code for code in targets(numbers, view.table) if code != view.edit]
+    others = [code for code in numbers.texts(view.table, "target") if code != view.edit]
     if len(others) == 1:
         return language_name(others[0], interface)
     return tr("published_others", interface, n=len(others)) if others else ""

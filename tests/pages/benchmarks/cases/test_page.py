@@ -18,17 +18,18 @@ import pytest
 
 from pages.benchmarks.cases import page
 from pages.benchmarks.cases.case import ask_link, case_html, list_html, parted
-from pages.benchmarks.cases.files import KINDS, table_of
-from pages.benchmarks.cases.files import written as file_of
 from pages.benchmarks.cases.render import (
     FIELDS,
+    KINDS,
     OUTPUTS,
     found_of,
     prefill,
     render,
     runs_here,
+    table_of,
     view_of,
 )
+from pages.benchmarks.cases.render import written as file_of
 from pages.benchmarks.cases.view import CasePlace, CaseView
 from pages.shell.links import read_link
 from tests.helpers.measured_samples import ATLAS_RUN, written

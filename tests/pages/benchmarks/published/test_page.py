@@ -34,7 +34,7 @@ from pages.benchmarks.published.figure import (
     figure_html,
     printed_html,
 )
-from pages.benchmarks.published.view import PublishedView, from_query
+from pages.benchmarks.published.numbers import PublishedView, from_query
 from pages.benchmarks.published.words import headline, method_words, provenance
 from pages.shell.strings import INTERFACES, strings
 from tests.pages.edit_and_ask.test_page import EVIL, Tags
@@ -70,14 +70,14 @@ def every_view() -> list[PublishedView]:
     """Return each table with each edit, and each metric and language by itself."""
     found = []
     for table in NUMBERS.tables:
-        for edit in numbering.edits(NUMBERS, table) or ("",):
+        for edit in NUMBERS.texts(table, "edit") or ("",):
             start = PublishedView(table, edit)
             found.append(start)
             found += [
-                replace(start, metric=m) for m in numbering.metrics(NUMBERS, table)[1:]
+                replace(start, metric=m) for m in NUMBERS.texts(table, "metric")[1:]
             ]
             found += [
-                replace(start, asked=to) for to in numbering.targets(NUMBERS, table)[:3]
+                replace(start, asked=to) for to in NUMBERS.texts(table, "target")[:3]
             ]
     return found
 
@@ -301,7 +301,7 @@ def test_the_file_holds_what_is_shown() -> None:
 def test_every_table_and_method_has_words_in_both_languages() -> None:
     for say in INTERFACES:
         assert all(f"published_table_{n}" in strings()[say] for n in NUMBERS.tables)
-    own = {m for n in NUMBERS.tables for m in numbering.methods(NUMBERS, n)}
+    own = {m for n in NUMBERS.tables for m in NUMBERS.texts(n, "method")}
     english = {m for m in own if " " in m or m == "origin"}
     assert all(method_words(m, "zh") != m for m in english)
 
