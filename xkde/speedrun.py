@@ -19,9 +19,14 @@ from xkde.engines.loading import load
 from xkde.errors import SettingsError
 from xkde.paths import CARD, runs
 from xkde.training.atlas_models.aligner import train_aligner
-from xkde.training.preference.alignment import Measures, Setting, align
-from xkde.training.preference.answer_measures import chrf, chrf_version
-from xkde.training.preference.sampling import Plan, atlas_prompts, sample
+from xkde.training.preference.alignment import (
+    AlignmentSetting,
+    Measures,
+    align,
+    chrf,
+    chrf_version,
+)
+from xkde.training.preference.sampling import SamplingPlan, atlas_prompts, sample
 from xkde.training.stages import train
 
 DEV_SHARE = 0.1  # of the facts whose pairs are kept from training
@@ -112,12 +117,12 @@ def preferences(preset: Preset, edited: Path, say: Say) -> Path:
         replace(each, engine="transformers", checkpoint=edited.name)
         for each in atlas_prompts(atlas(), preset.prompts, seed=0)
     ]
-    sample(load(edited), prompts, Plan(), data / "samples.jsonl")
+    sample(load(edited), prompts, SamplingPlan(), data / "samples.jsonl")
     align(
         data / "samples.jsonl",
         data / "scores.jsonl",
         Measures(load_aligner(aligner), chrf()),
-        Setting(aligner.name, fingerprint(aligner), chrf=chrf_version()),
+        AlignmentSetting(aligner.name, fingerprint(aligner), chrf=chrf_version()),
     )
     made = make_pairs(
         read_samples(data / "samples.jsonl"), read_scores(data / "scores.jsonl"), "ours"

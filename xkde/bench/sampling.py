@@ -15,7 +15,7 @@ from typing import Any
 from xkde.data.atlas.world import atlas
 from xkde.engines.engine import Engine, open_engine
 from xkde.prompts import ask
-from xkde.training.preference.sampling import Plan, atlas_prompts
+from xkde.training.preference.sampling import SamplingPlan, atlas_prompts
 from xkde.types import Sampling
 
 CHECKPOINT = "atlas-xe-it"
@@ -26,7 +26,7 @@ NAMES = {"transformers": "transformers, batches of 256", "vllm": "vLLM"}
 
 def measure(checkpoint: str = CHECKPOINT) -> dict[str, Any]:
     """Return answers per second, and speed-ups against one by one."""
-    plan = Plan()
+    plan = SamplingPlan()
     engine = open_engine("transformers", checkpoint)
     drawn = atlas_prompts(atlas(), BATCHED // plan.answers, seed=9)
     ids = [

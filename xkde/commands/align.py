@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
 def open_aligner(reference: str, device: str = "auto") -> "tuple[Aligner, str]":
     """Return an aligner by name, folder or Hub id, and which weights it has."""
     from xkde.checkpoints import resolve
-    from xkde.commands.atlas import fingerprint
+    from xkde.checkpoints.weights import fingerprint
     from xkde.engines.aligner import load_aligner
 
     if reference == ATLAS_ALIGNER and not (paths.checkpoints() / reference).is_dir():
@@ -99,15 +99,20 @@ def open_aligner(reference: str, device: str = "auto") -> "tuple[Aligner, str]":
 def _score(arguments: argparse.Namespace) -> None:
     if arguments.samples is None or arguments.out is None:
         raise InputError("Name the files: --samples FILE --out FILE.")
-    from xkde.training.preference.alignment import Measures, Setting, align
-    from xkde.training.preference.answer_measures import chrf, chrf_version
+    from xkde.training.preference.alignment import (
+        AlignmentSetting,
+        Measures,
+        align,
+        chrf,
+        chrf_version,
+    )
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
     encode = None
     if arguments.encoder:
         encoder = open_encoder(arguments.encoder, arguments.device)
         encode = partial(encoder.encode, kind="edit")
-    setting = Setting(
+    setting = AlignmentSetting(
         aligner=arguments.aligner,
         weights=weights,
         parity=arguments.parity,
@@ -140,8 +145,6 @@ def _score(arguments: argparse.Namespace) -> None:
         f"{counts['samples']} prompts scored in {seconds:.1f} s, {counts['before']} "
         "were there before."
     )
-    if not setting.chrf:
-        print("chrF is not measured: pip install sacrebleu")
 
 
 def _check(arguments: argparse.Namespace) -> None:

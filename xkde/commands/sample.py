@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     from xkde.engines.engine import open_engine
     from xkde.errors import InputError
     from xkde.training.preference.sampling import (
-        Plan,
+        SamplingPlan,
         atlas_prompts,
         distinct_rate,
         sample,
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
         for prompt in atlas_prompts(atlas(), arguments.count, arguments.seed)
     ]
-    plan = Plan(
+    plan = SamplingPlan(
         arguments.answers,
         arguments.temperature,
         arguments.top_p,

@@ -41,8 +41,11 @@ from xkde.training.conversations import (
     tokenised,
 )
 from xkde.training.optimizers import MuonWithAdamW
-from xkde.training.preference.rows import preference_rows, read_preferences
-from xkde.training.preference.trainers import preference_trainer
+from xkde.training.preference.trainers import (
+    preference_rows,
+    preference_trainer,
+    read_preferences,
+)
 from xkde.training.run import (
     RunLog,
     is_sharded,

@@ -1,20 +1,26 @@
 """Score sampled answers: TL-PO's second step, between sampling and pairing.
 
-For the gold and for every answer: how well it and the gold in the language of the edit
-translate into each other, whether it is right, in which language it is, chrF, and the
-cosine of embeddings where an encoder is given. Scores are appended as they are made; a
-job that was killed goes on after the last whole line. Takes no view of which answers
-make pairs (``pair`` does).
+For the gold and for every answer:
 
-Run its tests: ``python -m pytest tests/xkde/training/preference/test_alignment.py``
+- the mean log-probabilities with which a translation model translates it and the gold
+  in the language of the edit into each other (the paper's alignment score),
+- whether it is right, and in which language it is,
+- chrF (Popović, 2015, https://aclanthology.org/W15-3049/) by sacreBLEU,
+- the cosine of its and the gold's embeddings, where an encoder is given.
+
+Scores are appended as they are made; a job that was killed goes on after the last whole
+line. Which answers make pairs is decided by ``xkde.data.preferences.pairing``.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from sacrebleu.metrics.chrf import CHRF
 
 from xkde.data.preferences.answers import answer_language, is_right
 from xkde.data.preferences.files import (
@@ -29,19 +35,31 @@ from xkde.engines.aligner import BATCH, Aligner, Translation
 from xkde.errors import SettingsError
 from xkde.paths import write_aside
 from xkde.text import holds
-from xkde.training.preference.answer_measures import ChrF, Encode
 
 AT_ONCE = 64  # prompts between two appends to the file
 
+ChrF = Callable[[str, Sequence[str]], float]  # an answer and its golds -> 0 to 100
+Encode = Callable[[list[str]], Any]  # texts -> (texts, size), each row of length one
 Progress = Callable[[int, int], None]
 
 
+def chrf() -> ChrF:
+    """Return sacreBLEU's chrF of an answer to its golds."""
+    metric = CHRF()
+    return lambda text, golds: float(metric.sentence_score(text, list(golds)).score)
+
+
+def chrf_version() -> str:
+    """Return the version of sacreBLEU."""
+    return version("sacrebleu")
+
+
 @dataclass(frozen=True)
-class Setting:
+class AlignmentSetting:
     """How a file of scores was measured; another way is refused.
 
     ``weights`` is the revision or the fingerprint of the translation model. ``chrf`` is
-    the version of sacreBLEU, and empty where it is not installed.
+    the version of sacreBLEU, and empty where chrF is not measured.
     """
 
     aligner: str
@@ -62,7 +80,7 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScoredAnswer:
     """An answer of a sample, or its gold, that is to be scored."""
 
     sample: Sample
@@ -89,7 +107,7 @@ def align(
     samples_file: Path,
     out: Path,
     measures: Measures,
-    setting: Setting,
+    setting: AlignmentSetting,
     *,
     batch_size: int = BATCH,
     on_progress: Progress | None = None,
@@ -115,9 +133,9 @@ def align(
 
 
 def measured(
-    asked: Sequence[Asked],
+    asked: Sequence[ScoredAnswer],
     measures: Measures,
-    setting: Setting,
+    setting: AlignmentSetting,
     batch_size: int = BATCH,
 ) -> list[Scores]:
     """Return the scores of some answers, in their order."""
@@ -141,16 +159,19 @@ def measured(
     ]
 
 
-def _asked(sample: Sample) -> list[Asked]:
+def _asked(sample: Sample) -> list[ScoredAnswer]:
     return [
-        Asked(sample, GOLD, sample.golds[0]),
-        *(Asked(sample, i, answer.text) for i, answer in enumerate(sample.answers)),
+        ScoredAnswer(sample, GOLD, sample.golds[0]),
+        *(
+            ScoredAnswer(sample, i, answer.text)
+            for i, answer in enumerate(sample.answers)
+        ),
     ]
 
 
-def _parts(asked: Sequence[Asked]) -> list[list[Asked]]:
+def _parts(asked: Sequence[ScoredAnswer]) -> list[list[ScoredAnswer]]:
     """Return answers in parts of so many prompts; a prompt's stay together."""
-    prompts: dict[str, list[Asked]] = {}
+    prompts: dict[str, list[ScoredAnswer]] = {}
     for each in asked:
         prompts.setdefault(each.sample.id, []).append(each)
     groups = list(prompts.values())
@@ -161,7 +182,10 @@ def _parts(asked: Sequence[Asked]) -> list[list[Asked]]:
 
 
 def _rewards(
-    asked: Sequence[Asked], aligner: Aligner, language_token: bool, batch_size: int
+    asked: Sequence[ScoredAnswer],
+    aligner: Aligner,
+    language_token: bool,
+    batch_size: int,
 ) -> list[Scores]:
     found = aligner.both_ways(
         [each.translation for each in asked],
@@ -181,7 +205,7 @@ def _rewards(
 
 
 def _released(
-    asked: Sequence[Asked], aligner: Aligner, batch_size: int
+    asked: Sequence[ScoredAnswer], aligner: Aligner, batch_size: int
 ) -> list[Scores]:
     """Score as the released script does: the gold itself, or its equal, has no score.
 
@@ -197,7 +221,9 @@ def _released(
     ]
 
 
-def _cosines(asked: Sequence[Asked], encode: Encode | None) -> list[float | None]:
+def _cosines(
+    asked: Sequence[ScoredAnswer], encode: Encode | None
+) -> list[float | None]:
     """Return the cosine of each answer's and the gold's embeddings."""
     if encode is None:
         return [None for _ in asked]
@@ -206,7 +232,7 @@ def _cosines(asked: Sequence[Asked], encode: Encode | None) -> list[float | None
     return [float(at[each.text] @ at[each.gold]) for each in asked]
 
 
-def _open(out: Path, setting: Setting, samples_file: Path) -> None:
+def _open(out: Path, setting: AlignmentSetting, samples_file: Path) -> None:
     """Write down how a file is measured, or refuse to go on with it otherwise.
 
     Of the samples the part that was there is kept in mind, as a hash: their file may
@@ -230,8 +256,8 @@ def _open(out: Path, setting: Setting, samples_file: Path) -> None:
             "measured. Choose another --out."
         )
     known = {"bytes": len(content), "sha256": _digest(content)}
-    told = {**asdict(setting), "samples": known}
-    write_aside(beside, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    settings = {**asdict(setting), "samples": known}
+    write_aside(beside, json.dumps(settings, ensure_ascii=False, indent=1) + "\n")
 
 
 def _refuse_changes(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -2,8 +2,6 @@
 
 Nothing is kept on the disk but what ``datasets`` caches of the rows read. Bad rows are
 counted and left out, as in a file. What a person types is an id, never a path.
-
-Run its tests: ``python -m pytest tests/xkde/training/preference/test_hub_pairs.py``
 """
 
 import re
@@ -33,14 +31,14 @@ class HubPairs(NamedTuple):
 
 def open_hub_pairs(name: str, most: int = MOST, patience: float = PATIENCE) -> HubPairs:
     """Open the first rows of a dataset; raises InputError or DataError in words."""
-    told = HUB_ID.fullmatch(name)
-    if told is None or Path(told[1]).exists():
+    match = HUB_ID.fullmatch(name)
+    if match is None or Path(match[1]).exists():
         raise InputError(
             "“{name}” cannot be a dataset of the Hub. Write its id as owner/name, or "
             "with a split as owner/name:split.",
             name=name,
         )
-    repository, split = told[1], told[2] or SPLIT
+    repository, split = match[1], match[2] or SPLIT
     try:
         rows, whole = _rows(repository, split, most, patience)
         return HubPairs(open_rows(rows, name), whole)

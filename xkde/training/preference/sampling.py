@@ -1,10 +1,8 @@
 """Sample answers to prompts: TL-PO's first step, on any engine.
 
 Every answer has a seed of its own, written down with it; the file's order is the
-prompts' order. A job that was killed goes on after the last whole line. Takes no view
-of what is a good answer (``align`` and ``pair`` do).
-
-Run its tests: ``python -m pytest tests/xkde/training/preference/test_sampling.py``
+prompts' order. A job that was killed goes on after the last whole line. Which
+answers are good is decided by ``align`` and ``pair``.
 """
 
 import sys
@@ -12,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xkde.data.atlas.corpus import PREFERENCE_MIX, Conversation, conversations
-from xkde.data.atlas.records import World
+from xkde.data.atlas.corpus import PREFERENCE_MIX, conversations
+from xkde.data.atlas.records import Conversation, World
 from xkde.data.preferences.files import append, read_samples
 from xkde.data.preferences.records import Sample, SampledAnswer
 from xkde.engines.engine import Engine
@@ -26,7 +24,7 @@ AT_ONCE = 64  # prompts between two appends to the file
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """How answers are drawn; the paper takes five at temperature 0.8."""
 
     answers: int = 5
@@ -74,7 +72,7 @@ def _sample(conversation: Conversation, number: int) -> Sample:
 def sample(
     engine: Engine,
     prompts: Sequence[Sample],
-    plan: Plan,
+    plan: SamplingPlan,
     file: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Sample]:
@@ -96,14 +94,17 @@ def sample(
     return done
 
 
-def _seeds(number: int, plan: Plan) -> range:
+def _seeds(number: int, plan: SamplingPlan) -> range:
     """Return the seeds of a prompt's answers: no two requests of a job share one."""
     first = plan.seed + number * plan.answers
     return range(first, first + plan.answers)
 
 
 def _answered(
-    engine: Engine, prompts: Sequence[Sample], numbers: Sequence[int], plan: Plan
+    engine: Engine,
+    prompts: Sequence[Sample],
+    numbers: Sequence[int],
+    plan: SamplingPlan,
 ) -> list[Sample]:
     """Return some of the prompts with their answers."""
     ids = {n: engine.encode(ask(prompts[n].prompt)).ids for n in numbers}
@@ -128,7 +129,7 @@ def _answered(
 
 
 def _refuse_others(
-    done: Sequence[Sample], prompts: Sequence[Sample], plan: Plan, file: Path
+    done: Sequence[Sample], prompts: Sequence[Sample], plan: SamplingPlan, file: Path
 ) -> None:
     for number, before in enumerate(done):
         if number >= len(prompts) or replace(before, answers=()) != prompts[number]:

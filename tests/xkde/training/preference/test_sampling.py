@@ -12,10 +12,15 @@ from xkde.data.preferences.records import Sample, SampledAnswer
 from xkde.engines.engine import open_engine
 from xkde.errors import CheckpointError, InputError, SettingsError
 from xkde.training.preference import sampling
-from xkde.training.preference.sampling import Plan, atlas_prompts, distinct_rate, sample
+from xkde.training.preference.sampling import (
+    SamplingPlan,
+    atlas_prompts,
+    distinct_rate,
+    sample,
+)
 from xkde.types import Sampling
 
-PLAN = Plan(answers=3, temperature=0.8, seed=100, max_new_tokens=4)
+PLAN = SamplingPlan(answers=3, temperature=0.8, seed=100, max_new_tokens=4)
 
 
 @pytest.fixture(scope="module")
