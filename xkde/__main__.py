@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "bench": "measure speed here: the app, a large file of preference pairs",
     "benchmarks": "read benchmark files, count their defects; published numbers",
     "checkpoints": "list, inspect and download checkpoints",
+    "data": "make training instructions of public sources; prove what is not in them",
     "edit": "edit a model with any editor, ask it, take the edit out again",
     "evaluate": "evaluate a checkpoint on a benchmark, with both protocols",
     "experiments": "make many edits, at once or one by one; ask what is left of them",

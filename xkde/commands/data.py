@@ -1,0 +1,375 @@
+"""Make and check training data: instructions from public sources (section 3.1).
+
+    python -m xkde data targets --sources zsre=FOLDER,halluedit=FOLDER,atlas \\
+        --held-out FILE_OR_FOLDER … --checkpoint gemma-3-270m --prompt few-shot \\
+        --count 4200 --out targets.jsonl
+    python -m xkde data build --sources zsre=FOLDER,halluedit=FOLDER,atlas \\
+        --held-out FILE_OR_FOLDER … --targets targets.jsonl --samples 40000 \\
+        --settings gemma-3-270m --out train.jsonl
+    python -m xkde data check train.jsonl --against FILE_OR_FOLDER …
+    python -m xkde data describe train.jsonl
+    python -m xkde data generate --sources halluedit=FOLDER --languages zh,de \\
+        --engine http://127.0.0.1:8000/v1 --model NAME --out generated.jsonl
+
+“targets” lets the base answer questions without any edit; “build” mixes samples and
+writes a report beside them; “check” ends with 1 if the file has a subject or question
+of test files; “generate” lets a large model write samples by the paper's prompts
+(then: --sources generated=FILE). Stopped and started again, all go on where they were.
+Sources: zsre, knowedit, halluedit, mquake, rippleedits, generated, conversations, each
+with a file or folder, and atlas, which needs none. docs/training.md says where they are
+published.
+"""
+
+import argparse
+import hashlib
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xkde.commands.shared.output import print_json, print_table, progress
+
+ACTIONS = ("build", "targets", "generate", "check", "describe")
+SHOWN = 20  # places that “check” lists
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("file", nargs="?", type=Path, help="check, describe: a file")
+    parser.add_argument(
+        "--sources", default="", help="name=FOLDER, several with commas; atlas"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="test files or folders: none of their subjects and questions is used",
+    )
+    parser.add_argument(
+        "--against", type=Path, nargs="+", default=[], metavar="PATH",
+        help="check: test files or folders",
+    )  # fmt: skip
+    parser.add_argument(
+        "--answers-too",
+        action="store_true",
+        help="check: answers that name a test subject count as well",
+    )
+    parser.add_argument(
+        "--settings",
+        default="paper",
+        help="shares: paper, gemma-3-270m or a YAML file",
+    )
+    parser.add_argument("--targets", type=Path, help="build: the base's own answers")
+    parser.add_argument("--samples", type=int, default=40_000, help="build: how many")
+    parser.add_argument("--seed", type=int, default=2025)
+    parser.add_argument("--out", type=Path, help="the file to write, .jsonl")
+    _add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_argument_group("a model", "for targets and generate")
+    model.add_argument("--checkpoint", default="", help="name, folder or Hub id")
+    model.add_argument("--revision", help="of a Hub id")
+    model.add_argument(
+        "--engine",
+        default="transformers",
+        help="transformers, vllm, or a server's address (http://…/v1)",
+    )
+    model.add_argument(
+        "--model", default="", help="generate: the server's model, default its first"
+    )
+    model.add_argument(
+        "--prompt",
+        choices=("chat", "few-shot"),
+        default="chat",
+        help="targets: few-shot for a base that was not taught to chat",
+    )
+    model.add_argument(
+        "--count", type=int, default=4200, help="how many questions, or edits"
+    )
+    model.add_argument("--max-new-tokens", type=int, help="targets: 16, generate: 512")
+    model.add_argument(
+        "--languages", default="zh", help="generate: to translate into, with commas"
+    )
+    model.add_argument(
+        "--lowest-score", type=float, default=5.0, help="generate: 1 to 10"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Do what was asked."""
+    {
+        "build": _build,
+        "targets": _targets,
+        "generate": _generate,
+        "check": _check,
+        "describe": _describe,
+    }[arguments.action](arguments)
+
+
+def _sources(text: str) -> tuple[dict[str, Path], bool]:
+    """Return the folders by source, and whether Atlas is among them."""
+    from xkde.errors import InputError
+
+    places: dict[str, Path] = {}
+    names = [word.strip() for word in text.split(",") if word.strip()]
+    if not names:
+        raise InputError("Name the sources: --sources zsre=FOLDER,atlas")
+    for word in names:
+        name, equals, place = word.partition("=")
+        if name == "atlas" and not equals:
+            continue
+        if not place:
+            raise InputError(
+                f"“{word}” says no place. Write a source with its file or folder: "
+                f"{name}=FOLDER"
+            )
+        path = Path(place).expanduser()
+        if not path.exists():
+            raise InputError(f"There is no file or folder “{place}” for {name}.")
+        places[name] = path
+    return places, "atlas" in names
+
+
+def _material(arguments: argparse.Namespace) -> tuple[Any, Any, Any, bool]:
+    """Return what the sources give, what is held out, the recipe, and if with Atlas."""
+    from xkde.data.instructions.held_out import HeldOut, read_held_out
+    from xkde.data.instructions.kinds import KINDS
+    from xkde.data.instructions.settings import read_recipe
+    from xkde.data.instructions.sources import read_sources
+
+    recipe = read_recipe(arguments.settings, tuple(KINDS))
+    places, with_atlas = _sources(arguments.sources)
+    held = read_held_out(arguments.held_out) if arguments.held_out else HeldOut()
+    return read_sources(places), held, recipe, with_atlas
+
+
+def _out(arguments: argparse.Namespace) -> Path:
+    from xkde.errors import InputError
+
+    if arguments.out is None or arguments.out.suffix != ".jsonl":
+        raise InputError("Name the file to write, ending in .jsonl: --out FILE.jsonl")
+    path: Path = arguments.out
+    return path
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    from xkde.data.atlas.world import atlas
+    from xkde.data.instructions.build import Plan, beside, build
+    from xkde.data.instructions.held_out import digest
+    from xkde.data.instructions.report import as_markdown, as_text, report
+    from xkde.data.instructions.stock import make_stock
+    from xkde.data.instructions.targets import read_targets
+    from xkde.errors import InputError
+    from xkde.paths import write_aside
+
+    path = _out(arguments)
+    if arguments.samples < 1:
+        raise InputError("--samples must be 1 or more.")
+    material, held, recipe, with_atlas = _material(arguments)
+    targets = read_targets(arguments.targets) if arguments.targets else []
+    stock = make_stock(material, targets, held, atlas(), recipe, with_atlas)
+    inputs = {f"{file.source}/{file.name}": file.sha256 for file in material.files}
+    inputs["held out"] = digest(held)
+    inputs["atlas"] = str(with_atlas)
+    if arguments.targets:
+        inputs["targets"] = hashlib.sha256(arguments.targets.read_bytes()).hexdigest()
+    plan = Plan(arguments.samples, arguments.seed, recipe, inputs)
+    build(plan, stock, held, path, progress("samples"))
+    told = report(path, plan, material, stock, held)
+    write_aside(beside(path, "report.json"), as_text(told))
+    write_aside(beside(path, "report.md"), as_markdown(told))
+    if arguments.json:
+        print_json(told)
+        return
+    _print_described(told["file"])
+    left_out = sum(entry["records"] for entry in told["rejected"])
+    print(f"\n{left_out} records of the sources left out; why, and all other counts:")
+    print(beside(path, "report.md"))
+
+
+def _targets(arguments: argparse.Namespace) -> None:
+    from xkde.data.atlas.world import atlas
+    from xkde.data.instructions.stock import make_stock
+    from xkde.data.instructions.targets import answer_all, draw_questions
+    from xkde.engines import replies
+    from xkde.engines.engine import open_engine
+
+    path = _out(arguments)
+    _needs_checkpoint(arguments)
+    material, held, recipe, with_atlas = _material(arguments)
+    stock = make_stock(material, [], held, atlas(), recipe, with_atlas)
+    questions = draw_questions(
+        material, stock, held, recipe, arguments.count, arguments.seed
+    )
+    engine: Any = open_engine(
+        arguments.engine, arguments.checkpoint, arguments.revision
+    )
+    few_shot = arguments.prompt == "few-shot"
+    longest = arguments.max_new_tokens or 16
+    ask = (replies.completion if few_shot else replies.chat)(engine, longest)
+    done = answer_all(questions, ask, few_shot, path, progress("answers"))
+    usable = sum(target.is_usable(recipe.longest_target) for target in done)
+    told = {
+        "file": str(path),
+        "questions": len(done),
+        "usable": usable,
+        "languages": dict(Counter(target.language for target in done).most_common()),
+        "sources": dict(Counter(target.source for target in done).most_common()),
+    }
+    if arguments.json:
+        print_json(told)
+        return
+    print(
+        f"{path}: {len(done)} questions, {usable} whole answers of at most "
+        f"{recipe.longest_target} characters"
+    )
+
+
+def _needs_checkpoint(arguments: argparse.Namespace) -> None:
+    from xkde.errors import InputError
+
+    if not arguments.checkpoint:
+        raise InputError("Name the model to ask: --checkpoint NAME_OR_FOLDER")
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    from xkde.data.instructions.generation import (
+        GenerationPlan,
+        edits_of,
+        generate,
+        reasons,
+    )
+    from xkde.languages import language
+
+    path = _out(arguments)
+    codes = tuple(language(c.strip()).code for c in arguments.languages.split(","))
+    material, held, _, _ = _material(arguments)
+    edits = [
+        edit
+        for edit in edits_of(material, arguments.count)
+        if not held.hit(edit.question) and not held.hit(edit.subject)
+    ]
+    ask, model = _generator(arguments)
+    plan = GenerationPlan(model, codes, arguments.lowest_score)
+    rows = generate(edits, ask, plan, path, progress("edits"))
+    why = reasons(rows)
+    kept = len(rows) - why.total()
+    if arguments.json:
+        counts = {"rows": len(rows), "kept": kept, "rejected": dict(why.most_common())}
+        print_json({"file": str(path), "model": model} | counts)
+        return
+    print(f"{path}: {len(rows)} edits, {kept} with samples that passed")
+    for reason, count in why.most_common():
+        print(f"{count:6}  {reason}")
+
+
+def _generator(arguments: argparse.Namespace) -> tuple[Any, str]:
+    """Return whom to ask: a server by chat alone, or a checkpoint that runs here."""
+    from xkde.engines import replies
+    from xkde.engines.engine import open_engine
+
+    longest = arguments.max_new_tokens or 512
+    if "://" in arguments.engine:
+        return replies.chat_server(arguments.engine, arguments.model, longest)
+    _needs_checkpoint(arguments)
+    engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
+    return replies.chat(engine, longest), arguments.checkpoint
+
+
+def _file(arguments: argparse.Namespace) -> Path:
+    from xkde.errors import InputError
+
+    if arguments.file is None:
+        raise InputError(f"Name a file: python -m xkde data {arguments.action} FILE")
+    path: Path = arguments.file
+    return path
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from xkde.data.instructions.held_out import read_held_out
+    from xkde.data.instructions.report import check, describe
+    from xkde.errors import DataError, InputError
+
+    path = _file(arguments)
+    if not arguments.against:
+        raise InputError("Name the test files: --against FILE_OR_FOLDER …")
+    held = read_held_out(arguments.against)
+    described = describe(path)
+    found = list(check(path, held, True))
+    guilty = [each for each in found if arguments.answers_too or each.where != "answer"]
+    if arguments.json:
+        print_json(
+            {
+                "file": asdict(described),
+                "subjects": held.subject_count,
+                "questions": len(held.questions),
+                "test_files": [asdict(file) for file in held.files],
+                "found": [asdict(each) for each in guilty],
+                "answers": sum(each.where == "answer" for each in found),
+            }
+        )
+    else:
+        _print_check(described, held, found, guilty)
+    if guilty:
+        raise DataError(
+            f"{path.name} has something of the test files in "
+            f"{len({each.line for each in guilty})} of its {described.rows} samples. "
+            "Remove these, or build it again with --held-out."
+        )
+
+
+def _print_check(described: Any, held: Any, found: Any, guilty: Any) -> None:
+    print(
+        f"{described.file}: {described.rows} samples against {held.subject_count} "
+        f"subjects and {len(held.questions)} questions of {len(held.files)} test files"
+    )
+    answers = sum(each.where == "answer" for each in found)
+    named = Counter((each.where, each.kind, each.text) for each in guilty)
+    if named:
+        print_table(
+            ["samples", "in", "what", "text"],
+            [
+                [str(count), where, kind, text[:60]]
+                for (where, kind, text), count in named.most_common(SHOWN)
+            ],
+        )
+    else:
+        print("No sample edits or asks about any of them.")
+    if answers:
+        print(f"{answers} answers name a test subject (--answers-too counts them).")
+
+
+def _describe(arguments: argparse.Namespace) -> None:
+    from xkde.data.instructions.report import describe
+
+    told = asdict(describe(_file(arguments)))
+    if arguments.json:
+        print_json(told)
+    else:
+        _print_described(told)
+
+
+def _print_described(told: dict[str, Any]) -> None:
+    print(f"{told['file']}: {told['rows']} samples, sha256 {told['sha256']}")
+    if told["unreadable"]:
+        print(f"{told['unreadable']} lines are no sample")
+    for title, name in (
+        ("kind", "kinds"),
+        ("source", "origins"),
+        ("answer", "answer_kinds"),
+        ("edits in the prompt", "edits_in_prompt"),
+        ("language of the query", "query_languages"),
+    ):
+        print()
+        print_table(
+            [title, "samples", "share"],
+            [
+                [key, str(count), f"{count / told['rows']:.1%}"]
+                for key, count in told[name].items()
+            ],
+        )

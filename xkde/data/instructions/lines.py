@@ -1,0 +1,51 @@
+"""JSON lines that grow: appended whole, read on after a job was killed."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from xkde.errors import DataError
+
+
+def read_lines(path: Path) -> tuple[list[Any], list[int]]:
+    """Return the values of a file's lines, and the numbers of those that are no JSON.
+
+    Raises DataError where there is no file or it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read. Check its name.") from error
+    values: list[Any] = []
+    broken: list[int] = []
+    text = content.decode("utf-8-sig", errors="replace")
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            if "\ufffd" in line:
+                raise ValueError("no UTF-8")
+            values.append(json.loads(line))
+        except (ValueError, RecursionError):
+            broken.append(number)
+    return values, broken
+
+
+def resume(path: Path) -> int:
+    """Cut off an unfinished last line; return how many lines there are."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    return content.count(b"\n")
+
+
+def append_lines(path: Path, values: Iterable[Any]) -> None:
+    """Add values to a file, one a line; make its folder if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(v, ensure_ascii=False) + "\n" for v in values)

@@ -1,0 +1,241 @@
+"""The records of the training data: what sources give, and what is made of it.
+
+Knows no file format of others, no prompt and no model. An ``Instruction`` is one line
+of a training file; everything else is material for it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from xkde.errors import DataError
+from xkde.types import Edit, Message
+
+Texts = Mapping[str, str]  # by language code
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One question with its answer, in several languages; English is among them."""
+
+    id: str
+    source: str
+    questions: Texts
+    answers: Texts
+
+
+@dataclass(frozen=True)
+class Paraphrase:
+    """An edit whose question is there in other words, too, or in another language.
+
+    Without ``answer`` the edit's own answer answers the query, in its language.
+    """
+
+    source: str
+    edit: Edit
+    query: str
+    language: str = "en"
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Edits and a question that follows from them, ``hops`` steps away."""
+
+    source: str
+    edits: tuple[Edit, ...]
+    query: str
+    answer: str
+    language: str
+    hops: int = 2
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An edit and a question about its subject that it leaves as it is."""
+
+    id: str
+    source: str
+    edit: Edit
+    query: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A finished conversation of somebody else's training data."""
+
+    source: str
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that cannot be used, and why; line 0: the file as a whole."""
+
+    source: str
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that was read: its name, its digest, the records in it."""
+
+    source: str
+    name: str
+    sha256: str
+    records: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the sources give. ``+`` joins what two of them give."""
+
+    facts: tuple[Fact, ...] = ()
+    paraphrases: tuple[Paraphrase, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    conversations: tuple[Conversation, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    files: tuple[SourceFile, ...] = ()
+
+    def __add__(self, other: "Material") -> "Material":
+        return Material(
+            self.facts + other.facts,
+            self.paraphrases + other.paraphrases,
+            self.hops + other.hops,
+            self.neighbours + other.neighbours,
+            self.conversations + other.conversations,
+            self.rejected + other.rejected,
+            self.files + other.files,
+        )
+
+    def reasons(self) -> Counter[tuple[str, str]]:
+        """Return how many records were rejected, by source and reason."""
+        return Counter((entry.source, entry.reason) for entry in self.rejected)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A question and the base model's own greedy answer to it, without any edit.
+
+    ``id`` names what the question is of: ``zsre:17``, ``atlas:city/osaka:country``.
+    """
+
+    id: str
+    source: str
+    language: str
+    question: str
+    answer: str = ""
+    ended: bool = False  # whether the answer came to its end
+
+    def is_usable(self, longest: int) -> bool:
+        """Tell whether the answer may be learned: whole and not over ``longest``."""
+        is_whole = self.ended and "\ufffd" not in self.answer
+        return is_whole and 0 < len(self.answer) <= longest
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One training sample: edits (or none), a query in the target language, an answer.
+
+    ``kind`` is one of ``xkde.data.instructions.kinds.KINDS``; ``answer_kind`` says
+    where the answer is from. ``source`` is empty where there is no edit.
+    """
+
+    kind: str
+    origin: str
+    source: str
+    target: str
+    edits: tuple[Edit, ...]
+    query: str
+    prompt: str
+    answer: str
+    answer_kind: str
+    fact: str = ""
+    turns: tuple[Message, ...] = field(default=(), repr=False)  # of a conversation
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line of a training file: ``messages`` and what made them."""
+        turns = self.turns or (
+            Message("user", self.prompt),
+            Message("assistant", self.answer),
+        )
+        return {
+            "messages": [asdict(turn) for turn in turns],
+            "kind": self.kind,
+            "origin": self.origin,
+            "source": self.source,
+            "target": self.target,
+            "edits": [
+                {"question": e.question, "answer": e.answer, "language": e.language}
+                for e in self.edits
+            ],
+            "query": self.query,
+            "answer_kind": self.answer_kind,
+            "fact": self.fact,
+        }
+
+
+def read_instruction(value: Any) -> Instruction:
+    """Return the instruction of one line; what other projects wrote has no edits.
+
+    Raises DataError for a line that is no conversation.
+    """
+    turns = _turns(value)
+    asked = [turn.content for turn in turns if turn.role == "user"]
+    told = [turn.content for turn in turns if turn.role == "assistant"]
+    if not asked or not told:
+        raise DataError("A conversation needs a question and an answer.")
+    edits = value.get("edits")
+    listed = edits if isinstance(edits, list) else []
+    try:
+        kept = tuple(Edit(e["question"], e["answer"], e["language"]) for e in listed)
+    except (TypeError, KeyError):
+        raise DataError("An edit lacks its question, answer or language.") from None
+
+    def text(name: str) -> str:
+        return str(value.get(name) or "")
+
+    return Instruction(
+        text("kind") or "conversation",
+        text("origin"),
+        text("source"),
+        text("target"),
+        kept,
+        text("query"),
+        asked[-1],
+        told[-1],
+        text("answer_kind"),
+        text("fact"),
+        turns,
+    )
+
+
+def _turns(value: Any) -> tuple[Message, ...]:
+    """Return the turns of a conversation in one of the two usual forms."""
+    if not isinstance(value, dict):
+        raise DataError("A line is no record.")
+    for name, role, content in (
+        ("messages", "role", "content"),
+        ("conversations", "from", "value"),
+    ):
+        turns = value.get(name)
+        if isinstance(turns, list) and turns:
+            return tuple(_turn(turn, role, content) for turn in turns)
+    raise DataError("A record has neither “messages” nor “conversations”.")
+
+
+def _turn(turn: Any, role: str, content: str) -> Message:
+    if not isinstance(turn, dict) or not isinstance(turn.get(content), str):
+        raise DataError(f"A turn lacks “{role}” or “{content}”.")
+    if turn.get(role) in ("user", "human"):
+        return Message("user", turn[content])
+    if turn.get(role) in ("assistant", "gpt"):
+        return Message("assistant", turn[content])
+    if turn.get(role) == "system":
+        return Message("system", turn[content])
+    raise DataError(f"“{turn.get(role)!s:.30}” is no role of a conversation.")
