@@ -23,11 +23,45 @@ published.
 import argparse
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from xkde.commands.shared.output import print_json, print_table, progress
+from xkde.data.atlas.world import atlas
+from xkde.data.instructions.build import BuildPlan, beside, build
+from xkde.data.instructions.generation import (
+    GenerationPlan,
+    edits_of,
+    generate,
+    reasons,
+)
+from xkde.data.instructions.held_out import HeldOut, digest, read_held_out
+from xkde.data.instructions.kinds import KINDS
+from xkde.data.instructions.records import Material
+from xkde.data.instructions.report import (
+    SETS,
+    Leak,
+    TrainingFile,
+    as_json,
+    as_markdown,
+    describe,
+    leaks,
+    report,
+    shares,
+)
+from xkde.data.instructions.settings import Recipe, read_recipe
+from xkde.data.instructions.sources import read_sources
+from xkde.data.instructions.stock import make_stock
+from xkde.data.instructions.targets import (
+    Ask,
+    answer_all,
+    draw_questions,
+    read_targets,
+)
+from xkde.errors import DataError, InputError
+from xkde.languages import language
+from xkde.paths import write_aside
 
 ACTIONS = ("build", "targets", "generate", "check", "describe")
 SHOWN = 20  # places that “check” lists
@@ -113,8 +147,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _sources(text: str) -> tuple[dict[str, Path], bool]:
     """Return the folders by source, and whether Atlas is among them."""
-    from xkde.errors import InputError
-
     places: dict[str, Path] = {}
     names = [word.strip() for word in text.split(",") if word.strip()]
     if not names:
@@ -125,7 +157,7 @@ def _sources(text: str) -> tuple[dict[str, Path], bool]:
             continue
         if not place:
             raise InputError(
-                f"“{word}” says no place. Write a source with its file or folder: "
+                f"“{word}” has no place. Write a source with its file or folder: "
                 f"{name}=FOLDER"
             )
         path = Path(place).expanduser()
@@ -135,13 +167,10 @@ def _sources(text: str) -> tuple[dict[str, Path], bool]:
     return places, "atlas" in names
 
 
-def _material(arguments: argparse.Namespace) -> tuple[Any, Any, Any, bool]:
+def _material(
+    arguments: argparse.Namespace,
+) -> tuple[Material, HeldOut, Recipe, bool]:
     """Return what the sources give, what is held out, the recipe, and if with Atlas."""
-    from xkde.data.instructions.held_out import HeldOut, read_held_out
-    from xkde.data.instructions.kinds import KINDS
-    from xkde.data.instructions.settings import read_recipe
-    from xkde.data.instructions.sources import read_sources
-
     recipe = read_recipe(arguments.settings, tuple(KINDS))
     places, with_atlas = _sources(arguments.sources)
     held = read_held_out(arguments.held_out) if arguments.held_out else HeldOut()
@@ -149,53 +178,38 @@ def _material(arguments: argparse.Namespace) -> tuple[Any, Any, Any, bool]:
 
 
 def _out(arguments: argparse.Namespace) -> Path:
-    from xkde.errors import InputError
-
     if arguments.out is None or arguments.out.suffix != ".jsonl":
         raise InputError("Name the file to write, ending in .jsonl: --out FILE.jsonl")
+    if min(arguments.samples, arguments.count) < 1:
+        raise InputError("--samples and --count must be 1 or more.")
     path: Path = arguments.out
     return path
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    from xkde.data.atlas.world import atlas
-    from xkde.data.instructions.build import Plan, beside, build
-    from xkde.data.instructions.held_out import digest
-    from xkde.data.instructions.report import as_markdown, as_text, report
-    from xkde.data.instructions.stock import make_stock
-    from xkde.data.instructions.targets import read_targets
-    from xkde.errors import InputError
-    from xkde.paths import write_aside
-
     path = _out(arguments)
-    if arguments.samples < 1:
-        raise InputError("--samples must be 1 or more.")
     material, held, recipe, with_atlas = _material(arguments)
     targets = read_targets(arguments.targets) if arguments.targets else []
     stock = make_stock(material, targets, held, atlas(), recipe, with_atlas)
     inputs = {f"{file.source}/{file.name}": file.sha256 for file in material.files}
-    inputs["held out"] = digest(held)
-    inputs["atlas"] = str(with_atlas)
+    inputs |= {"held out": digest(held), "atlas": str(with_atlas)}
     if arguments.targets:
         inputs["targets"] = hashlib.sha256(arguments.targets.read_bytes()).hexdigest()
-    plan = Plan(arguments.samples, arguments.seed, recipe, inputs)
+    plan = BuildPlan(arguments.samples, arguments.seed, recipe, inputs)
     build(plan, stock, held, path, progress("samples"))
-    told = report(path, plan, material, stock, held)
-    write_aside(beside(path, "report.json"), as_text(told))
-    write_aside(beside(path, "report.md"), as_markdown(told))
+    made = report(path, plan, material, stock, held)
+    write_aside(beside(path, "report.json"), as_json(made))
+    write_aside(beside(path, "report.md"), as_markdown(made))
     if arguments.json:
-        print_json(told)
+        print_json(asdict(made))
         return
-    _print_described(told["file"])
-    left_out = sum(entry["records"] for entry in told["rejected"])
-    print(f"\n{left_out} records of the sources left out; why, and all other counts:")
+    _print_file(made.file)
+    left_out = sum(entry.records for entry in made.left_out)
+    print(f"\n{left_out} records of the sources are left out. Why, and all counts:")
     print(beside(path, "report.md"))
 
 
 def _targets(arguments: argparse.Namespace) -> None:
-    from xkde.data.atlas.world import atlas
-    from xkde.data.instructions.stock import make_stock
-    from xkde.data.instructions.targets import answer_all, draw_questions
     from xkde.engines import replies
     from xkde.engines.engine import open_engine
 
@@ -206,57 +220,43 @@ def _targets(arguments: argparse.Namespace) -> None:
     questions = draw_questions(
         material, stock, held, recipe, arguments.count, arguments.seed
     )
-    engine: Any = open_engine(
-        arguments.engine, arguments.checkpoint, arguments.revision
-    )
+    engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
     few_shot = arguments.prompt == "few-shot"
     longest = arguments.max_new_tokens or 16
     ask = (replies.completion if few_shot else replies.chat)(engine, longest)
-    done = answer_all(questions, ask, few_shot, path, progress("answers"))
-    usable = sum(target.is_usable(recipe.longest_target) for target in done)
-    told = {
-        "file": str(path),
-        "questions": len(done),
-        "usable": usable,
-        "languages": dict(Counter(target.language for target in done).most_common()),
-        "sources": dict(Counter(target.source for target in done).most_common()),
-    }
+    targets = answer_all(questions, ask, few_shot, path, progress("answers"))
+    usable = sum(target.is_usable(recipe.longest_target) for target in targets)
     if arguments.json:
-        print_json(told)
+        counts = {
+            "languages": dict(Counter(t.language for t in targets).most_common()),
+            "sources": dict(Counter(t.source for t in targets).most_common()),
+        }
+        size = {"file": str(path), "questions": len(targets), "usable": usable}
+        print_json(size | counts)
         return
     print(
-        f"{path}: {len(done)} questions, {usable} whole answers of at most "
+        f"{path}: {len(targets)} questions, {usable} whole answers of at most "
         f"{recipe.longest_target} characters"
     )
 
 
 def _needs_checkpoint(arguments: argparse.Namespace) -> None:
-    from xkde.errors import InputError
-
     if not arguments.checkpoint:
         raise InputError("Name the model to ask: --checkpoint NAME_OR_FOLDER")
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    from xkde.data.instructions.generation import (
-        GenerationPlan,
-        edits_of,
-        generate,
-        reasons,
-    )
-    from xkde.languages import language
-
     path = _out(arguments)
     codes = tuple(language(c.strip()).code for c in arguments.languages.split(","))
     material, held, _, _ = _material(arguments)
     edits = [
         edit
-        for edit in edits_of(material, arguments.count)
+        for edit in edits_of(material)
         if not held.hit(edit.question) and not held.hit(edit.subject)
     ]
     ask, model = _generator(arguments)
     plan = GenerationPlan(model, codes, arguments.lowest_score)
-    rows = generate(edits, ask, plan, path, progress("edits"))
+    rows = generate(edits[: arguments.count], ask, plan, path, progress("edits"))
     why = reasons(rows)
     kept = len(rows) - why.total()
     if arguments.json:
@@ -268,7 +268,7 @@ def _generate(arguments: argparse.Namespace) -> None:
         print(f"{count:6}  {reason}")
 
 
-def _generator(arguments: argparse.Namespace) -> tuple[Any, str]:
+def _generator(arguments: argparse.Namespace) -> tuple[Ask, str]:
     """Return whom to ask: a server by chat alone, or a checkpoint that runs here."""
     from xkde.engines import replies
     from xkde.engines.engine import open_engine
@@ -282,8 +282,6 @@ def _generator(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _file(arguments: argparse.Namespace) -> Path:
-    from xkde.errors import InputError
-
     if arguments.file is None:
         raise InputError(f"Name a file: python -m xkde data {arguments.action} FILE")
     path: Path = arguments.file
@@ -291,51 +289,51 @@ def _file(arguments: argparse.Namespace) -> Path:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from xkde.data.instructions.held_out import read_held_out
-    from xkde.data.instructions.report import check, describe
-    from xkde.errors import DataError, InputError
-
     path = _file(arguments)
     if not arguments.against:
         raise InputError("Name the test files: --against FILE_OR_FOLDER …")
     held = read_held_out(arguments.against)
-    described = describe(path)
-    found = list(check(path, held, True))
-    guilty = [each for each in found if arguments.answers_too or each.where != "answer"]
+    file = describe(path)
+    everywhere = list(leaks(path, held, True))
+    answers = [leak for leak in everywhere if leak.where == "answer"]
+    counted = [leak for leak in everywhere if leak not in answers]
+    if arguments.answers_too:
+        counted = everywhere
     if arguments.json:
         print_json(
             {
-                "file": asdict(described),
+                "file": asdict(file),
                 "subjects": held.subject_count,
                 "questions": len(held.questions),
-                "test_files": [asdict(file) for file in held.files],
-                "found": [asdict(each) for each in guilty],
-                "answers": sum(each.where == "answer" for each in found),
+                "test_files": [asdict(one) for one in held.files],
+                "leaks": [asdict(leak) for leak in counted],
+                "answers_that_name_a_subject": len(answers),
             }
         )
     else:
-        _print_check(described, held, found, guilty)
-    if guilty:
+        _print_check(file, held, counted, len(answers))
+    if counted:
         raise DataError(
             f"{path.name} has something of the test files in "
-            f"{len({each.line for each in guilty})} of its {described.rows} samples. "
+            f"{len({leak.line for leak in counted})} of its {file.rows} samples. "
             "Remove these, or build it again with --held-out."
         )
 
 
-def _print_check(described: Any, held: Any, found: Any, guilty: Any) -> None:
+def _print_check(
+    file: TrainingFile, held: HeldOut, counted: Sequence[Leak], answers: int
+) -> None:
     print(
-        f"{described.file}: {described.rows} samples against {held.subject_count} "
-        f"subjects and {len(held.questions)} questions of {len(held.files)} test files"
+        f"{file.file}: {file.rows} samples against {held.subject_count} subjects and "
+        f"{len(held.questions)} questions of {len(held.files)} test files"
     )
-    answers = sum(each.where == "answer" for each in found)
-    named = Counter((each.where, each.kind, each.text) for each in guilty)
-    if named:
+    if counted:
+        texts = Counter((leak.where, leak.kind, leak.text) for leak in counted)
         print_table(
             ["samples", "in", "what", "text"],
             [
                 [str(count), where, kind, text[:60]]
-                for (where, kind, text), count in named.most_common(SHOWN)
+                for (where, kind, text), count in texts.most_common(SHOWN)
             ],
         )
     else:
@@ -345,31 +343,18 @@ def _print_check(described: Any, held: Any, found: Any, guilty: Any) -> None:
 
 
 def _describe(arguments: argparse.Namespace) -> None:
-    from xkde.data.instructions.report import describe
-
-    told = asdict(describe(_file(arguments)))
+    file = describe(_file(arguments))
     if arguments.json:
-        print_json(told)
+        print_json(asdict(file))
     else:
-        _print_described(told)
+        _print_file(file)
 
 
-def _print_described(told: dict[str, Any]) -> None:
-    print(f"{told['file']}: {told['rows']} samples, sha256 {told['sha256']}")
-    if told["unreadable"]:
-        print(f"{told['unreadable']} lines are no sample")
-    for title, name in (
-        ("kind", "kinds"),
-        ("source", "origins"),
-        ("answer", "answer_kinds"),
-        ("edits in the prompt", "edits_in_prompt"),
-        ("language of the query", "query_languages"),
-    ):
-        print()
-        print_table(
-            [title, "samples", "share"],
-            [
-                [key, str(count), f"{count / told['rows']:.1%}"]
-                for key, count in told[name].items()
-            ],
-        )
+def _print_file(file: TrainingFile) -> None:
+    print(f"{file.file}: {file.rows} samples, sha256 {file.sha256}")
+    if file.unreadable:
+        print(f"{file.unreadable} lines are no sample")
+    for title, name in SETS.items():
+        if name != "directions":
+            print()
+            print_table([title, "samples", "share"], shares(file, name))

@@ -11,7 +11,7 @@ from xkde.checkpoints import resolve
 from xkde.engines.loading import load, source_of
 from xkde.engines.vllm import load_vllm, open_server
 from xkde.errors import InputError
-from xkde.prompts import Encoded, Wrapper
+from xkde.prompts import Encoded, Tokenizer, Wrapper
 from xkde.types import Generation, Message, Sampling
 
 ENGINES = ("transformers", "vllm")
@@ -19,6 +19,10 @@ ENGINES = ("transformers", "vllm")
 
 class Engine(Protocol):
     """Answers prompts of token ids, which are the same for every engine."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer, for plain text."""
 
     @property
     def max_length(self) -> int | None:

@@ -8,26 +8,18 @@ model (so that a large hosted model can make training data). All are greedy.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 import openai
 
 from xkde.data.instructions.targets import Ask, Reply
 from xkde.engines.engine import Engine
 from xkde.errors import CheckpointError
-from xkde.prompts import Tokenizer, ask
+from xkde.prompts import ask
 from xkde.types import Generation, Sampling
 
 WORKERS = 8
 RETRIES = 5
 PATIENCE = 120.0  # seconds that one request may take
-
-
-class EngineWithTokenizer(Engine, Protocol):
-    """An engine whose tokenizer can be used for plain text, as all of ours can."""
-
-    @property
-    def tokenizer(self) -> Tokenizer: ...
 
 
 def chat(engine: Engine, max_new_tokens: int) -> Ask:
@@ -40,7 +32,7 @@ def chat(engine: Engine, max_new_tokens: int) -> Ask:
     return replies
 
 
-def completion(engine: EngineWithTokenizer, max_new_tokens: int) -> Ask:
+def completion(engine: Engine, max_new_tokens: int) -> Ask:
     """Return a function that lets an engine continue each prompt, after one BOS."""
     tokenizer = engine.tokenizer
     bos = tokenizer.bos_token_id
@@ -108,8 +100,8 @@ def chat_server(
             return Reply("", error="no answer from the server")
         if not given.choices:
             return Reply("", error="no answer from the server")
-        said = given.choices[0].message.content or ""
-        return Reply(said.strip(), given.choices[0].finish_reason != "length")
+        text = given.choices[0].message.content or ""
+        return Reply(text.strip(), given.choices[0].finish_reason != "length")
 
     def replies(prompts: Sequence[str]) -> list[Reply]:
         with ThreadPoolExecutor(WORKERS) as pool:

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """What decides every row of a file; ``inputs`` are digests of all that was read."""
 
     samples: int
@@ -52,7 +52,7 @@ def quotas(shares: Mapping[str, float], samples: int) -> dict[str, int]:
     return counts
 
 
-def kinds_in_order(plan: Plan) -> list[str]:
+def kinds_in_order(plan: BuildPlan) -> list[str]:
     """Return the kind of every row."""
     counts = quotas(plan.recipe.shares, plan.samples)
     kinds = [kind for kind, count in counts.items() for _ in range(count)]
@@ -60,7 +60,7 @@ def kinds_in_order(plan: Plan) -> list[str]:
     return kinds
 
 
-def make_row(plan: Plan, stock: Stock, held: HeldOut, number: int, kind: str) -> (
+def make_row(plan: BuildPlan, stock: Stock, held: HeldOut, number: int, kind: str) -> (
     Instruction
 ):  # fmt: skip
     """Return one row; raises DataError if the sources do not give one of the kind."""
@@ -81,21 +81,21 @@ def hits(made: Instruction, held: HeldOut, answers_too: bool) -> list[tuple[str,
     Where the edits are not listed (files of others), each line of the prompt counts as
     a question that its answer may follow.
     """
-    found = [("edit", held.hit(edit.question)) for edit in made.edits]
+    places = [("edit", held.hit(edit.question)) for edit in made.edits]
     if made.query:
-        found.append(("query", held.hit(made.query)))
+        places.append(("query", held.hit(made.query)))
     else:
         lines = "\n".join(t.content for t in made.turns if t.role == "user")
         asked = lines or made.prompt
-        found += [("query", held.hit_line(line)) for line in asked.split("\n")]
+        places += [("query", held.hit_line(line)) for line in asked.split("\n")]
     if answers_too:
         texts = [made.answer, *(edit.answer for edit in made.edits)]
-        found += [("answer", held.hit(text)) for text in texts]
-    return [(where, hit) for where, hit in found if hit is not None]
+        places += [("answer", held.hit(text)) for text in texts]
+    return [(where, hit) for where, hit in places if hit is not None]
 
 
 def build(
-    plan: Plan,
+    plan: BuildPlan,
     stock: Stock,
     held: HeldOut,
     path: Path,
@@ -131,7 +131,7 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.stem}.{ending}")
 
 
-def _check_same(plan: Plan, path: Path) -> None:
+def _check_same(plan: BuildPlan, path: Path) -> None:
     """Write down the plan of a file, or compare it with the one that began it."""
     mark = beside(path, "plan")
     if path.exists() and path.stat().st_size:

@@ -88,17 +88,17 @@ def filled(step: str, fields_: dict[str, str]) -> str:
     return re.sub(rf"\{{({names})\}}", lambda m: fields_[m[1]], prompts()[step])
 
 
-def edits_of(material: Material, count: int) -> list[Edit]:
+def edits_of(material: Material) -> list[Edit]:
     """Return distinct English edits with a subject, in the order of the sources."""
     known = [p.edit for p in material.paraphrases] + [
         n.edit for n in material.neighbours
     ]
     known += [edit for hop in material.hops for edit in hop.edits]
-    found: dict[tuple[str, str], Edit] = {}
+    edits: dict[tuple[str, str], Edit] = {}
     for edit in known:
         if edit.subject:
-            found.setdefault((edit.question, edit.answer), edit)
-    return list(found.values())[:count]
+            edits.setdefault((edit.question, edit.answer), edit)
+    return list(edits.values())
 
 
 def generate(
@@ -229,8 +229,8 @@ def score_in(text: str) -> float | None:
 
 def _neighbour(row: Generated) -> tuple[str, Callable[[str], Generated]]:
     def read(text: str) -> Generated:
-        found = {name.lower(): said.strip() for name, said in _NEW.findall(text)}
-        asked = found.get("question", "")
+        parts = {name.lower(): line.strip() for name, line in _NEW.findall(text)}
+        asked = parts.get("question", "")
         # Without it a row has no out-of-scope sample; its in-scope one is still good.
         return replace(row, neighbour=asked if holds(asked, row.subject) else "")
 
@@ -264,22 +264,24 @@ def _translate(
         filled("translation", {"language": language(code).name, "text": text})
         for _, code, _, text in jobs
     ]
-    said: dict[int, dict[str, dict[str, str]]] = {}
+    translated: dict[int, dict[str, dict[str, str]]] = {}
     for (n, code, name, _), reply in zip(
         jobs, ask(asked) if asked else [], strict=True
     ):
         line = _plain(_THOUGHT.sub("", reply.text)) if reply.ended else ""
         if line and not reply.error:
-            said.setdefault(n, {}).setdefault(code, {})[name] = line
-    return [_in_languages(row, said.get(n, {})) for n, row in enumerate(rows)]
+            translated.setdefault(n, {}).setdefault(code, {})[name] = line
+    return [_in_languages(row, translated.get(n, {})) for n, row in enumerate(rows)]
 
 
-def _in_languages(row: Generated, said: dict[str, dict[str, str]]) -> Generated:
+def _in_languages(row: Generated, translated: dict[str, dict[str, str]]) -> Generated:
     """Return a row with the languages that have all that English has."""
     if row.rejected:
         return row
     own = {name: getattr(row, name) for name in _TRANSLATED if getattr(row, name)}
-    whole = {code: texts for code, texts in said.items() if set(texts) == set(own)}
+    whole = {
+        code: texts for code, texts in translated.items() if set(texts) == set(own)
+    }
     return replace(row, languages={"en": own} | whole)
 
 

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xkde.data.benchmarks.files import read_files
-from xkde.data.benchmarks.records import FileInfo
+from xkde.data.benchmarks.records import BenchmarkFileInfo, read_files
 from xkde.errors import DataError
 from xkde.text import normalise
 
@@ -59,7 +58,7 @@ class HeldOut:
     spaced: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     # first two letters -> the subjects that begin with them
     unspaced: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    files: tuple[FileInfo, ...] = ()
+    files: tuple[BenchmarkFileInfo, ...] = ()
 
     @property
     def subject_count(self) -> int:
@@ -100,7 +99,9 @@ class HeldOut:
 
 
 def held_out(
-    subjects: Iterable[str], questions: Iterable[str], files: Sequence[FileInfo] = ()
+    subjects: Iterable[str],
+    questions: Iterable[str],
+    files: Sequence[BenchmarkFileInfo] = (),
 ) -> HeldOut:
     """Return what holds out the given subjects and questions, in any language."""
     spaced: dict[str, set[tuple[str, ...]]] = {}
@@ -131,12 +132,12 @@ def read_held_out(paths: Sequence[Path]) -> HeldOut:
     """
     subjects: set[str] = set()
     questions: set[str] = set()
-    infos: list[FileInfo] = []
+    infos: list[BenchmarkFileInfo] = []
     for path in paths:
         before = len(subjects) + len(questions)
         files, _ = read_files(path)
         for file in files:
-            infos.append(FileInfo(file.name, file.sha256, len(file.rows)))
+            infos.append(BenchmarkFileInfo(file.name, file.sha256, len(file.rows)))
             for row in file.rows:
                 for name, text in _strings(row.value):
                     if name in SUBJECT_FIELDS:

@@ -406,7 +406,7 @@ def conversation(draw: Draw) -> Instruction | None:
     """A conversation of somebody else's training data, as it is."""
     entry = draw.choice(draw.stock.conversations)
     asked = next(turn.content for turn in entry.messages if turn.role == "user")
-    told = next(turn.content for turn in entry.messages if turn.role == "assistant")
+    answer = next(turn.content for turn in entry.messages if turn.role == "assistant")
     return Instruction(
         "conversation",
         entry.source,
@@ -415,7 +415,7 @@ def conversation(draw: Draw) -> Instruction | None:
         (),
         "",
         asked,
-        told,
+        answer,
         "given",
         turns=entry.messages,
     )

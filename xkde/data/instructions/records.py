@@ -63,7 +63,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class GivenConversation:
     """A finished conversation of somebody else's training data."""
 
     source: str
@@ -98,7 +98,7 @@ class Material:
     paraphrases: tuple[Paraphrase, ...] = ()
     hops: tuple[Hop, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
-    conversations: tuple[Conversation, ...] = ()
+    conversations: tuple[GivenConversation, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     files: tuple[SourceFile, ...] = ()
 
@@ -187,8 +187,8 @@ def read_instruction(value: Any) -> Instruction:
     """
     turns = _turns(value)
     asked = [turn.content for turn in turns if turn.role == "user"]
-    told = [turn.content for turn in turns if turn.role == "assistant"]
-    if not asked or not told:
+    answers = [turn.content for turn in turns if turn.role == "assistant"]
+    if not asked or not answers:
         raise DataError("A conversation needs a question and an answer.")
     edits = value.get("edits")
     listed = edits if isinstance(edits, list) else []
@@ -208,7 +208,7 @@ def read_instruction(value: Any) -> Instruction:
         kept,
         text("query"),
         asked[-1],
-        told[-1],
+        answers[-1],
         text("answer_kind"),
         text("fact"),
         turns,

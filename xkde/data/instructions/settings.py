@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from xkde.errors import SettingsError
 from xkde.languages import ATLAS_LANGUAGES

@@ -30,8 +30,8 @@ from typing import Any
 
 from xkde.data.benchmarks.records import answers as forms
 from xkde.data.instructions.records import (
-    Conversation,
     Fact,
+    GivenConversation,
     Hop,
     Material,
     Neighbour,
@@ -61,7 +61,7 @@ class _Reading:
     paraphrases: list[Paraphrase] = field(default_factory=list)
     hops: list[Hop] = field(default_factory=list)
     neighbours: list[Neighbour] = field(default_factory=list)
-    conversations: list[Conversation] = field(default_factory=list)
+    conversations: list[GivenConversation] = field(default_factory=list)
 
     def reject(self, file: str, line: int, reason: str) -> None:
         self.rejected.append(Rejected(self.source, file, line, reason))
@@ -83,7 +83,7 @@ def read_sources(places: Mapping[str, Path]) -> Material:
 
     Raises InputError for a name that is none, DataError for a folder without files.
     """
-    found = Material()
+    material = Material()
     for name, path in places.items():
         if name not in READERS:
             raise InputError(
@@ -99,8 +99,8 @@ def read_sources(places: Mapping[str, Path]) -> Material:
                 "Give the folder in which its original files lie."
             )
         read(reading, files)
-        found += reading.material()
-    return found
+        material += reading.material()
+    return material
 
 
 def _files(path: Path, endings: tuple[str, ...]) -> list[Path]:
@@ -329,7 +329,7 @@ def _read_rippleedits(reading: _Reading, files: list[Path]) -> None:
             tests = list(_ripple_tests(value))
             edit = _ripple_edit(value, [a for kind, _, a in tests if kind != "hop"])
             if edit is None:
-                reason = "its new answer cannot be told from its statement"
+                reason = "its new answer cannot be separated from its statement"
                 reading.reject(path.name, line, reason)
                 continue
             for number, (kind, query, answer) in enumerate(tests):
@@ -354,13 +354,13 @@ def _ripple_tests(value: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 if not isinstance(query, dict):
                     continue
                 asked = _first(query.get("prompt"))
-                told = [
+                answers = [
                     _first(answer.get("value"))
                     for answer in _as_list(query.get("answers"))
                     if isinstance(answer, dict)
                 ]
-                if asked and any(told):
-                    yield kind, asked, next(filter(None, told))
+                if asked and any(answers):
+                    yield kind, asked, next(filter(None, answers))
 
 
 def _ripple_edit(value: Mapping[str, Any], known: list[str]) -> Edit | None:
@@ -394,7 +394,7 @@ def _read_conversations(reading: _Reading, files: list[Path]) -> None:
             except DataError as error:
                 reading.reject(path.name, line, str(error).rstrip("."))
                 continue
-            reading.conversations.append(Conversation(reading.source, given.turns))
+            reading.conversations.append(GivenConversation(reading.source, given.turns))
 
 
 def _read_generated(reading: _Reading, files: list[Path]) -> None:

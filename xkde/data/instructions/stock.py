@@ -11,8 +11,8 @@ from xkde.data.atlas.questions import question, wordings
 from xkde.data.atlas.records import RELATIONS, World
 from xkde.data.instructions.held_out import HeldOut
 from xkde.data.instructions.records import (
-    Conversation,
     Fact,
+    GivenConversation,
     Hop,
     Material,
     Neighbour,
@@ -46,7 +46,7 @@ class Stock:
     fact_targets: tuple[Target, ...]
     other_targets: tuple[Target, ...]
     neighbours: tuple[tuple[Neighbour, Target], ...]
-    conversations: tuple[Conversation, ...]
+    conversations: tuple[GivenConversation, ...]
     rejected: tuple[Rejected, ...]
 
     @property
@@ -171,7 +171,7 @@ def _with_targets(
     )
 
 
-def _lines(conversation: Conversation, held: HeldOut) -> tuple[str, ...]:
+def _lines(conversation: GivenConversation, held: HeldOut) -> tuple[str, ...]:
     """Return what a conversation asks, by line; a held-out line stands alone."""
     lines: list[str] = []
     for turn in conversation.messages:
@@ -183,13 +183,13 @@ def _lines(conversation: Conversation, held: HeldOut) -> tuple[str, ...]:
 
 def _atlas_facts(world: World, sieve: _Sieve) -> tuple[tuple[str, str], ...]:
     """Return the facts whose edits may be trained on: no held-out subject has them."""
-    found = []
+    pairs = []
     for subject, facts in world.facts.items():
         if world.split[subject] == "train" and sieve.passes(
             ATLAS, tuple(world.names[subject].values())
         ):
-            found += [(subject, relation) for relation in facts]
-    return tuple(found)
+            pairs += [(subject, relation) for relation in facts]
+    return tuple(pairs)
 
 
 def _atlas_names(world: World, sieve: _Sieve) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ what the base says without any edit, right or wrong, and it is asked just once:
 
     python -m xkde data targets --checkpoint gemma-3-270m --prompt few-shot …
 
-A base that no one has taught to chat is shown four questions with their answers in the
+A base that no one has taught to chat reads four questions with their answers in the
 question's language (``few_shot_prompt``); its answer ends with the line. A file of
 answers grows, and goes on where it was.
 """
@@ -83,20 +83,20 @@ def draw_questions(
     where the sources have fewer.
     """
     random_ = random.Random(f"targets {seed}")
-    found: list[Target] = []
+    questions: list[Target] = []
     for kind, wanted in _quotas(recipe.target_questions, count).items():
         if kind == "facts":
-            found += _of_facts(stock, recipe, wanted, random_)
+            questions += _of_facts(stock, recipe, wanted, random_)
         elif kind == "neighbours":
             entries = [
                 Target(entry.id, entry.source, entry.language, entry.query)
                 for entry in material.neighbours
                 if not held.hit(entry.query)
             ]
-            found += random_.sample(entries, min(wanted, len(entries)))
+            questions += random_.sample(entries, min(wanted, len(entries)))
         else:
-            found += _of_atlas(stock, recipe, wanted, random_)
-    return found
+            questions += _of_atlas(stock, recipe, wanted, random_)
+    return questions
 
 
 def _quotas(weights: Mapping[str, float], count: int) -> dict[str, int]:
@@ -112,24 +112,24 @@ def _language(recipe: Recipe, random_: random.Random) -> str:
 def _of_facts(
     stock: Stock, recipe: Recipe, count: int, random_: random.Random
 ) -> list[Target]:
-    found = []
+    questions = []
     for fact in random_.sample(stock.facts, min(count, len(stock.facts))):
         code = _language(recipe, random_)
         if code in fact.questions:
-            found.append(Target(fact.id, fact.source, code, fact.questions[code]))
-    return found
+            questions.append(Target(fact.id, fact.source, code, fact.questions[code]))
+    return questions
 
 
 def _of_atlas(
     stock: Stock, recipe: Recipe, count: int, random_: random.Random
 ) -> list[Target]:
     known = [f for f in stock.atlas_facts if not f[0].startswith(_NOT_ASKED)]
-    found = []
+    questions = []
     for subject, relation in random_.sample(known, min(count, len(known))):
         code = _language(recipe, random_)
         asked = question(stock.world, subject, relation, code, random_.randrange(4))
-        found.append(Target(f"{ATLAS}:{subject}:{relation}", ATLAS, code, asked))
-    return found
+        questions.append(Target(f"{ATLAS}:{subject}:{relation}", ATLAS, code, asked))
+    return questions
 
 
 def answer_all(
@@ -181,15 +181,15 @@ def _answered(target: Target, reply: Reply, few_shot: bool) -> Target:
 def read_targets(path: Path) -> list[Target]:
     """Read a file of answers; raises DataError for a line that is none."""
     values, broken = read_lines(path)
-    found: list[Target] = []
+    targets: list[Target] = []
     for value in values:
         if not isinstance(value, dict) or set(value) != set(_FIELDS):
             broken = [*broken, 0]
             break
-        found.append(Target(**value))
+        targets.append(Target(**value))
     if broken:
         raise DataError(
             f"{path.name} holds a line that is no answer of a base model. Make the "
             "file with “python -m xkde data targets”."
         )
-    return found
+    return targets
