@@ -303,7 +303,7 @@ def _check(arguments: argparse.Namespace) -> None:
         print_json(
             {
                 "file": asdict(file),
-                "subjects": held.subject_count,
+                "subjects": len(held.names),
                 "questions": len(held.questions),
                 "test_files": [asdict(one) for one in held.files],
                 "leaks": [asdict(leak) for leak in counted],
@@ -324,7 +324,7 @@ def _print_check(
     file: TrainingFile, held: HeldOut, counted: Sequence[Leak], answers: int
 ) -> None:
     print(
-        f"{file.file}: {file.rows} samples against {held.subject_count} subjects and "
+        f"{file.file}: {file.rows} samples against {len(held.names)} subjects and "
         f"{len(held.questions)} questions of {len(held.files)} test files"
     )
     if counted:

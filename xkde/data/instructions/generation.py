@@ -289,12 +289,13 @@ def read_generated(path: Path) -> list[Generated]:
     """Read a file of rows; raises DataError for a line that is none."""
     values, broken = read_lines(path)
     names = {each.name for each in fields(Generated)}
-    if broken or any(not isinstance(v, dict) or set(v) != names for v in values):
+    rows = [value for value in values if isinstance(value, dict)]
+    if broken or len(rows) < len(values) or any(set(row) != names for row in rows):
         raise DataError(
             f"{path.name} holds a line that “python -m xkde data generate” did not "
             "write. Choose another file."
         )
-    return [Generated(**value) for value in values]
+    return [Generated(**row) for row in rows]
 
 
 def reasons(rows: Sequence[Generated]) -> Counter[str]:

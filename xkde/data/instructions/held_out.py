@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xkde.data.benchmarks.records import BenchmarkFileInfo, read_files
 from xkde.errors import DataError
@@ -54,17 +53,12 @@ class HeldOut:
     """What may not be trained on; make one with ``held_out`` or ``read_held_out``."""
 
     questions: frozenset[str] = frozenset()
-    # first word -> the words of the subjects that begin with it, the longest first
-    spaced: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    # first two letters -> the subjects that begin with them
-    unspaced: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()  # words apart, or letters of unspaced scripts
+    # first word -> how many words the subjects that begin with it have
+    spaced: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    # first two letters -> how many letters the subjects that begin with them have
+    unspaced: dict[str, tuple[int, ...]] = field(default_factory=dict)
     files: tuple[BenchmarkFileInfo, ...] = ()
-
-    @property
-    def subject_count(self) -> int:
-        """How many different subjects there are."""
-        groups = (*self.spaced.values(), *self.unspaced.values())
-        return sum(len(group) for group in groups)
 
     def hit(self, text: str) -> Hit | None:
         """Return what a text has that is held out, or None."""
@@ -86,14 +80,16 @@ class HeldOut:
     def _subject(self, plain: str) -> Hit | None:
         words = _RUNS.findall(plain)
         for start, word in enumerate(words):
-            for subject in self.spaced.get(word, ()):
-                if tuple(words[start : start + len(subject)]) == subject:
-                    return Hit("subject", " ".join(subject))
+            for length in self.spaced.get(word, ()):
+                name = " ".join(words[start : start + length])
+                if name in self.names:
+                    return Hit("subject", name)
         if self.unspaced and _HAS_UNSPACED.search(plain):
             joined = plain.replace(" ", "")
             for start in range(len(joined) - 1):
-                for name in self.unspaced.get(joined[start : start + 2], ()):
-                    if joined.startswith(name, start):
+                for length in self.unspaced.get(joined[start : start + 2], ()):
+                    name = joined[start : start + length]
+                    if name in self.names:
                         return Hit("subject", name)
         return None
 
@@ -104,22 +100,26 @@ def held_out(
     files: Sequence[BenchmarkFileInfo] = (),
 ) -> HeldOut:
     """Return what holds out the given subjects and questions, in any language."""
-    spaced: dict[str, set[tuple[str, ...]]] = {}
-    unspaced: dict[str, set[str]] = {}
-    for name in {normalise(subject) for subject in subjects}:
-        if _HAS_UNSPACED.search(name):
-            joined = name.replace(" ", "")
-            if len(joined) >= SHORTEST_UNSPACED:
-                unspaced.setdefault(joined[:2], set()).add(joined)
-        elif len(name) >= SHORTEST_SPACED:
-            words = tuple(_RUNS.findall(name))
-            spaced.setdefault(words[0], set()).add(words)
+    names: set[str] = set()
+    spaced: dict[str, set[int]] = {}
+    unspaced: dict[str, set[int]] = {}
+    for subject in {normalise(subject) for subject in subjects}:
+        if _HAS_UNSPACED.search(subject):
+            name = subject.replace(" ", "")
+            if len(name) >= SHORTEST_UNSPACED:
+                names.add(name)
+                unspaced.setdefault(name[:2], set()).add(len(name))
+        elif len(subject) >= SHORTEST_SPACED:
+            words = subject.split()
+            names.add(subject)
+            spaced.setdefault(words[0], set()).add(len(words))
     asked = {normalise(question) for question in questions}
     asked |= {question.removeprefix(PREFIX) for question in asked}
     return HeldOut(
         frozenset(asked - {""}),
-        {word: tuple(sorted(s, key=len, reverse=True)) for word, s in spaced.items()},
-        {first: tuple(sorted(s)) for first, s in unspaced.items()},
+        frozenset(names),
+        {word: tuple(sorted(lengths)) for word, lengths in spaced.items()},
+        {first: tuple(sorted(lengths)) for first, lengths in unspaced.items()},
         tuple(files),
     )
 
@@ -152,7 +152,7 @@ def read_held_out(paths: Sequence[Path]) -> HeldOut:
     return held_out(subjects, questions, infos)
 
 
-def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def _strings(value: object, name: str = "") -> Iterator[tuple[str, str]]:
     """Yield every string of a record with the field that it lies under."""
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from xkde.errors import DataError
 
 
-def read_lines(path: Path) -> tuple[list[Any], list[int]]:
+def read_lines(path: Path) -> tuple[list[object], list[int]]:
     """Return the values of a file's lines, and the numbers of those that are no JSON.
 
     Raises DataError where there is no file or it cannot be read.
@@ -17,16 +16,15 @@ def read_lines(path: Path) -> tuple[list[Any], list[int]]:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read. Check its name.") from error
-    values: list[Any] = []
+    values: list[object] = []
     broken: list[int] = []
-    text = content.decode("utf-8-sig", errors="replace")
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(
+        content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1
+    ):
         if not line.strip():
             continue
         try:
-            if "\ufffd" in line:
-                raise ValueError("no UTF-8")
-            values.append(json.loads(line))
+            values.append(json.loads(line.decode("utf-8")))
         except (ValueError, RecursionError):
             broken.append(number)
     return values, broken
@@ -44,7 +42,7 @@ def resume(path: Path) -> int:
     return content.count(b"\n")
 
 
-def append_lines(path: Path, values: Iterable[Any]) -> None:
+def append_lines(path: Path, values: Iterable[object]) -> None:
     """Add values to a file, one a line; make its folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8", newline="\n") as file:

@@ -7,7 +7,6 @@ of a training file; everything else is material for it.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from xkde.errors import DataError
 from xkde.types import Edit, Message
@@ -158,7 +157,7 @@ class Instruction:
     fact: str = ""
     turns: tuple[Message, ...] = field(default=(), repr=False)  # of a conversation
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the line of a training file: ``messages`` and what made them."""
         turns = self.turns or (
             Message("user", self.prompt),
@@ -180,11 +179,13 @@ class Instruction:
         }
 
 
-def read_instruction(value: Any) -> Instruction:
+def read_instruction(value: object) -> Instruction:
     """Return the instruction of one line; what other projects wrote has no edits.
 
     Raises DataError for a line that is no conversation.
     """
+    if not isinstance(value, dict):
+        raise DataError("A line is no record.")
     turns = _turns(value)
     asked = [turn.content for turn in turns if turn.role == "user"]
     answers = [turn.content for turn in turns if turn.role == "assistant"]
@@ -215,10 +216,8 @@ def read_instruction(value: Any) -> Instruction:
     )
 
 
-def _turns(value: Any) -> tuple[Message, ...]:
+def _turns(value: Mapping[str, object]) -> tuple[Message, ...]:
     """Return the turns of a conversation in one of the two usual forms."""
-    if not isinstance(value, dict):
-        raise DataError("A line is no record.")
     for name, role, content in (
         ("messages", "role", "content"),
         ("conversations", "from", "value"),
@@ -229,7 +228,7 @@ def _turns(value: Any) -> tuple[Message, ...]:
     raise DataError("A record has neither “messages” nor “conversations”.")
 
 
-def _turn(turn: Any, role: str, content: str) -> Message:
+def _turn(turn: object, role: str, content: str) -> Message:
     if not isinstance(turn, dict) or not isinstance(turn.get(content), str):
         raise DataError(f"A turn lacks “{role}” or “{content}”.")
     if turn.get(role) in ("user", "human"):

@@ -158,7 +158,7 @@ def report(
             LeftOut(source, reason, count)
             for (source, reason), count in reasons.most_common()
         ),
-        held_out_subjects=held.subject_count,
+        held_out_subjects=len(held.names),
         held_out_questions=len(held.questions),
         held_out_files=held.files,
     )

@@ -110,7 +110,7 @@ def recipe_of(known: Mapping[str, Any], kinds: tuple[str, ...], where: str) -> R
     return recipe
 
 
-def _check_weights(weights: Any, allowed: tuple[Any, ...], where: str) -> None:
+def _check_weights(weights: object, allowed: tuple[object, ...], where: str) -> None:
     if not isinstance(weights, dict) or not weights:
         raise SettingsError(f"{where}: write a weight for each, “name: 0.5”.")
     for name, weight in weights.items():

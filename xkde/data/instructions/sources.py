@@ -26,7 +26,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xkde.data.benchmarks.records import answers as forms
 from xkde.data.instructions.records import (
@@ -178,7 +177,7 @@ def _parallel_fact(
 # JSON: KnowEdit, MQuAKE, RippleEdits, conversations
 
 
-def _records(reading: _Reading, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(reading: _Reading, path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     """Yield line and record of a JSON list or of JSON lines; the rest is rejected."""
     text = _text(reading, path)
     entries = _list_entries if text.lstrip()[:1] == "[" else _line_entries
@@ -193,11 +192,11 @@ def _records(reading: _Reading, path: Path) -> Iterator[tuple[int, dict[str, Any
     _count(reading, count)
 
 
-def _has_replacement(value: Any) -> bool:
+def _has_replacement(value: object) -> bool:
     return REPLACEMENT in json.dumps(value, ensure_ascii=False)
 
 
-def _line_entries(text: str) -> Iterator[tuple[int, Any]]:
+def _line_entries(text: str) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
@@ -206,7 +205,7 @@ def _line_entries(text: str) -> Iterator[tuple[int, Any]]:
                 yield number, None
 
 
-def _list_entries(text: str) -> Iterator[tuple[int, Any]]:
+def _list_entries(text: str) -> Iterator[tuple[int, object]]:
     """Yield the elements of a list up to where it breaks off, there None."""
     decoder = json.JSONDecoder()
     between = re.compile(r"[\s,]*")
@@ -224,19 +223,19 @@ def _list_entries(text: str) -> Iterator[tuple[int, Any]]:
         yield line, value
 
 
-def _first(value: Any) -> str:
+def _first(value: object) -> str:
     """Return the first form of an answer; empty if there is none."""
     return next(iter(forms(value)), "").strip()
 
 
-def _edit(question: Any, answer: Any, subject: Any = "") -> Edit | None:
+def _edit(question: object, answer: object, subject: object = "") -> Edit | None:
     asked, new = _first(question), _first(answer)
     if not asked or not new:
         return None
     return Edit(asked, new, "en", subject=_first(subject))
 
 
-def _entries(groups: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _entries(groups: object) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield kind and entry of questions that are listed by kind."""
     if isinstance(groups, dict):
         for kind, several in groups.items():
@@ -298,7 +297,7 @@ def _read_mquake(reading: _Reading, files: list[Path]) -> None:
                     reading.paraphrases.append(Paraphrase(reading.source, edit, query))
 
 
-def _rewrite(value: Mapping[str, Any]) -> Edit | None:
+def _rewrite(value: Mapping[str, object]) -> Edit | None:
     new = value.get("target_new")
     return _edit(
         value.get("question"),
@@ -307,7 +306,7 @@ def _rewrite(value: Mapping[str, Any]) -> Edit | None:
     )
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
@@ -345,7 +344,7 @@ def _read_rippleedits(reading: _Reading, files: list[Path]) -> None:
                     )
 
 
-def _ripple_tests(value: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _ripple_tests(value: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
     """Yield what each test query is for us, its question and its answer."""
     for name, kind in _RIPPLES.items():
         for test in _as_list(value.get(name)):
@@ -363,7 +362,7 @@ def _ripple_tests(value: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                     yield kind, asked, next(filter(None, answers))
 
 
-def _ripple_edit(value: Mapping[str, Any], known: list[str]) -> Edit | None:
+def _ripple_edit(value: Mapping[str, object], known: list[str]) -> Edit | None:
     """Split an edit's statement before its answer: “The father of X is” + “Y”.
 
     The answer is one that a test names, else all that differs from the old statement.
@@ -414,8 +413,8 @@ def _generated_edit(
     reading: _Reading,
     place: str,
     source: str,
-    stated: Mapping[str, Any],
-    sides: Mapping[str, Mapping[str, Any]],
+    stated: Mapping[str, object],
+    sides: Mapping[str, Mapping[str, object]],
 ) -> None:
     """Take one row's edit in one language, and its queries in all languages."""
     asked, new = _first(stated.get("question")), _first(stated.get("new_answer"))
@@ -459,7 +458,7 @@ def _read_halluedit(reading: _Reading, files: list[Path]) -> None:
 
 
 def _halluedit_row(
-    reading: _Reading, path: Path, line: int, row: Mapping[str, Any]
+    reading: _Reading, path: Path, line: int, row: Mapping[str, object]
 ) -> None:
     if REPLACEMENT in str(row):
         reading.reject(path.name, line, "no UTF-8 text")

@@ -24,9 +24,8 @@ from xkde.data.instructions.records import Material, Target
 from xkde.data.instructions.settings import Recipe
 from xkde.data.instructions.stock import ATLAS, Stock
 from xkde.errors import DataError, SettingsError
-from xkde.paths import ASSETS
+from xkde.paths import FEW_SHOT
 
-FEW_SHOT = ASSETS / "few_shot.toml"
 AT_ONCE = 64  # questions between two appends to the file
 _FIELDS = tuple(field.name for field in fields(Target))
 _NOT_ASKED = ("person/", "company/")  # invented: no base knows them
