@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from xkde.commands.shared.output import print_json, print_table, progress
+from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.world import atlas
 from xkde.data.instructions.build import BuildPlan, beside, build
 from xkde.data.instructions.generation import (
