@@ -1,9 +1,9 @@
 """Load a checkpoint, from a folder or by its Hub id, into a TransformersEngine.
 
-A folder may hold an adapter: its base is then loaded as well. Knows files, devices and
-number formats, nothing of prompts. torch and transformers are imported only when a
-checkpoint is loaded, so that importing this module costs nothing. Run:
-``load("assets/checkpoints/…")``.
+If the folder holds an adapter, its base is loaded as well. Chooses devices and number
+formats. torch and transformers are imported only when a checkpoint is loaded.
+
+    load("assets/checkpoints/atlas-base")
 """
 
 import copy
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
-# What a folder names when its tokenizer.json is to be taken as it stands.
+# Classes that take a tokenizer.json as it stands.
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 CHATML_MARKS = ["<|im_start|>", "<|im_end|>"]
 CHATML = (
@@ -75,9 +75,9 @@ def load(
 ) -> "TransformersEngine":
     """Load a causal LM, its weights from safetensors files only.
 
-    ``device`` auto is CUDA, MPS or the CPU, the first that is there; for ``dtype`` auto
-    see ``choose_dtype``. Raises CheckpointError with the reason if the checkpoint
-    cannot be found, read or used.
+    For ``device`` and ``dtype`` auto see ``choose_device`` and ``choose_dtype``.
+    Raises CheckpointError with the reason if the checkpoint cannot be found, read or
+    used.
     """
     import torch
     from safetensors import SafetensorError
@@ -127,11 +127,11 @@ def load_tokenizer(
     trust_remote_code: bool = False,
     revision: str | None = None,
 ) -> "PreTrainedTokenizerBase":
-    """Load a checkpoint's fast tokenizer, with the very rules it was trained with.
+    """Load a checkpoint's fast tokenizer, with the rules that it was trained with.
 
-    For some architectures AutoTokenizer lays rules of its own over a checkpoint's
+    For some architectures AutoTokenizer overrides rules of a checkpoint's
     tokenizer.json (Qwen2: it splits words otherwise and may add a token past the end of
-    the embeddings). A checkpoint that names no class of its own is taken as it stands.
+    the embeddings). If the checkpoint names no class of its own, its file is used.
     An adapter without one has its base's, with its own chat template.
     """
     folder = Path(folder_or_id)
@@ -171,20 +171,20 @@ def adapter_tokenizer(
 
 
 def choose_device(device: str = "auto") -> "torch.device":
-    """Return the device asked for; auto is the first there of CUDA, MPS, CPU."""
+    """Return a device; auto is the first available of CUDA, MPS and CPU."""
     import torch
 
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if device == "auto":
-        return torch.device(next(kind for kind, is_there in there.items() if is_there))
-    if not there.get(device.split(":")[0], False):
+        return torch.device(next(kind for kind, is_on in available.items() if is_on))
+    if not available.get(device.split(":")[0], False):
         raise SettingsError(
             f"There is no device “{device}” here. Choose auto, or one of "
-            f"{', '.join(kind for kind, is_there in there.items() if is_there)}."
+            f"{', '.join(kind for kind, is_on in available.items() if is_on)}."
         )
     return torch.device(device)
 
@@ -251,7 +251,7 @@ def _is_large_bf16(folder: Path | None) -> bool:
 def _where(
     folder_or_id: str | Path, revision: str | None, trust_remote_code: bool
 ) -> dict[str, Any]:
-    """Return the options that say where to look, or raise CheckpointError."""
+    """Return from_pretrained's options for a folder or a Hub id."""
     name, folder = str(folder_or_id), Path(folder_or_id)
     if folder.is_dir():
         if not (folder / "config.json").is_file():

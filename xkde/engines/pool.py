@@ -1,11 +1,8 @@
-"""Loaded engines by reference, and what is under way to load more.
+"""The pool: loaded engines by reference, and the state of those that are loading.
 
-A page asks for a reference ("atlas-base", a folder, a Hub id); a thread loads it, one
-at a time; anybody may read how far it is, in words. Engines that nobody has used for
-the longest go when there are more than a few. Knows no prompt and no page; imports no
-torch until the first model is loaded.
-
-Run its tests: ``python -m pytest tests/xkde/engines/test_pool.py``
+A page names a reference ("atlas-base", a folder, a Hub id); a thread loads it, one at a
+time; any thread may read its status. Beyond CAPACITY, the engines that were unused for
+the longest are dropped. torch is imported with the first model.
 """
 
 import threading
@@ -37,7 +34,7 @@ AdapterLoader = Callable[[Any, Path], Any]  # takes the base's engine as well
 
 @dataclass(frozen=True)
 class Status:
-    """How far one reference is. ``words`` is the reason of a failure."""
+    """The state of one reference. ``words`` is the reason of a failure."""
 
     reference: str
     phase: Phase = "unknown"
@@ -49,8 +46,8 @@ class Status:
 
 
 @dataclass
-class _Seat:
-    """One loaded engine; whoever uses it holds its lock."""
+class _LoadedEngine:
+    """One loaded engine; a user holds its lock."""
 
     engine: Any
     lock: threading.Lock
@@ -69,7 +66,7 @@ class Pool:
         self._loader = loader
         self._adapter_loader = adapter_loader
         self._capacity = capacity
-        self._seats: dict[str, _Seat] = {}
+        self._loaded: dict[str, _LoadedEngine] = {}
         self._status: dict[str, Status] = {}
         self._cancels: dict[str, threading.Event] = {}
         self._lock = threading.RLock()
@@ -77,15 +74,15 @@ class Pool:
         self._loading = threading.Lock()
 
     def status(self, reference: str) -> Status:
-        """Return how far a reference is."""
+        """Return the state of a reference."""
         with self._lock:
             return self._status.get(reference, Status(reference))
 
     def start(self, reference: str) -> Status:
-        """Begin to load what lies on this machine, unless it is there or under way.
+        """Start to load a local checkpoint, unless it is loaded or loading.
 
         The status is "absent" for a Hub checkpoint that has not been downloaded, and
-        "failed" with words where nothing can be loaded.
+        "failed" with the reason for a reference that leads nowhere.
         """
         with self._lock:
             if self.status(reference).phase in (*UNDER_WAY, "ready"):
@@ -105,7 +102,7 @@ class Pool:
         return self.status(reference)
 
     def download(self, plan: hub.DownloadPlan, reference: str) -> None:
-        """Fetch what a plan lists in a thread, then load it."""
+        """Download the files of a plan in a thread, then load them."""
         with self._lock:
             if self.status(reference).phase in (*UNDER_WAY, "ready"):
                 return
@@ -115,12 +112,12 @@ class Pool:
         self._thread(self._fetch, reference, plan)
 
     def cancel(self, reference: str) -> None:
-        """Ask a download to stop; what has arrived is kept."""
+        """Stop a download; what has arrived is kept."""
         if reference in self._cancels:
             self._cancels[reference].set()
 
     def wait(self, reference: str, seconds: float) -> Status:
-        """Return once nothing is under way for a reference, or the time is over."""
+        """Wait until a reference is no longer loading, or ``seconds`` are over."""
         end = time.monotonic() + seconds
         while self.status(reference).phase in UNDER_WAY and time.monotonic() < end:
             time.sleep(POLL)
@@ -128,27 +125,27 @@ class Pool:
 
     @contextmanager
     def use(self, references: Sequence[str]) -> Iterator[list[Any]]:
-        """Give the engines of references, locked for this use, in the given order.
+        """Yield the engines of references, locked, in the given order.
 
-        Raises CheckpointError in words if one of them is not ready.
+        Raises CheckpointError with the reason if one of them is not ready.
         """
         with self._lock:
-            seats = {name: self._seat(name) for name in references}
+            entries = {name: self._entry(name) for name in references}
         # An adapter has its base's lock, since they share weights.
-        locks = {id(seats[name].lock): seats[name].lock for name in references}
+        locks = {id(entries[name].lock): entries[name].lock for name in references}
         with ExitStack() as stack:
             for key in sorted(locks):  # one order for all: no two wait for each other
                 stack.enter_context(locks[key])
-            yield [seats[name].engine for name in references]
+            yield [entries[name].engine for name in references]
 
-    def _seat(self, reference: str) -> _Seat:
-        seat = self._seats.get(reference)
-        if seat is None:
+    def _entry(self, reference: str) -> _LoadedEngine:
+        entry = self._loaded.get(reference)
+        if entry is None:
             raise CheckpointError(_not_ready(self.status(reference)))
-        for each in self._seats.values():  # a base is in use with its adapter
-            if each.lock is seat.lock:
+        for each in self._loaded.values():  # a base is in use with its adapter
+            if each.lock is entry.lock:
                 each.used = time.monotonic()
-        return seat
+        return entry
 
     def _set(self, status: Status) -> Status:
         with self._lock:
@@ -163,7 +160,7 @@ class Pool:
             inspect_folder(folder)
             base = self._base_of(folder) if is_adapter(folder) else None
             with self._loading:
-                # Loading counts, waiting for another model to load does not.
+                # Waiting for another model to load does not count.
                 started = time.perf_counter()
                 engine = (
                     self._adapter_loader(base.engine, folder)
@@ -176,7 +173,7 @@ class Pool:
         seconds = time.perf_counter() - started
         with self._lock:
             lock = base.lock if base else threading.Lock()
-            self._seats[reference] = _Seat(engine, lock, time.monotonic())
+            self._loaded[reference] = _LoadedEngine(engine, lock, time.monotonic())
             self._set(
                 Status(
                     reference,
@@ -187,15 +184,15 @@ class Pool:
             )
             self._evict(reference)
 
-    def _base_of(self, folder: Path) -> _Seat:
-        """Return the seat of an adapter's base, loaded first where it is not yet."""
+    def _base_of(self, folder: Path) -> _LoadedEngine:
+        """Return the engine of an adapter's base, loaded first if necessary."""
         name = base_reference(folder)
         self.start(name)
         status = self.wait(name, float("inf"))
         with self._lock:
-            if name not in self._seats:
+            if name not in self._loaded:
                 raise CheckpointError(_not_ready(status))
-            return self._seats[name]
+            return self._loaded[name]
 
     def _convert(self, reference: str, source: PackageSource) -> None:
         total = total_bytes(source)
@@ -215,10 +212,10 @@ class Pool:
         return report
 
     def _evict(self, newest: str) -> None:
-        """Forget the engines unused for the longest; one in use lives until its end."""
-        idle = sorted(set(self._seats) - {newest}, key=lambda n: self._seats[n].used)
-        for name in idle[: max(0, len(self._seats) - self._capacity)]:
-            del self._seats[name], self._status[name]
+        """Drop the engines unused for the longest; one in use lives until its end."""
+        idle = sorted(set(self._loaded) - {newest}, key=lambda n: self._loaded[n].used)
+        for name in idle[: max(0, len(self._loaded) - self._capacity)]:
+            del self._loaded[name], self._status[name]
 
     def _fetch(self, reference: str, plan: hub.DownloadPlan) -> None:
         try:
@@ -239,7 +236,7 @@ class Pool:
 
 
 def _words(error: Exception) -> Notice:
-    """Return an error in words; what is not ours keeps its first line."""
+    """Return the message of an error; of foreign ones the first line."""
     if isinstance(error, XkdeError):
         return error.notice
     first = next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,8 +1,11 @@
-"""The stages: the base from nothing, XE-IT on a checkpoint, TL-PO on stage one.
+"""The stages: the base from scratch, XE-IT on a checkpoint, TL-PO on stage one.
+
+    XE-IT   cross-lingual edition instruction tuning: -log p(answer | edit, query)
+    TL-PO   target-language preference optimisation: ORPO, DPO, CPO, SimPO or KTO
 
 One code path for Atlas and for a 7B: settings in, a checkpoint folder out. The paper's
-settings for Llama-2-7B-chat and Qwen2.5-7B-Instruct (Table 7) lie in
-``assets/settings``. Knows no model by name.
+settings for Llama-2-7B-chat and Qwen2.5-7B-Instruct (Table 7) are in
+``assets/settings``.
 
 Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
 ``accelerate launch -m xkde``.
@@ -53,7 +56,7 @@ from xkde.training.run import (
     open_run,
     save_checkpoint,
 )
-from xkde.training.settings import HEAD, StageConfig, load_settings
+from xkde.training.settings import HEAD, RUN_SETTINGS, StageConfig, load_settings
 from xkde.types import Message
 
 logger = logging.getLogger(__name__)
@@ -65,7 +68,11 @@ TITLES = {
     "lte": "taught to obey edits in the query's own language (LTE)",
 }
 PREFERENCE_SETTINGS = ["beta", "loss_type", "cpo_alpha", "simpo_gamma"]
-CLOSE_TO_NOTHING = 0.02  # standard deviation of fresh weights
+MODEL_SETTINGS = (
+    "model_name_or_path model_revision dtype use_peft lora_r lora_alpha lora_dropout "
+    "lora_target_modules"
+).split()
+INITIALIZER_RANGE = 0.02  # standard deviation of untrained weights
 
 
 def fresh_model(
@@ -86,7 +93,7 @@ def fresh_model(
         num_key_value_heads=stage.hidden_size // HEAD,
         max_position_embeddings=1024,
         tie_word_embeddings=True,
-        initializer_range=CLOSE_TO_NOTHING,
+        initializer_range=INITIALIZER_RANGE,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.get_vocab()[END],
         pad_token_id=tokenizer.get_vocab()[PAD],
@@ -99,7 +106,7 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
     """Return a checkpoint's model and tokenizer, ready to be trained on."""
     if not model.model_name_or_path:
         raise SettingsError("Name the checkpoint to begin with: model_name_or_path.")
-    # TRL says "main" where nothing was asked for, and a folder has no revisions.
+    # TRL's default revision is "main", and a folder has no revisions.
     revision = None if model.model_revision == "main" else model.model_revision
     place = resolve(model.model_name_or_path, revision)
     source = source_of(place)
@@ -123,25 +130,27 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
 def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     """Run a stage by its settings; return the folder of the finished checkpoint.
 
-    Killed and started again, it goes on from its last saved step; a run that is
-    finished is left as it is.
+    Stopped and started again, it resumes from its last saved step; a finished run is
+    left as it is.
     """
     stage, training, model = load_settings(name_or_path, overrides)
     folder = Path(training.output_dir or "")
     with training.main_process_first(local=False):
-        resume = open_run(folder, _asked(stage, training, model))
+        resume = open_run(folder, run_settings_of(stage, training, model))
     result = folder / (stage.name or "model")
     if (result / CARD).is_file():  # written aside and renamed, so it is whole
         return result
-    training.logging_nan_inf_filter = False  # else the log would hide a broken run
+    training.logging_nan_inf_filter = False  # else the log hides a NaN
     set_seed(training.seed)
     network, tokenizer = (
         fresh_model(stage, model.attn_implementation)
         if stage.stage == "base" and not model.model_name_or_path
         else trained_model(model)
     )
-    made = _preferences if stage.stage == "tl-po" else _instructions
-    trainer: Any = made(
+    make_trainer = (
+        _preference_trainer if stage.stage == "tl-po" else _instruction_trainer
+    )
+    trainer: Any = make_trainer(
         stage,
         training,
         network,
@@ -157,7 +166,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
             "use_peft to false, or launch without a sharding configuration."
         )
     if stage.optimizer == "muon":
-        # Only now: with LoRA the trainer has exchanged what is to be trained.
+        # Only now: with LoRA the trainer has replaced the trained parameters.
         trainer.optimizer = MuonWithAdamW(
             trainer.model, training.learning_rate, training.weight_decay
         )
@@ -171,7 +180,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     )
 
 
-def _instructions(
+def _instruction_trainer(
     stage: StageConfig, training: Any, network: Any, tokenizer: Any, **options: Any
 ) -> Any:
     """Return the trainer of the base and of XE-IT: the answers of conversations."""
@@ -186,12 +195,12 @@ def _instructions(
     )
 
 
-def _preferences(
+def _preference_trainer(
     stage: StageConfig, training: Any, network: Any, tokenizer: Any, **options: Any
 ) -> Any:
     """Return the trainer of TL-PO: one answer preferred to another."""
-    found = read_preferences(stage.data)
-    rows = preference_rows(tokenizer, found, training.max_length)
+    pairs = read_preferences(stage.data)
+    rows = preference_rows(tokenizer, pairs, training.max_length)
     return preference_trainer(
         stage.objective,
         network,
@@ -222,28 +231,21 @@ def _conversations(
     )
 
 
-def _asked(stage: StageConfig, training: Any, model: ModelConfig) -> dict[str, Any]:
-    """Return the settings that make a run what it is, without where it is written."""
-    of_training = (
-        "learning_rate weight_decay optim lr_scheduler_type lr_scheduler_kwargs "
-        "warmup_steps max_grad_norm num_train_epochs max_steps seed max_length bf16 "
-        "per_device_train_batch_size gradient_accumulation_steps "
-        "train_sampling_strategy"
-    ).split()
-    of_model = (
-        "model_name_or_path model_revision dtype use_peft lora_r lora_alpha "
-        "lora_dropout lora_target_modules"
-    ).split()
-    chosen = asdict(stage)
+def run_settings_of(
+    stage: StageConfig, training: Any, model: ModelConfig
+) -> dict[str, Any]:
+    """Return the settings that define a run, without where and how it is written."""
+    of_training = [*RUN_SETTINGS, "max_length"]
     if stage.stage == "tl-po":
         of_training += PREFERENCE_SETTINGS
-    chosen |= {
+    settings = asdict(stage)
+    settings |= {
         name: getattr(training, name) for name in of_training if hasattr(training, name)
     }
-    chosen |= {name: getattr(model, name) for name in of_model}
+    settings |= {name: getattr(model, name) for name in MODEL_SETTINGS}
     return {
         name: value.value if isinstance(value, Enum) else value
-        for name, value in chosen.items()
+        for name, value in settings.items()
     }
 
 
@@ -255,7 +257,7 @@ def _card(
     name, base = stage.name or "model", Path(source).name or source
     earlier = Path(source) / CARD
     before = json.loads(earlier.read_text("utf-8")) if earlier.is_file() else {}
-    if base == name:  # trained on: begun from what the round before was begun from
+    if base == name:  # a further round: its base is that of the round before
         base = before.get("base", "")
     is_lte = stage.stage == "xe-it" and not stage.cross_lingual
     kind = "lte" if is_lte else stage.stage
@@ -265,7 +267,7 @@ def _card(
         "base": base,
         "stage": kind,
         "data": stage.data,
-        "settings": _asked(stage, training, model),
+        "settings": run_settings_of(stage, training, model),
         "training": last_log(folder),
         "before": before,
     }
