@@ -27,7 +27,7 @@ QUEUE = 16
 def build() -> gr.Blocks:
     """Return the app, not yet launched."""
     with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
-        header = page_header.build()
+        header = page_header.layout()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for slug, (title, build_page) in PAGES.items():
                 with gr.Tab(strings.label(title), id=slug) as tab:
@@ -42,7 +42,7 @@ def build() -> gr.Blocks:
         wanted = gr.State("")
         demo.load(wanted_tab, None, wanted, api_visibility="private")
         wanted.change(opened_tab, wanted, tabs, api_visibility="private")
-        api.build()
+        api.connect()
     demo.queue(max_size=QUEUE, default_concurrency_limit=1)
     return demo
 

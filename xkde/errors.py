@@ -35,9 +35,9 @@ class Notice(str):
         """Format the template."""
         plain = {name: plain_text(value) for name, value in values.items()}
         made = super().__new__(cls, template.format(**plain) if values else template)
-        is_made = isinstance(template, Notice) and not values
-        made.template = template.template if is_made else template
-        made.values = template.values if is_made else values
+        made.template, made.values = template, values
+        if isinstance(template, Notice) and not values:
+            made.template, made.values = template.template, template.values
         return made
 
 

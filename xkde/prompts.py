@@ -68,6 +68,7 @@ class Tokenizer(Protocol):
     def get_added_vocab(self) -> dict[str, int]: ...
     def __call__(self, text: Any, **options: Any) -> Any: ...
     def apply_chat_template(self, conversation: Any, **options: Any) -> Any: ...
+    def decode(self, token_ids: Any, **options: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,7 @@ def encode(
     return Encoded(text, tuple(ids), tuple(answer))
 
 
-@lru_cache(maxsize=4)  # a long list for a large vocabulary, read for every sample
-@lru_cache(maxsize=4)  # Gemma has 6,400 added tokens
+@lru_cache(maxsize=4)  # Gemma has 6,400 added tokens, read for every sample
 def _marks(tokenizer: Tokenizer) -> tuple[str, ...]:
     """Return every string that the tokenizer reads as one control token.
 

@@ -1,11 +1,15 @@
-"""Text as it is compared: one normalisation for answers, names and typed questions.
+"""Text as it is compared: the same after normalisation, naming something, its script.
 
-Pure functions of strings, standard library only.
+The one place that decides whether two texts are the same answer (``same``, ``is_one``)
+and whether a text names something (``mentions``). Pure functions of strings.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+
+from xkde.languages import language as language_of
 
 # A letter or digit beside which another one makes a longer word. Only Latin: scripts
 # without spaces have no borders, others put their endings at the name.
@@ -26,6 +30,25 @@ _YEAR = re.compile(
 _PLAIN = str.maketrans("ıłøđðħ", "iloddh")
 _BUDDHIST = 543  # the Thai era's year 2533 is 1990
 
+# How Unicode's names of letters begin -> ISO 15924 code, as ``xkde.languages`` has it
+SCRIPTS: dict[str, str] = {
+    "LATIN": "Latn",
+    "CYRILLIC": "Cyrl",
+    "THAI": "Thai",
+    "CJK": "Hans",
+    "HIRAGANA": "Jpan",
+    "KATAKANA": "Jpan",
+    "HANGUL": "Kore",
+    "ARABIC": "Arab",
+    "ARMENIAN": "Armn",
+    "BENGALI": "Beng",
+    "DEVANAGARI": "Deva",
+    "GEORGIAN": "Geor",
+    "GREEK": "Grek",
+    "HEBREW": "Hebr",
+    "TAMIL": "Taml",
+}
+
 
 class _Kept(dict[int, str]):
     """What becomes of a character, itself or a space; worked out when first met."""
@@ -40,6 +63,7 @@ class _Kept(dict[int, str]):
 _KEPT = _Kept()
 
 
+@lru_cache(maxsize=100_000)  # answers and names come again and again
 def normalise(text: str) -> str:
     """Return a text without case, punctuation, compatibility forms and spare spaces.
 
@@ -64,18 +88,57 @@ def unaccented(text: str) -> str:
     return "".join(plain)
 
 
-def holds(text: str, name: str) -> bool:
-    """Tell whether a text holds a name after normalisation; Latin ones as words."""
-    return holds_normalised(normalise(text), normalise(name))
+def same(first: str, second: str) -> bool:
+    """Tell whether two texts are the same after normalisation."""
+    return normalise(first) == normalise(second)
 
 
-def holds_normalised(said: str, name: str) -> bool:
-    """Tell the same of two texts that are normalised already."""
-    if not name or name not in said:
+def is_one(answer: str, golds: Iterable[str]) -> bool:
+    """Tell whether an answer is one of the golds after normalisation; never if empty.
+
+    >>> is_one(" OSAKA. ", ["Ōsaka", "Osaka"])
+    True
+    """
+    plain = normalise(answer)
+    return bool(plain) and any(plain == normalise(gold) for gold in golds)
+
+
+def mentions(text: str, name: str, plain: Callable[[str], str] = normalise) -> bool:
+    """Tell whether a text holds a name after normalisation; Latin ones as words.
+
+    ``plain`` is ``unaccented`` where accents do not count.
+    """
+    within, name = plain(text), plain(name)
+    if not name or name not in within:
         return False
     before = f"(?<!{_LATIN})" if re.match(_LATIN, name[0]) else ""
     after = f"(?!{_LATIN})" if re.match(_LATIN, name[-1]) else ""
-    return re.search(before + re.escape(name) + after, said) is not None
+    return re.search(before + re.escape(name) + after, within) is not None
+
+
+@lru_cache(maxsize=20_000)
+def letter_script(letter: str) -> str:
+    """Return the script of a letter as ISO 15924 code; nothing where it is none."""
+    if not letter.isalpha():
+        return ""
+    first = re.split("[ -]", unicodedata.name(letter, ""), maxsplit=1)[0]
+    return SCRIPTS.get(first, "")
+
+
+def scripts_of(language: str) -> tuple[str, ...]:
+    """Return the scripts that a language may be written in, its own first."""
+    script = language_of(language).script
+    # A Japanese or Korean name may be in Chinese characters alone.
+    return (script, *{"Jpan": ("Hans",), "Kore": ("Hans",)}.get(script, ()))
+
+
+def fits_script(text: str, language: str) -> bool | None:
+    """Tell whether most letters are of the language's script; None without letters."""
+    letters = [c for c in text if c.isalpha()]
+    if not letters:
+        return None
+    scripts = scripts_of(language)
+    return 2 * sum(letter_script(c) in scripts for c in letters) > len(letters)
 
 
 def year_of(text: str) -> int | None:

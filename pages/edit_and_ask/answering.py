@@ -1,56 +1,71 @@
 """From a filled form to answers, verdicts and explanations, through the pool of models.
 
-Knows no component and no session: what it yields goes to whoever asked. The pool is
-shared: an edit stands in a prompt, or in a copy of the weights (``editing``).
+The way of an edit: the ``Form`` becomes an ``AskState`` with its queries, recognised
+once; every pane's prompts are ``Sent``; an engine encodes them to token ids
+(``Encoded``) and answers with ``Generation``s. What is yielded goes to whoever asked.
 
-Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_page.py``
+An edit stands in a prompt, or in a copy of the weights. Then a thread has the model to
+itself until the edit is out again, also where the visitor has left or pressed Stop
+meanwhile, so no other session ever meets an edit in the weights.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from pages.edit_and_ask import editing
-from pages.edit_and_ask.memory.retrieval import Use, recalled
 from pages.shell.links import EDITOR, Form
 from pages.shell.pool import PATIENCE, POOL
-from xkde.asking.expected_answers import Expected, expected, in_languages, place_of
-from xkde.asking.explanation import Explanation, explain
-from xkde.asking.session import PANES, Asked, Pane, Sent, check, prompt, stream_together
+from xkde.asking.all_editors import with_subject
+from xkde.asking.expected_answers import expected, in_languages, recognise
+from xkde.asking.probabilities import Explanation, explain
+from xkde.asking.session import (
+    PANES,
+    AskState,
+    Pane,
+    Sent,
+    StoppedError,
+    check,
+    sent_to,
+    stream_together,
+)
+from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of, model_of
 from xkde.engines.pool import UNDER_WAY
-from xkde.errors import InputError
-from xkde.evaluation.scoring.verdict import Verdict, fits_script, judge
+from xkde.evaluation.scoring.verdict import Expected, Verdict, judge
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.types import Edit, Query
+from xkde.memory.retrieval import Recalled
+from xkde.text import fits_script
+from xkde.types import Query
+
+if TYPE_CHECKING:  # torch comes with it
+    from xkde.asking.temporary_edits import EditedCopy
+
+LOOK = 0.2  # seconds between two looks at the thread that makes an edit
+Retrieve = Callable[[Sequence[Query]], tuple[Recalled, ...]]
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What a form asks. ``is_known``: Atlas has the question in every language."""
+def plan(form: Form, known: Known | None) -> AskState:
+    """Return what a form asks: its queries, and the answers to expect of each.
 
-    edit: Edit
-    queries: tuple[Query, ...]
-    is_known: bool
-
-
-def plan(form: Form) -> Planned:
-    """Return the queries of a form, in every language where Atlas knows them."""
-    edit, text = form.edit, form.query.strip()
-    place = place_of(atlas(), edit, text, _likely_languages(form))
-    queries = in_languages(atlas(), place, text, form.languages)
-    if place is None and len(form.languages) == 1:
-        return Planned(edit, (Query(text, form.languages[0]),), False)
-    return Planned(edit, tuple(queries), place is not None)
-
-
-def _likely_languages(form: Form) -> tuple[str, ...]:
-    """Return all languages, in the order in which a typed query may be in them."""
-    first = (*form.languages, form.language)
-    return tuple(dict.fromkeys((*first, *ATLAS_LANGUAGES)))
+    ``known`` is what Atlas recognises the edit as. What it does not recognise is asked
+    as typed, in every language.
+    """
+    world, edit, text = atlas(), form.edit, form.query.strip()
+    likely = (*form.languages, form.language, *ATLAS_LANGUAGES)
+    about = recognise(world, edit, text, likely, known)
+    queries = in_languages(world, about.question, text, form.languages)
+    return AskState(
+        edit,
+        queries,
+        models=panes_of(form),
+        about=about,
+        expected=tuple(expected(world, edit, about, q.language) for q in queries),
+        editor=form.editor,
+    )
 
 
 def misfits(form: Form) -> list[tuple[str, str]]:
@@ -80,129 +95,164 @@ def waiting_for(form: Form) -> list[str]:
 
 
 def ask(
-    form: Form, cancelled: threading.Event | None = None, use: Use | None = None
-) -> Iterator[Asked]:
+    form: Form,
+    known: Known | None,
+    cancelled: threading.Event | None = None,
+    retrieve: Retrieve | None = None,
+) -> Iterator[AskState]:
     """Yield the answers as they grow; first, before a token, the bare question.
 
-    With a memory's ``use`` its edits take the place of the form's, for editors in the
+    With ``retrieve`` a memory's edits take the place of the form's, for editors in the
     prompt. Raises XkdeError in words if something cannot be asked, or a model is not
     ready.
     """
-    planned = plan(form)
-    check(planned.edit, planned.queries, ())
-    if not form.languages:
-        raise InputError("No language is chosen. Choose at least one to ask in.")
-    models = panes_of(form)
-    asked = Asked(planned.edit, planned.queries, {}, models, editor=form.editor)
-    yield asked
+    state = plan(form, known)
+    check(state.edit, state.queries)
+    yield state
     for name in waiting_for(form):
         POOL.wait(name, PATIENCE)
     event = cancelled or threading.Event()
-    if use is not None and use.edits and entry_of(form.editor).kind == "prompt":
-        asked = replace(asked, recalled=recalled(use, asked.queries))
-    routed: list[Sent] = []
+    if retrieve is not None and entry_of(form.editor).kind == "prompt":
+        state = _recall(state, retrieve)
+    routed: tuple[Sent, ...] = ()
     if form.editor != EDITOR:
-        made = yield from editing.made(POOL, asked, event)
-        if made is None:
-            yield asked.stopped()
+        copy = yield from _edit_in_thread(state, event)
+        if copy is None:
+            yield state.stopped()
             return
-        asked = replace(asked, seconds=made.seconds, notes=made.notes)
-        routed = [
+        state = replace(state, seconds=copy.seconds, notes=copy.notes)
+        routed = tuple(
             Sent(each.engine, each.messages[-1].content, query.language)
-            for each, query in zip(made.routed, asked.queries, strict=True)
-        ]
-    yield from _answered(asked, form, routed, event)
+            for each, query in zip(copy.routed, state.queries, strict=True)
+        )
+    yield from _answer(state, form, routed, event)
 
 
-def _answered(
-    asked: Asked, form: Form, routed: list[Sent], event: threading.Event
-) -> Iterator[Asked]:
+def _recall(state: AskState, retrieve: Retrieve) -> AskState:
+    """Return the state with what a memory has for each query.
+
+    An answer is judged by the nearest edit that was stated.
+    """
+    recalled = retrieve(state.queries)
+    return replace(
+        state,
+        recalled=recalled,
+        expected=tuple(
+            _expected_after(found, query) if found.passed else before
+            for found, query, before in zip(
+                recalled, state.queries, state.expected, strict=True
+            )
+        ),
+    )
+
+
+def _expected_after(recalled: Recalled, query: Query) -> Expected:
+    edit = recalled.passed[0].edit
+    likely = (query.language, edit.language, *ATLAS_LANGUAGES)
+    about = recognise(atlas(), edit, query.text, likely)
+    return expected(atlas(), edit, about, query.language)
+
+
+def _answer(
+    state: AskState, form: Form, routed: tuple[Sent, ...], event: threading.Event
+) -> Iterator[AskState]:
     """Yield the answers as they grow; ``routed`` are the edited pane's, if not ours."""
-    models = asked.models
+    models = state.models
     with POOL.use(list(models.values())) as engines:
-        check(asked.edit, asked.queries, [engine.tokenizer for engine in engines])
-        panes: dict[Pane, list[Sent]] = {
-            pane: [
-                Sent(engine, text, query.language)
-                for text, query in zip(
-                    _prompts(pane, asked), asked.queries, strict=True
-                )
-            ]
-            for pane, engine in zip(models, engines, strict=True)
-        }
+        by_pane = dict(zip(models, engines, strict=True))
+        panes = sent_to(by_pane, state.edit, state.queries, state.recalled)
         if routed:
             panes["edited"] = routed
         sent = {pane: tuple(each.text for each in row) for pane, row in panes.items()}
-        asked = replace(asked, sent=sent)
+        state = replace(state, sent=sent)
         steps = stream_together(panes, form.sampling, event)
-        with closing(steps) as going:  # type: ignore[type-var]
+        with closing(steps) as going:
             for answers in going:
-                yield replace(asked, answers=answers)
+                yield replace(state, answers=answers)
 
 
-def _prompts(pane: Pane, asked: Asked) -> list[str]:
-    found = asked.recalled or [None] * len(asked.queries)
-    return [
-        prompt(pane, asked.edit, query, each)
-        for query, each in zip(asked.queries, found, strict=True)
-    ]
+def _edit_in_thread(
+    state: AskState, cancelled: threading.Event
+) -> "Generator[AskState, None, EditedCopy | None]":
+    """Yield how far the edit is; return who answers then, or None once cancelled."""
+    read = [0, 0]
+    left = threading.Event()
+
+    def on_progress(done: int, total: int) -> None:
+        read[:] = [done, total]
+        if cancelled.is_set() or left.is_set():
+            raise StoppedError
+
+    thread = ThreadPoolExecutor(1, "editor")
+    try:
+        done = thread.submit(_edit, state, on_progress)
+        while not done.done():
+            if cancelled.is_set():
+                return None
+            yield replace(state, reading=(read[0], read[1]))
+            wait([done], LOOK)
+        try:
+            return done.result()
+        except StoppedError:
+            return None
+    finally:
+        left.set()  # also where nobody listens any longer
+        thread.shutdown(wait=False)
 
 
-@lru_cache(maxsize=512)
-def expectation(edit: Edit, query: Query) -> Expected:
-    """Return what to expect of a query, whichever language it was typed in."""
-    languages = tuple(dict.fromkeys((query.language, edit.language, *ATLAS_LANGUAGES)))
-    place = place_of(atlas(), edit, query.text, languages)
-    return expected(atlas(), edit, place, query.language)
+def _edit(state: AskState, on_progress: Callable[[int, int], None]) -> "EditedCopy":
+    from xkde.asking.temporary_edits import edit_on_a_copy
+
+    edit = with_subject(atlas(), state.edit, state.about.fact)
+    settings: dict[str, Any] = {}
+    if state.recalled:
+        pairs = zip(state.queries, state.recalled, strict=True)
+        stated = {query: each.stated for query, each in pairs}
+        settings = {"retrieve": stated.__getitem__}
+    with POOL.use([state.models["edited"]]) as engines:
+        return edit_on_a_copy(
+            state.editor, engines[0], [edit], state.queries, on_progress, settings
+        )
 
 
-def verdict(asked: Asked, pane: Pane, index: int) -> Verdict | None:
+def verdict(state: AskState, pane: Pane, index: int) -> Verdict | None:
     """Judge a finished answer; None while it grows or if it broke off."""
-    answers = asked.answers.get(pane)
+    answers = state.answers.get(pane)
     if answers is None or index >= len(answers.generations):
         return None
     generation = answers.generations[index]
     if generation.finish in (None, "cancelled"):
         return None
-    query = asked.queries[index]
-    golds = expectation(asked.edit_of(index), query)
-    return judge(
-        generation.text,
-        golds.new,
-        golds.old,
-        query.language,
-        golds.new_names,
-        golds.old_names,
-    )
+    language = state.queries[index].language
+    return judge(generation.text, state.expected[index], language)
 
 
-def why(asked: Asked, index: int) -> dict[Pane, Explanation]:
+def why(state: AskState, index: int) -> dict[Pane, Explanation]:
     """Explain every pane's answer to one query, on the prompt that it was sent.
 
     What was edited otherwise than by a prompt is no more: it has no explanation.
     """
-    query = asked.queries[index]
-    golds = expectation(asked.edit_of(index), query)
-    is_kept = entry_of(asked.editor).kind == "prompt"
+    golds = state.expected[index]
+    is_kept = entry_of(state.editor).kind == "prompt"
     panes: list[Pane] = [
         pane
         for pane in PANES
-        if pane in asked.answers and (pane != "edited" or is_kept)
+        if pane in state.answers and (pane != "edited" or is_kept)
     ]
-    with POOL.use([asked.models[pane] for pane in panes]) as engines:
+    with POOL.use([state.models[pane] for pane in panes]) as engines:
         return {
             pane: explain(
                 engine,
-                asked.sent[pane][index],
-                _ids(asked, pane, index),
+                state.sent[pane][index],
+                _token_ids(state, pane, index),
                 golds.new,
                 golds.old,
-                query.language,
+                state.queries[index].language,
             )
             for pane, engine in zip(panes, engines, strict=True)
         }
 
 
-def _ids(asked: Asked, pane: Pane, index: int) -> tuple[int, ...]:
-    generations = asked.answers[pane].generations
+def _token_ids(state: AskState, pane: Pane, index: int) -> tuple[int, ...]:
+    generations = state.answers[pane].generations
     return generations[index].token_ids if index < len(generations) else ()

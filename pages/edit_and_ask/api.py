@@ -12,10 +12,11 @@ from typing import Any
 
 import gradio as gr
 
-from pages.edit_and_ask.answering import ask as run
+from pages.edit_and_ask.answering import ask as answers_of
 from pages.edit_and_ask.answering import verdict
+from pages.edit_and_ask.form import understand
 from pages.shell.links import Form
-from xkde.asking.session import Asked, Pane
+from xkde.asking.session import AskState, Pane
 from xkde.errors import InputError, XkdeError
 from xkde.languages import ATLAS_LANGUAGES
 
@@ -34,8 +35,8 @@ def ask(
         query: What to ask.
         query_language: The language to ask in, an ISO 639-1 code.
     """
-    asked = _finished(question, answer, language, query, (query_language,))
-    return {"edit": _edit(asked), **_row(asked, 0)}
+    state = _finished(question, answer, language, query, (query_language,))
+    return {"edit": _edit(state), **_row(state, 0)}
 
 
 def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, Any]:
@@ -47,41 +48,41 @@ def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, 
         language: The edit's language, an ISO 639-1 code.
         query: What to ask; what Atlas knows is asked in each language's own words.
     """
-    asked = _finished(question, answer, language, query, ATLAS_LANGUAGES)
-    rows = [_row(asked, index) for index in range(len(asked.queries))]
-    return {"edit": _edit(asked), "answers": rows}
+    state = _finished(question, answer, language, query, ATLAS_LANGUAGES)
+    rows = [_row(state, index) for index in range(len(state.queries))]
+    return {"edit": _edit(state), "answers": rows}
 
 
 def _finished(
     question: str, answer: str, language: str, query: str, asked_in: tuple[str, ...]
-) -> Asked:
+) -> AskState:
     try:
         for code in (language, *asked_in):
             if code not in ATLAS_LANGUAGES:
                 known = ", ".join(ATLAS_LANGUAGES)
                 raise InputError(f"“{code}” is not offered. Use one of: {known}.")
         form = Form(language, question, answer, languages=asked_in, query=query)
-        last = deque(run(form), maxlen=1).pop()
+        last = deque(answers_of(form, understand(form)), maxlen=1).pop()
     except XkdeError as error:
         raise gr.Error(str(error), print_exception=False) from error
     return last
 
 
-def _edit(asked: Asked) -> dict[str, str]:
-    edit = asked.edit
+def _edit(state: AskState) -> dict[str, str]:
+    edit = state.edit
     return {
         "question": edit.question, "answer": edit.answer, "language": edit.language,
     }  # fmt: skip
 
 
-def _row(asked: Asked, index: int) -> dict[str, Any]:
-    query = asked.queries[index]
+def _row(state: AskState, index: int) -> dict[str, Any]:
+    query = state.queries[index]
     row: dict[str, Any] = {"query": query.text, "language": query.language}
     for pane in PANES:
-        answers = asked.answers[pane]
+        answers = state.answers[pane]
         if answers.failure or index >= len(answers.generations):
             raise gr.Error(answers.failure, print_exception=False)
-        generation, found = answers.generations[index], verdict(asked, pane, index)
+        generation, found = answers.generations[index], verdict(state, pane, index)
         row[pane] = {
             "answer": generation.text,
             "verdict": found.kind if found else None,
@@ -89,12 +90,12 @@ def _row(asked: Asked, index: int) -> dict[str, Any]:
             "language_ok": found.language_ok if found else None,
             "seconds": round(generation.seconds, 4),
             "tokens": len(generation.token_ids),
-            "model": asked.models[pane],
+            "model": state.models[pane],
         }
     return row
 
 
-def build() -> None:
+def connect() -> None:
     """Add the endpoints to the app."""
     for function in (ask, ask_all):
         gr.api(

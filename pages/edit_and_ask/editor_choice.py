@@ -2,8 +2,6 @@
 
 Offered is what the base checkpoint can take: a trained part is looked for by the
 checkpoint's config alone, so nothing is loaded for it. "No edit" is the other pane.
-
-Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_editor_choice.py``
 """
 
 from typing import Any
@@ -52,19 +50,14 @@ def choices(base: str) -> list[tuple[str | I18nData, str]]:
     ]
 
 
-def name_of(editor: str, say: Interface) -> str:
+def name_of(editor: str, interface: Interface) -> str:
     """Return an editor's name for people."""
     if editor in IN_WORDS:
-        return tr(f"editor_name_{editor}", say)
+        return tr(f"editor_name_{editor}", interface)
     return entry_of(editor).label
 
 
-def changes_weights(editor: str) -> bool:
-    """Tell whether an editor leaves nothing in the prompt to be explained."""
-    return entry_of(editor).kind != "prompt"
-
-
-def build() -> gr.Dropdown:
+def layout() -> gr.Dropdown:
     """Make the dropdown."""
     return gr.Dropdown(
         choices(BASE),
@@ -75,16 +68,16 @@ def build() -> gr.Dropdown:
     )
 
 
-def shown(editor: str, base: str) -> gr.Dropdown:
+def render(editor: str, base: str) -> gr.Dropdown:
     """Return the dropdown with what a base model can take, and the choice's sentence.
 
     A choice that it cannot take becomes the default.
     """
     editor = editor if editor in offered(base) else EDITOR
-    told = label(f"editor_says_{editor}")
-    return gr.Dropdown(choices=choices(base), value=editor, info=told)
+    sentence = label(f"editor_says_{editor}")
+    return gr.Dropdown(choices=choices(base), value=editor, info=sentence)
 
 
-def wire(editor: gr.Dropdown, base: gr.Dropdown) -> None:
+def connect(editor: gr.Dropdown, base: gr.Dropdown) -> None:
     """Keep choices and sentence as the base model and the choice are."""
-    gr.on([editor.input, base.change], shown, [editor, base], editor, **QUIET)
+    gr.on([editor.input, base.change], render, [editor, base], editor, **QUIET)

@@ -3,20 +3,19 @@
 A Space offers the catalogue only; on one's own machine a folder or any Hub id may be
 typed. Nothing is downloaded before its size and licence have been read and a button
 was pressed.
-
-Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_page.py``
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from pages.shell.errors import in_words
 from pages.shell.pool import BASE, EDITED, POOL, on_space
 from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.templates import render
 from xkde import hub
 from xkde.checkpoints import CATALOGUE, resolve
 from xkde.engines.pool import UNDER_WAY, Status
@@ -27,7 +26,7 @@ plans: dict[str, hub.DownloadPlan | str] = {}  # of models, by reference; or the
 
 
 @dataclass(frozen=True)
-class Panel:
+class ModelsPanel:
     """The components of the panel."""
 
     base: gr.Dropdown
@@ -39,16 +38,16 @@ class Panel:
     cancel: gr.Button
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[Component]:
         """What every handler of the panel returns."""
         return [self.status, self.timer, self.retry, self.download, self.cancel]
 
 
-def permitted(reference: str, say: Interface) -> str:
+def permitted(reference: str, interface: Interface) -> str:
     """Return a reference, or raise gr.Error if this place does not offer it."""
     name = (reference or "").strip()
     if on_space() and name not in CATALOGUE:
-        raise gr.Error(tr("model_list_only", say), print_exception=False)
+        raise gr.Error(tr("model_list_only", interface), print_exception=False)
     return name
 
 
@@ -58,56 +57,54 @@ def start_defaults() -> None:
         POOL.start(name)
 
 
-def phase_words(status: Status, say: Interface) -> str:
+def phase_words(status: Status, interface: Interface) -> str:
     """Return how far a model is, in words."""
     words = tr(
         f"phase_{status.phase}",
-        say,
+        interface,
         done=hub.size_text(status.done),
         total=hub.size_text(status.total),
         share=f"{100 * status.done / max(status.total, 1):.0f}",
         seconds=f"{status.seconds:.1f}",
         device=status.device.upper(),
     )
-    return f"{words} {in_words(status.words, say)}".strip()
+    return f"{words} {in_words(status.words, interface)}".strip()
 
 
-def plan_words(reference: str, say: Interface) -> str:
+def plan_words(reference: str, interface: Interface) -> str:
     """Return what a download would fetch, or why it cannot."""
     plan = plans.get(reference)
     if plan is None or isinstance(plan, str):
-        return in_words(plan or "", say)
-    fits = tr("plan_fits" if plan.fits else "plan_full", say)
+        return in_words(plan or "", interface)
+    fits = tr("plan_fits" if plan.fits else "plan_full", interface)
     words = tr(
         "plan",
-        say,
+        interface,
         files=len(plan.files),
         size=hub.size_text(plan.bytes),
         here=hub.size_text(plan.bytes_here),
-        licence=plan.licence or tr("plan_no_licence", say),
+        licence=plan.licence or tr("plan_no_licence", interface),
         free=hub.size_text(plan.free_bytes),
         fits=fits,
     )
-    return words if plan.allowed else words + " " + tr("plan_gated", say)
+    return words if plan.allowed else words + " " + tr("plan_gated", interface)
 
 
-def status_html(references: Sequence[str], say: Interface) -> str:
+def status_html(references: Sequence[str], interface: Interface) -> str:
     """Return the state of both models, a line each."""
-    lines = []
+    models = []
     for name in dict.fromkeys(references):
         status = POOL.status(name)
-        words = phase_words(status, say)
+        words = phase_words(status, interface)
         if status.phase == "absent":
-            words = f"{words} {plan_words(name, say)}".strip()
+            words = f"{words} {plan_words(name, interface)}".strip()
         mark = MARKS.get(status.phase, "◌")
-        lines.append(
-            f'<p class="model {status.phase}"><span aria-hidden="true">{mark}</span> '
-            f"<b>{escape(name)}</b> {escape(words)}</p>"
-        )
-    return f'<div class="models" role="status">{"".join(lines)}</div>'
+        models.append({"name": name, "phase": status.phase, "mark": mark,
+                       "words": words})  # fmt: skip
+    return render("edit_and_ask/models.html", interface, models=models)
 
 
-def shown(base: str, edited: str, say: Interface) -> list[Any]:
+def render_panel(base: str, edited: str, interface: Interface) -> list[Any]:
     """Return the panel's state for two references."""
     names = [base, edited]
     phases = {name: POOL.status(name).phase for name in names}
@@ -121,10 +118,10 @@ def shown(base: str, edited: str, say: Interface) -> list[Any]:
     ]
     size = hub.size_text(sum(plan.bytes - plan.bytes_here for plan in fetchable))
     return [
-        status_html(names, say),
+        status_html(names, interface),
         gr.Timer(active=any(phase in UNDER_WAY for phase in phases.values())),
         gr.Button(visible="failed" in phases.values()),
-        gr.Button(tr("download", say, size=size), visible=bool(fetchable)),
+        gr.Button(tr("download", interface, size=size), visible=bool(fetchable)),
         gr.Button(visible="downloading" in phases.values()),
     ]
 
@@ -137,20 +134,20 @@ def _plan(name: str) -> None:
 
 
 def _tick(base: str, edited: str, request: gr.Request) -> list[Any]:
-    return shown(base, edited, interface_language(request))
+    return render_panel(base, edited, interface_language(request))
 
 
 def _choose(base: str, edited: str, request: gr.Request) -> list[Any]:
-    say = interface_language(request)
-    for name in (permitted(base, say), permitted(edited, say)):
+    interface = interface_language(request)
+    for name in (permitted(base, interface), permitted(edited, interface)):
         if POOL.start(name).phase == "absent":
             _plan(name)
     return _tick(base, edited, request)
 
 
 def _download(base: str, edited: str, request: gr.Request) -> list[Any]:
-    say = interface_language(request)
-    for name in (permitted(base, say), permitted(edited, say)):
+    interface = interface_language(request)
+    for name in (permitted(base, interface), permitted(edited, interface)):
         plan = plans.get(name)
         if POOL.status(name).phase == "absent" and isinstance(plan, hub.DownloadPlan):
             POOL.download(plan, name)
@@ -164,7 +161,7 @@ def _cancel(base: str, edited: str, request: gr.Request) -> list[Any]:
     return _tick(base, edited, request)
 
 
-def build() -> Panel:
+def layout() -> ModelsPanel:
     """Make the panel's components."""
     choices = [
         (f"{entry.reference} — {entry.label}", name)
@@ -183,10 +180,10 @@ def build() -> Panel:
         retry = gr.Button(label("retry"), visible=False, size="sm")
         download = gr.Button("", visible=False, size="sm", variant="primary")
         cancel = gr.Button(label("cancel"), visible=False, size="sm")
-    return Panel(base, edited, status, gr.Timer(1.0), retry, download, cancel)
+    return ModelsPanel(base, edited, status, gr.Timer(1.0), retry, download, cancel)
 
 
-def wire(panel: Panel) -> None:
+def connect(panel: ModelsPanel) -> None:
     """Connect the panel's components with its handlers."""
     inputs = [panel.base, panel.edited]
     quiet: dict[str, Any] = {

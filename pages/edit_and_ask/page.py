@@ -1,10 +1,8 @@
-"""Edit & Ask: state a fact in one language, ask about it in others, see both models.
+"""Edit & Ask: the components of the tab and how they are connected.
 
-Components and their wiring; what a click does is in ``handlers``. One generator
-streams both panes, so that Stop and a closed tab end both at once.
-
-Run its tests: ``python -m pytest tests/pages/edit_and_ask/test_page.py``,
-``tests/pages/test_browser.py``
+What a click does is in ``handlers``. One generator streams both panes, so that Stop and
+a closed tab end both at once. A field's component is keyed by the name of its field in
+``Form``.
 """
 
 from dataclasses import dataclass
@@ -13,16 +11,17 @@ from typing import Any
 
 import gradio as gr
 
-from pages.edit_and_ask import editor_choice, models
-from pages.edit_and_ask import fields as form_fields
+from pages.edit_and_ask import all_editors, editor_choice, memory, models
 from pages.edit_and_ask import handlers as handle
-from pages.edit_and_ask.all_editors import page as all_editors
-from pages.edit_and_ask.answers import answers_html
-from pages.edit_and_ask.examples import EXAMPLES, example
-from pages.edit_and_ask.memory import page as memory_page
+from pages.edit_and_ask.answers import answers_html, status_html
+from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
 from pages.shell.header import Header
+from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT
-from pages.shell.strings import both, label
+from pages.shell.strings import label
+from pages.shell.templates import render
+from xkde.languages import ATLAS_LANGUAGES, language
+from xkde.types import QUESTION_TYPES
 
 TITLE = "tab_edit"
 COPY_SCRIPT = """
@@ -60,11 +59,11 @@ MODEL: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The components of the tab; ``fields`` in the order of a Form."""
+class AskPage:
+    """The components of the tab; ``fields`` by the names of a Form's fields."""
 
-    chips: dict[str, gr.Button]
-    fields: list[Any]
+    examples: dict[str, gr.Button]
+    fields: Fields
     everywhere: gr.Button
     ask: gr.Button
     stop: gr.Button
@@ -75,151 +74,234 @@ class Parts:
     why: gr.HTML
     link_button: gr.Button
     link: gr.Textbox
-    panel: models.Panel
-    memory: memory_page.Panel
-    editors: all_editors.Panel
+    models: models.ModelsPanel
+    memory: memory.MemoryPanel
+    all_editors: all_editors.AllEditorsPanel
+
+
+@dataclass(frozen=True)
+class AskStates:
+    """What a session keeps between two clicks."""
+
+    asked: gr.State  # an AskState, or None
+    prefilled: gr.State
+    count: gr.State  # of the examples clicked: a change asks
 
 
 def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content and connect it."""
-    parts = _layout()
-    _wire(root, parts, header)
+    page = layout()
+    states = AskStates(gr.State(None), gr.State(example(FIRST)[1]), gr.State(0))
+    connect_asking(page, states)
+    connect_form(root, page, header, states)
+    models.connect(page.models)
+    editor_choice.connect(page.fields["editor"], page.models.base)
+    memory.connect(page.memory, page.fields, states.prefilled)
+    all_editors.connect(page.all_editors, page.fields, states.prefilled)
 
 
-def _layout() -> Parts:
-    gr.HTML(f'<p class="lead">{both("lead")}</p>')
+def layout() -> AskPage:
+    """Make the components, from the top of the tab to its end."""
+    gr.HTML(render("shell/paragraph.html", kind="lead", key="lead", mark=""))
     with gr.Row(elem_id="chips"):
-        chips = {
+        examples = {
             key: gr.Button(label(key), size="sm", elem_classes="chip", min_width=60)
             for key in EXAMPLES
         }
     with gr.Row(elem_id="form", equal_height=False):
-        edit_fields, editor = form_fields.edit_fields()
-        ask_fields, everywhere = form_fields.ask_fields()
+        edit_fields = layout_edit()
+        query_fields, everywhere = layout_query()
     with gr.Row(elem_id="actions"):
         ask_button = gr.Button(
             label("ask"), variant="primary", elem_id="ask", scale=0, min_width=220
         )
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
-        status = gr.HTML(handle.status_html(""), elem_id="status")
+        status = gr.HTML(status_html(""), elem_id="status")
     answers = gr.HTML(answers_html(None, "en"), elem_id="answers")
-    mark = '<span aria-hidden="true">△</span>'
-    gr.HTML(f'<p class="caution small">{mark} {both("notice")}</p>')
-    memory = memory_page.build()
-    editors = all_editors.build()
+    notice = "caution small"
+    gr.HTML(render("shell/paragraph.html", kind=notice, key="notice", mark="△"))
+    memory_panel = memory.layout()
+    editors_panel = all_editors.layout()
     with gr.Accordion(label("why"), open=False, elem_id="why"):
         with gr.Row(elem_classes="actions"):
             why_language = gr.Dropdown(
                 [], label=label("why_language"), visible=False, scale=0, min_width=200
             )
-            why_button = gr.Button(
-                label("why_button"),
-                elem_id="explain",
-                size="sm",
-                elem_classes="plain",
-                scale=0,
-                min_width=200,
-            )
+            why_button = _small_button("why_button", elem_id="explain", min_width=200)
         why_area = gr.HTML(handle.why_hint(), elem_id="because")
     with gr.Accordion(label("decoding"), open=False), gr.Row():
-        decoding = form_fields.decoding_fields()
+        decoding_fields = layout_decoding()
     with gr.Accordion(label("models"), open=False, elem_id="models"):
-        panel = models.build()
+        panel = models.layout()
     with gr.Row(elem_classes="actions", elem_id="link-row"):
-        link_button = gr.Button(
-            label("copy_link"), size="sm", elem_classes="plain", scale=0, min_width=160
-        )
+        link_button = _small_button("copy_link", min_width=160)
         link = gr.Textbox(
             label=label("link"), visible=False, buttons=["copy"], interactive=False
         )
-    fields = [*edit_fields, *ask_fields, panel.base, panel.edited, *decoding, editor]
-    return Parts(
-        chips, fields, everywhere, ask_button, stop, status, answers, why_button,
-        why_language, why_area, link_button, link, panel, memory, editors,
+    fields = {**edit_fields, **query_fields, **decoding_fields}
+    return AskPage(
+        examples, {**fields, "base": panel.base, "edited": panel.edited}, everywhere,
+        ask_button, stop, status, answers, why_button, why_language, why_area,
+        link_button, link, panel, memory_panel, editors_panel,
     )  # fmt: skip
 
 
-def _wire(root: gr.Blocks, parts: Parts, header: Header) -> None:
-    states = (gr.State(None), gr.State(example(handle.FIRST)[1]), gr.State(0))
-    _wire_asking(parts, *states)
-    _wire_form(root, parts, header, *states[1:])
-    models.wire(parts.panel)
-    editor_choice.wire(parts.fields[-1], parts.panel.base)
-    memory_page.wire(parts.memory, parts.fields, states[1])
-    all_editors.wire(parts.editors, parts.fields, states[1])
+def _small_button(key: str, **options: Any) -> gr.Button:
+    return gr.Button(label(key), size="sm", elem_classes="plain", scale=0, **options)
 
 
-def _wire_asking(
-    parts: Parts, asked: gr.State, auto: gr.State, count: gr.State
-) -> None:
+def _languages() -> list[tuple[str, str]]:
+    return [(language(code).own_name, code) for code in ATLAS_LANGUAGES]
+
+
+def layout_edit() -> Fields:
+    """Make the edit's fields: language, question, both answers, and its editor."""
+    form, _ = example(FIRST)
+    with gr.Column(elem_classes="half edit"):
+        gr.HTML(render("edit_and_ask/step.html", number=1, key="step_edit"))
+        code = gr.Dropdown(
+            _languages(), value=form.language, label=label("edit_language")
+        )
+        question = gr.Textbox(
+            form.question, label=label("edit_question"), lines=1, max_lines=4
+        )
+        with gr.Row():
+            answer = gr.Textbox(
+                form.answer, label=label("new_answer"), elem_id="new-answer"
+            )
+            old = gr.Textbox(
+                form.old_answer,
+                label=label("old_answer"),
+                placeholder=label("old_placeholder"),
+            )
+        editor = editor_choice.layout()
+    return {
+        "language": code, "question": question, "answer": answer, "old_answer": old,
+        "editor": editor,
+    }  # fmt: skip
+
+
+def layout_query() -> tuple[Fields, gr.Button]:
+    """Make the query's fields: languages, question type, question, third pane."""
+    form, _ = example(FIRST)
+    kinds = [(label(f"kind_{kind}"), kind) for kind in QUESTION_TYPES]
+    with gr.Column(elem_classes="half query"):
+        with gr.Row(elem_classes="heading"):
+            gr.HTML(render("edit_and_ask/step.html", number=2, key="step_ask"))
+            everywhere = _small_button("all_twelve")
+        codes = gr.CheckboxGroup(
+            _languages(), value=list(form.languages), label=label("ask_in"),
+            elem_id="languages",
+        )  # fmt: skip
+        kind = gr.Radio(
+            kinds, value=form.kind, label=label("question_type"), elem_id="kinds"
+        )
+        query = gr.Textbox(
+            form.query,
+            label=label("query"),
+            placeholder=label("query_placeholder"),
+            lines=1,
+            max_lines=4,
+        )
+        prompted = gr.Checkbox(False, label=label("third_pane"))
+    fields: Fields = {
+        "languages": codes, "kind": kind, "query": query, "prompted": prompted,
+    }  # fmt: skip
+    return fields, everywhere
+
+
+def layout_decoding() -> Fields:
+    """Make the fields of how answers are drawn."""
+    tokens = gr.Slider(*TOKENS, value=48, step=1, label=label("max_tokens"))
+    temperature = gr.Slider(
+        0,
+        WARMEST,
+        value=0,
+        step=0.1,
+        label=label("temperature"),
+        info=label("temperature_info"),
+    )
+    seed = gr.Number(0, precision=0, minimum=0, label=label("seed"))
+    return {"max_new_tokens": tokens, "temperature": temperature, "seed": seed}
+
+
+def connect_asking(page: AskPage, states: AskStates) -> None:
     """Connect what runs a model: asking, stopping, explaining."""
-    answer, old, query = parts.fields[2], parts.fields[3], parts.fields[6]
-    explanation = [parts.why_language, parts.why]
+    fields, asked, prefilled = page.fields, states.asked, states.prefilled
+    query, answer = fields["query"], fields["answer"]
+    explanation = [page.why_language, page.why]
     asking = gr.on(
-        [parts.ask.click, count.change, query.submit, answer.submit],
+        [page.ask.click, states.count.change, query.submit, answer.submit],
         handle.run,
-        [auto, *parts.memory.asked_with, *parts.fields],
-        [parts.answers, parts.status, asked, auto, query, old],
+        [prefilled, *page.memory.asked_with, *inputs(fields)],
+        [page.answers, page.status, asked, prefilled, query, fields["old_answer"]],
         js=SCROLL_SCRIPT,
         show_progress="minimal",
-        show_progress_on=parts.status,
+        show_progress_on=page.status,
         trigger_mode="once",
         **MODEL,
     )
-    found = parts.memory.found
-    asking.then(handle.fresh, asked, explanation, **AT_ONCE).then(
-        memory_page.recalled, asked, found, **AT_ONCE
+    asking.then(handle.renew_why, asked, explanation, **AT_ONCE).then(
+        memory.render_recalled, asked, page.memory.recalled, **AT_ONCE
     )
     # One after the other: what runs ends by itself, what still waits is taken away.
-    parts.stop.click(handle.stop, None, None, **AT_ONCE)
-    parts.stop.click(
+    page.stop.click(handle.stop, None, None, **AT_ONCE)
+    page.stop.click(
         handle.stopped,
         asked,
-        [parts.answers, parts.status, asked],
+        [page.answers, page.status, asked],
         cancels=[asking],
         **AT_ONCE,
-    ).then(handle.fresh, asked, explanation, **AT_ONCE)
+    ).then(handle.renew_why, asked, explanation, **AT_ONCE)
     gr.on(
-        [parts.why_button.click, parts.why_language.input],
-        handle.explained,
-        [asked, parts.why_language],
-        parts.why,
+        [page.why_button.click, page.why_language.input],
+        handle.render_why,
+        [asked, page.why_language],
+        page.why,
         show_progress="minimal",
         **MODEL,
     )
 
 
-def _wire_form(
-    root: gr.Blocks, parts: Parts, header: Header, auto: gr.State, count: gr.State
+def connect_form(
+    root: gr.Blocks, page: AskPage, header: Header, states: AskStates
 ) -> None:
     """Connect what fills the form in: examples, Atlas, links."""
-    edit_language, question, answer, old = parts.fields[:4]
-    codes, kind, query = parts.fields[4:7]
+    fields, prefilled, count = page.fields, states.prefilled, states.count
+    form, query, old = inputs(fields), fields["query"], fields["old_answer"]
     offered = gr.Textbox(visible=False)
     gr.on(
-        [question.blur, answer.blur, edit_language.input, codes.input, kind.input],
+        [
+            fields["question"].blur,
+            fields["answer"].blur,
+            *(fields[name].input for name in ("language", "languages", "kind")),
+        ],
         handle.prefill,
-        [auto, *parts.fields],
-        [auto, offered],
+        [prefilled, *form],
+        [prefilled, offered],
         **AT_ONCE,
     ).then(None, [offered, query, old], [query, old], js=KEEP_SCRIPT, **QUIET)
-    for key, chip in parts.chips.items():
+    stated = [fields[name] for name in STATED]
+    for key, button in page.examples.items():
         # Not at once: only the queue tells the page that the count has changed.
-        chip.click(
-            partial(handle.chosen_example, key),
+        button.click(
+            partial(handle.choose_example, key),
             count,
-            [auto, count, *parts.fields[:7]],
+            [prefilled, count, *stated],
             **QUIET,
         )
-    parts.everywhere.click(
-        handle.everywhere, [auto, *parts.fields], [codes, auto, query, old], **AT_ONCE
+    page.everywhere.click(
+        handle.ask_everywhere,
+        [prefilled, *form],
+        [fields["languages"], prefilled, query, old],
+        **AT_ONCE,
     )
-    parts.link_button.click(
-        handle.shown_link, parts.fields, parts.link, **AT_ONCE
-    ).then(None, parts.link, parts.link, js=COPY_SCRIPT, **QUIET)
+    page.link_button.click(handle.render_link, form, page.link, **AT_ONCE).then(
+        None, page.link, page.link, js=COPY_SCRIPT, **QUIET
+    )
     carried = gr.Textbox(visible=False)
-    header.language.click(handle.link_of, parts.fields, carried, **AT_ONCE).then(
+    header.language.click(handle.link_of, form, carried, **AT_ONCE).then(
         None, carried, None, js=LANGUAGE_SCRIPT, **QUIET
     )
-    shown = [auto, *parts.fields, parts.answers, *parts.panel.outputs]
-    root.load(handle.opened, None, shown, **AT_ONCE)
+    opened = [prefilled, *form, page.answers, *page.models.outputs]
+    root.load(handle.open_page, None, opened, **AT_ONCE)

@@ -10,7 +10,7 @@ from pages.shell.pool import PATIENCE, POOL
 from pages.shell.strings import Interface, tr
 from pages.shell.templates import render
 from xkde import paths
-from xkde.asking.log_odds import Preference, preference
+from xkde.asking.probabilities import PairOdds, pair_odds
 from xkde.engines.pool import UNDER_WAY
 from xkde.errors import InputError
 
@@ -22,7 +22,7 @@ STAGES: dict[str, str] = {
     "tl_po": "atlas-tl-po",
 }
 MOST = 20_000  # characters of a pair that a model is asked about
-StageAnswers = dict[str, Preference | str]  # by stage; or why there is none
+StageAnswers = dict[str, PairOdds | str]  # by stage; or why there is none
 
 
 def measured(
@@ -45,12 +45,12 @@ def measured(
             known[stage] = in_words(status.words, interface)
             continue
         with POOL.use([name]) as (engine,):
-            known[stage] = preference(engine, prompt, chosen, rejected)
+            known[stage] = pair_odds(engine, prompt, chosen, rejected)
         yield dict(known)
     yield known
 
 
-def log_odds_html(known: Mapping[str, Preference | str], interface: Interface) -> str:
+def log_odds_html(known: Mapping[str, PairOdds | str], interface: Interface) -> str:
     """Return the log-odds as a table, absent models in words."""
     rows = [
         (stage, STAGES[stage], None, answer)

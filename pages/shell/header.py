@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from pages.shell.look import THEME_SCRIPT
-from pages.shell.strings import both, label
+from pages.shell.strings import label
+from pages.shell.templates import render
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,10 @@ class Header:
     language: gr.Button
 
 
-def build() -> Header:
+def layout() -> Header:
     """Make the header."""
     with gr.Row(elem_id="header"):
-        gr.HTML(f"<h1>X-KDE <small>{both('promise')}</small></h1>", elem_id="brand")
+        gr.HTML(render("shell/header.html"), elem_id="brand")
         language = gr.Button(
             label("other_language"),
             size="sm",

@@ -13,8 +13,8 @@ few plain values, in no language where it can be, and ends with one ``render``::
 
 Every template may use
 
-- ``tr("key", n=3)``: a text of ``assets/strings`` in the interface's language,
-- ``both("key")``: the text in both languages, for HTML that is made only once,
+- ``tr("tally", n=3)``: a text of ``assets/strings`` in the interface's language,
+- ``both("promise")``: a text in both languages, for HTML that is made only once,
 - ``interface``: "en" or "zh",
 - ``language("zh")``: a language's entry, with its own name and direction,
 - ``{% from "shell/text.html" import text_in, badge, hint %}``: shared macros.

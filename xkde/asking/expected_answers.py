@@ -1,24 +1,29 @@
-"""What to ask after an edit and what to expect: Atlas's knowledge around ``session``.
+"""What a typed edit and question are about, and which answers to expect.
 
-A typed question that Atlas recognises is put into every language, with the answers that
-are right before and after the edit. What it does not recognise is asked as typed. Knows
-no model.
-
-Run its tests: ``python -m pytest tests/xkde/asking/test_session.py``
+Edit and question are recognised once, as ``Recognised``, and everything else reads
+that: the question in every language, and the answers that are right before and after
+the edit. What Atlas does not recognise is asked as typed. Knows no model.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from xkde.data.atlas import questions as atlas_questions
-from xkde.data.atlas.questions import question, second_hop, two_hops_of, wordings
+from xkde.data.atlas.questions import (
+    Known,
+    question,
+    second_hop,
+    two_hops_of,
+    wordings,
+)
 from xkde.data.atlas.records import TWO_HOPS, World
+from xkde.evaluation.scoring.verdict import Expected
 from xkde.text import normalise
 from xkde.types import Edit, Query
 
 
 @dataclass(frozen=True)
-class Place:
+class RecognisedQuestion:
     """A question of Atlas in no particular language: a relation or a two-hop name."""
 
     subject: str
@@ -27,71 +32,75 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """The answers to expect in the query's language; empty where nobody knows.
+class Recognised:
+    """The fact that an edit states and the question that is asked after it.
 
-    ``is_affected`` is False where the edit must not matter: then both are the truth.
+    Each is None where Atlas does not know it.
     """
 
-    new: str
-    old: str
-    is_affected: bool = True
-    new_names: Mapping[str, str] = field(default_factory=dict)
-    old_names: Mapping[str, str] = field(default_factory=dict)
+    fact: Known | None = None
+    question: RecognisedQuestion | None = None
 
 
-def place_of(
-    world: World, edit: Edit, text: str, languages: Sequence[str]
-) -> Place | None:
-    """Return what a typed question asks, in the first of the languages that fits."""
-    known = atlas_questions.understand(world, edit)
+def recognise(
+    world: World,
+    edit: Edit,
+    text: str,
+    languages: Sequence[str],
+    fact: Known | None = None,
+) -> Recognised:
+    """Recognise an edit and a typed question, in the first of the languages that fits.
+
+    ``fact`` is the edit's, where the caller has recognised it already.
+    """
+    known = fact or atlas_questions.understand(world, edit)
     for code in dict.fromkeys(code for code in languages if code in world.languages):
         found = atlas_questions.recognise(world, text, code)
         if found is not None:
-            return Place(*found, _wording(world, *found, code, text))
-        if known is None:
-            continue
-        for hop in two_hops_of(known.relation):
-            for wording in range(len(wordings(world, hop, code))):
-                asked = question(world, known.subject, hop, code, wording)
-                if normalise(asked) == normalise(text):
-                    return Place(known.subject, hop, wording)
-    return None
+            wording = _wording(world, *found, code, text)
+            return Recognised(known, RecognisedQuestion(*found, wording or 0))
+        for hop in two_hops_of(known.relation) if known else []:
+            assert known is not None
+            wording = _wording(world, known.subject, hop, code, text)
+            if wording is not None:
+                return Recognised(
+                    known, RecognisedQuestion(known.subject, hop, wording)
+                )
+    return Recognised(known)
 
 
 def in_languages(
-    world: World, place: Place | None, text: str, languages: Sequence[str]
-) -> list[Query]:
+    world: World, asked: RecognisedQuestion | None, text: str, languages: Sequence[str]
+) -> tuple[Query, ...]:
     """Return the query in each language: Atlas's own words, or the text as typed."""
-    return [
+    return tuple(
         Query(
             text
-            if place is None or code not in world.languages
-            else question(world, place.subject, place.relation, code, place.wording),
+            if asked is None or code not in world.languages
+            else question(world, asked.subject, asked.relation, code, asked.wording),
             code,
         )
         for code in languages
-    ]
+    )
 
 
-def expected(world: World, edit: Edit, place: Place | None, code: str) -> Expected:
-    """Return the answers to expect of a question in a language."""
+def expected(world: World, edit: Edit, about: Recognised, code: str) -> Expected:
+    """Return the answers to expect in a language."""
     if code not in world.languages:
         return Expected(edit.answer, edit.old_answer)
-    known = atlas_questions.understand(world, edit)
-    if place is None:
+    known, asked = about.fact, about.question
+    if asked is None:
         return _as_typed(world, edit, known, code)
-    if known is None or not _touches(known, place):
-        truth = _truth(world, place)
-        names = world.names.get(truth or "", {})
-        told = names.get(code, "")
-        return Expected(told, told, False, names, names)
-    before, after = _truth(world, place), known.target
-    if place.relation in TWO_HOPS:
-        after = second_hop(world, place.relation, known.target or "")
+    if known is None or not _concerns(known, asked):
+        names = world.names.get(_truth(world, asked) or "", {})
+        truth = names.get(code, "")
+        return Expected(truth, truth, False, names, names)
+    before, after = _truth(world, asked), known.target
+    if asked.relation in TWO_HOPS:
+        after = second_hop(world, asked.relation, known.target or "")
     new_names = world.names.get(after or "", {})
     old_names = world.names.get(before or "", {})
-    typed = known.typed_answer if place.relation == known.relation else ""
+    typed = known.typed_answer if asked.relation == known.relation else ""
     return Expected(
         new_names.get(code, typed), old_names.get(code, ""), True, new_names, old_names
     )
@@ -110,9 +119,7 @@ def _names(world: World, text: str, code: str) -> Mapping[str, str]:
     return {}
 
 
-def _as_typed(
-    world: World, edit: Edit, known: atlas_questions.Known | None, code: str
-) -> Expected:
+def _as_typed(world: World, edit: Edit, known: Known | None, code: str) -> Expected:
     """Expect the edit's own answers of a question that nobody recognises."""
     if known is not None:
         old = atlas_questions.old_answer(world, known, code)
@@ -127,25 +134,26 @@ def _as_typed(
     )
 
 
-def _touches(known: atlas_questions.Known, place: Place) -> bool:
-    if place.subject != known.subject:
-        return False
-    first = TWO_HOPS.get(place.relation, (place.relation, ""))[0]
-    return first == known.relation
+def _concerns(known: Known, asked: RecognisedQuestion) -> bool:
+    """Tell whether the edit changes the answer to a question, or its first hop."""
+    first = TWO_HOPS.get(asked.relation, (asked.relation, ""))[0]
+    return asked.subject == known.subject and first == known.relation
 
 
-def _truth(world: World, place: Place) -> str | None:
-    facts = world.facts[place.subject]
-    if place.relation in TWO_HOPS:
-        bridge = facts.get(TWO_HOPS[place.relation][0], "")
-        return second_hop(world, place.relation, bridge)
-    return facts.get(place.relation)
+def _truth(world: World, asked: RecognisedQuestion) -> str | None:
+    facts = world.facts[asked.subject]
+    if asked.relation in TWO_HOPS:
+        bridge = facts.get(TWO_HOPS[asked.relation][0], "")
+        return second_hop(world, asked.relation, bridge)
+    return facts.get(asked.relation)
 
 
-def _wording(world: World, subject: str, relation: str, code: str, text: str) -> int:
-    texts = [
-        normalise(question(world, subject, relation, code, wording))
-        for wording in range(len(wordings(world, relation, code)))
-    ]
-    asked = normalise(text)
-    return texts.index(asked) if asked in texts else 0
+def _wording(
+    world: World, subject: str, relation: str, code: str, text: str
+) -> int | None:
+    """Return which wording of a question a text is, or None if it is none of them."""
+    typed = normalise(text)
+    for wording in range(len(wordings(world, relation, code))):
+        if normalise(question(world, subject, relation, code, wording)) == typed:
+            return wording
+    return None

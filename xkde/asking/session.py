@@ -2,19 +2,17 @@
 
 The base model is asked the bare query, the edited one with the edit prompt, or as
 another editor has it; their streams advance in turn, in one thread, so that both
-answers grow side by side. Where Atlas knows the edit, the query exists in every
-language and so do the answers to expect. Knows no page and no verdict; takes any engine
-that streams.
-
-Run its tests: ``python -m pytest tests/xkde/asking/test_session.py``
+answers grow side by side. Takes any engine that streams.
 """
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
+from xkde.asking.expected_answers import Recognised
 from xkde.errors import InputError, Notice, XkdeError
+from xkde.evaluation.scoring.verdict import Expected
 from xkde.languages import language
 from xkde.memory.retrieval import Recalled
 from xkde.prompts import (
@@ -22,6 +20,7 @@ from xkde.prompts import (
     NEW_ANSWER,
     QUESTION,
     Encoded,
+    Tokenizer,
     check_user_text,
     edit_prompt,
 )
@@ -33,11 +32,11 @@ PANES: tuple[Pane, ...] = ("base", "edited", "prompted")
 MAX_CHARACTERS = 1000
 
 
-class Engine(Protocol):
-    """What is asked of an engine."""
+class StreamingEngine(Protocol):
+    """An engine whose answers grow token by token."""
 
-    tokenizer: Any
-
+    @property
+    def tokenizer(self) -> Tokenizer: ...
     def encode(self, messages: Sequence[Message]) -> Encoded: ...
     def stream(
         self,
@@ -47,11 +46,15 @@ class Engine(Protocol):
     ) -> Iterator[list[Generation]]: ...
 
 
+class StoppedError(Exception):
+    """Leaves work that a visitor has stopped; it can go on from there another time."""
+
+
 @dataclass(frozen=True)
 class Sent:
     """What answers one query, and the user turn that it is sent."""
 
-    engine: Engine
+    engine: StreamingEngine
     text: str
     language: str = ""  # of the query
 
@@ -72,29 +75,24 @@ class PaneAnswers:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskState:
     """One edit, the queries after it, and every pane's answers so far."""
 
     edit: Edit
     queries: tuple[Query, ...]
     answers: Mapping[Pane, PaneAnswers] = field(default_factory=dict)
     models: Mapping[Pane, str] = field(default_factory=dict)
-    is_stopped: bool = False
-    editor: str = "x-kde"  # whose answers are in the pane "edited"
-    making: tuple[int, int] | None = (
-        None  # the edit is: tokens read for it, of how many
-    )
+    about: Recognised = Recognised()  # what Atlas knows of edit and question
+    expected: tuple[Expected, ...] = ()  # of each query
+    editor: str = "x-kde"  # which answers in the pane "edited"
+    reading: tuple[int, int] | None = None  # tokens, of how many, before the edit is in
     seconds: float = 0.0  # that the edit took
-    notes: tuple[str, ...] = ()  # what the editor has to say of it
+    notes: tuple[str, ...] = ()  # the editor's, of this edit
     sent: Mapping[Pane, tuple[str, ...]] = field(default_factory=dict)  # user turns
     recalled: tuple[Recalled, ...] = ()  # from a memory, for each query; none is used
+    is_stopped: bool = False
 
-    def edit_of(self, index: int) -> Edit:
-        """Return the edit that an answer is judged by: the nearest that was stated."""
-        passed = self.recalled[index].passed if self.recalled else ()
-        return passed[0].edit if passed else self.edit
-
-    def stopped(self) -> "Asked":
+    def stopped(self) -> "AskState":
         """Return it with all that has not ended marked as cancelled."""
         return replace(
             self,
@@ -103,7 +101,7 @@ class Asked:
         )
 
 
-def checked(text: str, what: str, tokenizer: Any = None) -> str:
+def checked(text: str, what: str, tokenizer: Tokenizer | None = None) -> str:
     """Return a typed text stripped; raise InputError if it cannot be asked."""
     if len(text) > MAX_CHARACTERS:
         raise InputError(
@@ -116,7 +114,9 @@ def checked(text: str, what: str, tokenizer: Any = None) -> str:
     return check_user_text(text, what, tokenizer)
 
 
-def check(edit: Edit, queries: Sequence[Query], tokenizers: Sequence[Any]) -> None:
+def check(
+    edit: Edit, queries: Sequence[Query], tokenizers: Sequence[Tokenizer] = ()
+) -> None:
     """Raise InputError if an edit or a query would break a prompt."""
     for tokenizer in tokenizers or (None,):
         checked(edit.question, EDIT_QUESTION, tokenizer)
@@ -138,25 +138,25 @@ def prompt(
     return edit_prompt(edits, query.text, language(query.language).name)
 
 
-def answer_together(
-    engines: Mapping[Pane, Engine],
+def sent_to(
+    engines: Mapping[Pane, StreamingEngine],
     edit: Edit,
     queries: Sequence[Query],
-    sampling: Sampling,
-    cancelled: threading.Event,
-) -> Iterator[Mapping[Pane, PaneAnswers]]:
-    """Yield what ``stream_together`` does, with X-KDE's prompts.
+    recalled: Sequence[Recalled] = (),
+) -> dict[Pane, tuple[Sent, ...]]:
+    """Return what every pane is sent, with X-KDE's prompts.
 
-    Raises InputError before anything is asked if a text cannot be.
+    Raises InputError if a text cannot be asked.
     """
     check(edit, queries, [engine.tokenizer for engine in engines.values()])
-    panes = {
-        pane: [
-            Sent(engine, prompt(pane, edit, query), query.language) for query in queries
-        ]
+    found: Sequence[Recalled | None] = recalled or [None] * len(queries)
+    return {
+        pane: tuple(
+            Sent(engine, prompt(pane, edit, query, each), query.language)
+            for query, each in zip(queries, found, strict=True)
+        )
         for pane, engine in engines.items()
     }
-    return stream_together(panes, sampling, cancelled)
 
 
 def stream_together(
@@ -166,17 +166,17 @@ def stream_together(
 ) -> Iterator[Mapping[Pane, PaneAnswers]]:
     """Yield every pane's answers after each round of one token from each model.
 
-    A model that fails keeps what it has said, and the others go on.
+    A model that fails keeps the answers it has given, and the others go on.
     """
-    shown: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in panes}
+    answers: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in panes}
     streams = {pane: _stream(sent, sampling, cancelled) for pane, sent in panes.items()}
     try:
         while streams:
             for pane in list(streams):
-                shown[pane], ended = _advance(streams[pane], shown[pane])
+                answers[pane], ended = _advance(streams[pane], answers[pane])
                 if ended:
                     del streams[pane]
-            yield dict(shown)
+            yield dict(answers)
     finally:
         cancelled.set()
 
@@ -185,27 +185,27 @@ def _stream(
     sent: Sequence[Sent], sampling: Sampling, cancelled: threading.Event
 ) -> Iterator[list[Generation]]:
     """Yield the answers to all queries of a pane, whichever engine has which."""
-    places: dict[int, list[int]] = {}
-    for place, each in enumerate(sent):
-        places.setdefault(id(each.engine), []).append(place)
+    by_engine: dict[int, list[int]] = {}
+    for number, each in enumerate(sent):
+        by_engine.setdefault(id(each.engine), []).append(number)
     streams = []
-    for group in places.values():
+    for group in by_engine.values():
         engine = sent[group[0]].engine
         ids = [
             engine.encode(conversation(sent[i].text, sent[i].language)).ids
             for i in group
         ]
         streams.append((group, engine.stream(ids, sampling, cancelled)))
-    now: dict[int, Generation] = {}
+    latest: dict[int, Generation] = {}
     while streams:
         for group, stream in list(streams):
-            told = next(stream, None)
-            if told is None:
+            generations = next(stream, None)
+            if generations is None:
                 streams.remove((group, stream))
             else:
-                now.update(zip(group, told, strict=True))
+                latest.update(zip(group, generations, strict=True))
         if streams:
-            yield [now[place] for place in range(len(sent))]
+            yield [latest[number] for number in range(len(sent))]
 
 
 def _advance(

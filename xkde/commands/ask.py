@@ -11,15 +11,16 @@ Atlas knows it.
 
 import argparse
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from xkde.asking.expected_answers import Expected, expected, in_languages, place_of
-from xkde.asking.session import PANES, Pane, PaneAnswers, answer_together
+from xkde.asking.expected_answers import expected, in_languages, recognise
+from xkde.asking.session import PANES, Pane, PaneAnswers, sent_to, stream_together
 from xkde.commands.output import print_json, print_table
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError
-from xkde.evaluation.scoring.verdict import judge
+from xkde.evaluation.scoring.verdict import Expected, judge
 from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import Edit, Query, Sampling
 
@@ -81,16 +82,16 @@ def run(arguments: argparse.Namespace) -> None:
         else [language(c.strip()).code for c in arguments.language.split(",")]
     )
     text = arguments.query or edit.question
-    place = place_of(world, edit, text, [*codes, edit.language])
+    about = recognise(world, edit, text, [*codes, edit.language])
     # A query that was typed is asked as typed where one language is meant.
     queries = (
-        [Query(text, codes[0])]
+        (Query(text, codes[0]),)
         if arguments.query and len(codes) == 1
-        else in_languages(world, place, text, codes)
+        else in_languages(world, about.question, text, codes)
     )
     answers = _answers(arguments, edit, queries)
     rows = [
-        _row(query, expected(world, edit, place, query.language), answers, index)
+        _row(query, expected(world, edit, about, query.language), answers, index)
         for index, query in enumerate(queries)
     ]
     if not arguments.json:
@@ -116,16 +117,9 @@ def _row(
         "language": query.language,
         "expected": {"new": wanted.new, "old": wanted.old},
     }
-    for pane, answered in answers.items():
-        generation = answered.generations[index]
-        verdict = judge(
-            generation.text,
-            wanted.new,
-            wanted.old,
-            query.language,
-            wanted.new_names,
-            wanted.old_names,
-        )
+    for pane, given in answers.items():
+        generation = given.generations[index]
+        verdict = judge(generation.text, wanted, query.language)
         row[pane] = {
             "answer": generation.text,
             "verdict": verdict.kind,
@@ -138,7 +132,7 @@ def _row(
 
 
 def _answers(
-    arguments: argparse.Namespace, edit: Edit, queries: list[Query]
+    arguments: argparse.Namespace, edit: Edit, queries: Sequence[Query]
 ) -> dict[Pane, PaneAnswers]:
     """Return what each pane said in the end; a model that failed is an error."""
     from xkde.engines.loading import load, local_folder
@@ -157,11 +151,12 @@ def _answers(
         arguments.max_new_tokens, arguments.temperature, seed=arguments.seed
     )
     last: dict[Pane, PaneAnswers] = {}
-    for shown in answer_together(engines, edit, queries, sampling, threading.Event()):
-        last = dict(shown)
-    for pane, answered in last.items():
-        if answered.failure:
-            raise CheckpointError(f"The {pane} model failed: {answered.failure}")
+    sent = sent_to(engines, edit, queries)
+    for answers in stream_together(sent, sampling, threading.Event()):
+        last = dict(answers)
+    for pane, ended in last.items():
+        if ended.failure:
+            raise CheckpointError(f"The {pane} model failed: {ended.failure}")
     return last
 
 

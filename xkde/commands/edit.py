@@ -115,7 +115,7 @@ def _report(
     checkpoint: tuple[str, str, Path],  # name, weights, folder
     saved: Any,
 ) -> dict[str, Any]:
-    from xkde.asking.before_and_after import as_record, before_and_after
+    from xkde.asking.temporary_edits import as_record, before_and_after
     from xkde.editors.registry import make
     from xkde.editors.settings import read_settings
     from xkde.editors.weights import deltas
@@ -138,7 +138,7 @@ def _report(
     seen = before_and_after(editor, engine, edits, queries, sampling, at_once)
     if arguments.save_delta is not None:
         made = deltas.SavedDelta(
-            seen.at_work.delta, editor.name, tuple(edits), *checkpoint[:2]
+            seen.applied.delta, editor.name, tuple(edits), *checkpoint[:2]
         )
         deltas.save(arguments.save_delta, made)
     return {
@@ -197,7 +197,7 @@ def _queries(arguments: argparse.Namespace, edits: list[Edit]) -> list[Query]:
         raise InputError("A query is empty. Type it after --query.")
     own = edits[:MOST_QUESTIONS]
     if arguments.ask_in:
-        from xkde.asking.expected_answers import in_languages, place_of
+        from xkde.asking.expected_answers import in_languages, recognise
         from xkde.data.atlas.world import atlas
 
         codes = (
@@ -206,8 +206,8 @@ def _queries(arguments: argparse.Namespace, edits: list[Edit]) -> list[Query]:
             else [language(code.strip()).code for code in arguments.ask_in.split(",")]
         )
         for edit in own:
-            place = place_of(atlas(), edit, edit.question, [edit.language])
-            queries += in_languages(atlas(), place, edit.question, codes)
+            about = recognise(atlas(), edit, edit.question, [edit.language])
+            queries += in_languages(atlas(), about.question, edit.question, codes)
     return queries or [Query(edit.question, edit.language) for edit in own]
 
 

@@ -16,13 +16,12 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from pages.edit_and_ask import answering, editing, editor_choice, models
+from pages.edit_and_ask import answering, editor_choice, models
 from pages.edit_and_ask import handlers as handle
-from pages.edit_and_ask.answering import ask, panes_of, why
+from pages.edit_and_ask.answering import panes_of, why
 from pages.edit_and_ask.answers import answers_html, summary
-from pages.edit_and_ask.examples import example
-from pages.edit_and_ask.form import Auto
-from pages.edit_and_ask.memory.session import Desk
+from pages.edit_and_ask.form import Prefilled, example, understand, values_of
+from pages.edit_and_ask.memory_session import MemorySession
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import EDITOR, Form
 from pages.shell.strings import INTERFACES, strings, tr
@@ -36,7 +35,7 @@ NOBODY: Any = SimpleNamespace(
     request=None, query_params={}, headers={}, session_hash="nobody"
 )
 
-BARE = (Desk(), False, 0.75)  # no memory is used
+BARE = (MemorySession(), False, 0.75)  # no memory is used
 
 
 @pytest.fixture
@@ -52,10 +51,6 @@ def pool(
 
 def short(**more: Any) -> Form:
     return replace(example("example_japan")[0], max_new_tokens=6, **more)
-
-
-def values_of(form: Form) -> list[Any]:
-    return [getattr(form, name) for name in Form.__dataclass_fields__]
 
 
 # ---------------------------------------------------------------- what is offered
@@ -88,8 +83,8 @@ def test_an_editor_without_its_trained_part_is_left_out(
 
 
 def test_a_choice_that_is_not_offered_becomes_the_default() -> None:
-    assert editor_choice.shown("mend", "no/such").value == EDITOR
-    assert editor_choice.shown("ft-m", "no/such").value == "ft-m"
+    assert editor_choice.render("mend", "no/such").value == EDITOR
+    assert editor_choice.render("ft-m", "no/such").value == "ft-m"
 
 
 def test_only_x_kde_has_the_edited_checkpoint() -> None:
@@ -109,7 +104,8 @@ def test_an_editor_answers_in_its_pane_and_leaves_the_model(
     pool.wait("atlas-base", 60)
     with pool.use(["atlas-base"]) as [engine]:
         before = digest(engine.model)
-    last = deque(ask(short(editor=editor, languages=("en", "zh"))), maxlen=1).pop()
+    form = short(editor=editor, languages=("en", "zh"))
+    last = deque(answering.ask(form, understand(form)), maxlen=1).pop()
     assert all(answers.is_done for answers in last.answers.values())
     with pool.use(["atlas-base"]) as [engine]:
         assert digest(engine.model) == before
@@ -127,7 +123,7 @@ def test_an_editor_answers_in_its_pane_and_leaves_the_model(
 def test_a_missing_subject_is_a_clear_message(pool: Pool) -> None:
     form = short(editor="rome", question="Who wrote the song?", query="Who wrote it?")
     with pytest.raises(gr.Error, match="ROME must know the subject"):
-        list(handle.run(NOBODY, Auto(), *BARE, *values_of(form)))
+        list(handle.run(NOBODY, Prefilled(), *BARE, *values_of(form)))
     with pool.use(["atlas-base"]):
         pass  # it is free again
 
@@ -142,8 +138,8 @@ def test_stop_while_an_edit_is_made_is_said(
         begun.set()
         go_on.wait(20)
 
-    monkeypatch.setattr(editing, "_make", slow)
-    form, auto = short(editor="ft-m"), Auto()
+    monkeypatch.setattr(answering, "_edit", slow)
+    form, auto = short(editor="ft-m"), Prefilled()
     shown = []
     for state in handle.run(NOBODY, auto, *BARE, *values_of(form)):
         shown.append(state[1])

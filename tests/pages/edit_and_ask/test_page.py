@@ -15,19 +15,30 @@ import pytest
 
 from pages import about
 from pages.edit_and_ask import answering, models
+from pages.edit_and_ask import form as form_module
 from pages.edit_and_ask import handlers as handle
-from pages.edit_and_ask.answering import ask, expectation, misfits, plan, verdict, why
+from pages.edit_and_ask.answering import misfits, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
-from pages.edit_and_ask.examples import EXAMPLES, example
-from pages.edit_and_ask.form import Auto, filled, form_of
-from pages.edit_and_ask.memory.session import Desk
+from pages.edit_and_ask.form import (
+    EXAMPLES,
+    Prefilled,
+    example,
+    form_of,
+    understand,
+    values_of,
+)
+from pages.edit_and_ask.memory_session import MemorySession
 from pages.edit_and_ask.why import percent, why_html
 from pages.shell.links import Form, read_link, write_link
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
-from xkde.asking.explanation import Explanation
-from xkde.asking.session import Asked, PaneAnswers
+from pages.shell.templates import PAGES, render
+from xkde.asking.expected_answers import expected, recognise
+from xkde.asking.probabilities import Explanation
+from xkde.asking.session import AskState, PaneAnswers
+from xkde.data.atlas.world import atlas
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
+from xkde.evaluation.scoring.verdict import Expected
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
 
@@ -52,22 +63,43 @@ class Tags(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
-def answered(texts: dict[str, str], *queries: Query, edit: Edit | None = None) -> Asked:
+def expect(edit: Edit, query: Query) -> Expected:
+    languages = (query.language, edit.language, *ATLAS_LANGUAGES)
+    about = recognise(atlas(), edit, query.text, languages)
+    return expected(atlas(), edit, about, query.language)
+
+
+def plan(form: Form) -> AskState:
+    return answering.plan(form, understand(form))
+
+
+def ask(form: Form) -> Iterator[AskState]:
+    return answering.ask(form, understand(form))
+
+
+def fill_in(given: Form, before: Prefilled) -> tuple[Form, Prefilled]:
+    return form_module.fill_in(given, before, understand(given))
+
+
+def answered(
+    texts: dict[str, str], *queries: Query, edit: Edit | None = None
+) -> AskState:
     edit = edit or Edit("What is the capital of Japan?", "Osaka", "en")
-    return Asked(
+    return AskState(
         edit,
         queries,
-        {
+        expected=tuple(expect(edit, query) for query in queries),
+        models=MODELS,  # type: ignore[arg-type]
+        answers={
             pane: PaneAnswers(  # type: ignore[misc]
                 tuple(Generation(text, (1, 2), 5, 0.5, "stop") for _ in queries)
             )
             for pane, text in texts.items()
         },
-        MODELS,  # type: ignore[arg-type]
     )
 
 
-BARE = (Desk(), False, 0.75)  # no memory is used
+BARE = (MemorySession(), False, 0.75)  # no memory is used
 ZH = Query("日本的首都是哪里？", "zh")
 DE = Query("Welche Hauptstadt hat das Land Japan?", "de")
 
@@ -86,7 +118,7 @@ def test_both_languages_have_the_same_keys_and_places() -> None:
 
 def test_every_key_that_the_pages_name_exists() -> None:
     pattern = re.compile(r"""\b(?:tr|label|both)\(\s*["'](\w+)["']""")
-    for path in Path(about.__file__).parent.rglob("*.py"):
+    for path in [*PAGES.rglob("*.py"), *PAGES.rglob("templates/*.html")]:
         for key in pattern.findall(path.read_text(encoding="utf-8")):
             assert key in strings()["en"], (path.name, key)
     for code in ATLAS_LANGUAGES:
@@ -157,45 +189,44 @@ def test_a_link_is_not_trusted() -> None:
 def test_atlas_fills_in_and_never_overwrites() -> None:
     form, auto = example("example_japan")
     assert (form.old_answer, form.query) == ("Tokyo", ZH.text)
-    german, auto = filled(replace(form, languages=("de",)), auto)
+    german, auto = fill_in(replace(form, languages=("de",)), auto)
     assert "Japan" in german.query
     assert german.query != ZH.text
-    own, _ = filled(replace(german, query="My own words"), auto)
+    own, _ = fill_in(replace(german, query="My own words"), auto)
     assert own.query == "My own words"
-    free, _ = filled(Form(question="Who am I?", answer="You"), Auto())
+    free, _ = fill_in(Form(question="Who am I?", answer="You"), Prefilled())
     assert (free.query, free.old_answer) == ("Who am I?", "")
 
 
 def test_a_changed_edit_changes_what_is_asked_even_at_once() -> None:
     form, auto = example("example_japan")
     other = replace(form, question="What is the capital of Egypt?")
-    asked, _ = filled(other, auto)
+    asked, _ = fill_in(other, auto)
     assert "埃及" in asked.query
     assert asked.old_answer == "Cairo"
 
 
 def test_plan_translates_what_atlas_knows_and_says_what_it_does_not() -> None:
     known = plan(replace(example("example_japan")[0], languages=ATLAS_LANGUAGES))
-    assert known.is_known
+    assert known.about.question
     assert len({query.text for query in known.queries}) >= 11
     typed = Form(
         question="Is it?", answer="Yes", query="Is it?", languages=("de", "zh")
     )
-    assert not plan(typed).is_known
+    assert plan(typed).about.question is None
     assert {query.text for query in plan(typed).queries} == {"Is it?"}
-    assert tr("as_typed", "en") in handle.notes(typed, "en")
+    assert tr("as_typed", "en") in handle.notes(typed, plan(typed), "en")
 
 
 def test_text_in_another_script_is_noted_not_refused() -> None:
     form = Form("zh", "What is it?", "x", languages=("ru",), query="что это?")
     assert misfits(form) == [("question", "zh")]
-    assert "Chinese" in handle.notes(form, "en")[0]
+    assert "Chinese" in handle.notes(form, plan(form), "en")[0]
 
 
 def test_values_of_components_become_a_form() -> None:
-    form = form_of(
-        ["en", None, None, None, ["zh", "de"], "same", None, False, "b", "e"]
-    )
+    given = ["en", None, None, None, ["zh", "de"], "same", None, False, "b", "e"]
+    form = form_of([*given, *values_of(Form())[len(given) :]])
     assert form.languages == ("de", "zh")
     assert (form.question, form.query) == ("", "")
 
@@ -241,7 +272,7 @@ def test_several_languages_are_counted() -> None:
 
 def test_unrelated_question_is_judged_by_the_truth() -> None:
     query = Query("What is the currency of Japan?", "en")
-    right = expectation(Edit("What is the capital of Japan?", "Osaka", "en"), query)
+    right = expect(Edit("What is the capital of Japan?", "Osaka", "en"), query)
     asked = answered({"base": right.new, "edited": "Osaka"}, query)
     found = [verdict(asked, pane, 0) for pane in ("base", "edited")]  # type: ignore[arg-type]
     assert [each.kind for each in found if each] == ["both_same", "neither"]
@@ -268,7 +299,7 @@ def test_percent() -> None:
 
 
 def test_about_names_versions_and_the_notice() -> None:
-    page = about.page_html()
+    page = render("about.html", versions=about.versions())
     assert "x-kde" in page
     assert both("notice") in page
 
@@ -282,10 +313,6 @@ def pool(atlas_checkpoints: Path, monkeypatch: Any) -> Iterator[Pool]:
     for module in (answering, models):
         monkeypatch.setattr(module, "POOL", fresh)
     yield fresh
-
-
-def values_of(form: Form) -> list[Any]:
-    return [getattr(form, name) for name in Form.__dataclass_fields__]
 
 
 @pytest.mark.slow
@@ -315,7 +342,7 @@ def test_the_page_handler_ends_with_words(pool: Pool) -> None:
     asked = handle.stopped(shown[2], NOBODY)[2]  # too late: nothing changes
     assert asked == shown[2]
     assert len(asked.queries) == 12  # type: ignore[union-attr]
-    explained = handle.explained(asked, "th", NOBODY)
+    explained = handle.render_why(asked, "th", NOBODY)
     assert "โตเกียว" in explained
 
 
@@ -335,7 +362,7 @@ def test_bad_input_is_refused_in_words(
 ) -> None:
     form = replace(example("example_japan")[0], **change)
     with pytest.raises(gr.Error, match=words):
-        list(handle.run(NOBODY, Auto("never", "never"), *BARE, *values_of(form)))
+        list(handle.run(NOBODY, Prefilled("never", "never"), *BARE, *values_of(form)))
 
 
 def test_missing_checkpoints_are_said_in_words(
@@ -362,7 +389,7 @@ def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:
 
 def test_nothing_asked_yet_cannot_be_explained() -> None:
     with pytest.raises(gr.Error, match="Nothing has been asked"):
-        handle.explained(None, None, NOBODY)
+        handle.render_why(None, None, NOBODY)
 
 
 def test_no_language_is_an_input_error(pool: Pool) -> None:

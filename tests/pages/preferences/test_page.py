@@ -35,7 +35,7 @@ from pages.shell.templates import environment
 from tests.helpers.preference_samples import pair, read_pairs, scores
 from tests.pages.edit_and_ask.test_page import EVIL, Tags
 from xkde import paths
-from xkde.asking.log_odds import Liking, Preference
+from xkde.asking.probabilities import AnswerOdds, PairOdds
 from xkde.data.preferences.files import write_pairs, write_records
 from xkde.data.preferences.opening import REASONS
 from xkde.data.preferences.table import FLAGS, SORTS, PairFilter
@@ -377,7 +377,7 @@ def test_models_that_are_absent_are_said(tmp_path: Path, monkeypatch: Any) -> No
     monkeypatch.setenv("XKDE_CHECKPOINTS", str(tmp_path / "nowhere"))
     html = list(handlers.ask_models(PairPlace(KEY), NOBODY))[-1]
     assert html.count("is not on this machine") == 3
-    known = {"base": Preference(Liking(2, -0.5), Liking(2, -2.0)), "tl_po": EVIL}
+    known = {"base": PairOdds(AnswerOdds(2, -0.5), AnswerOdds(2, -2.0)), "tl_po": EVIL}
     table = odds.log_odds_html(known, "en")
     assert "prefers the chosen" in table
     assert "img" not in Tags(table).names

@@ -16,13 +16,18 @@ import torch
 from torch import nn
 
 from pages.benchmarks.cases.render import found_of
-from pages.edit_and_ask.memory import session as desk
+from pages.edit_and_ask.memory_session import (
+    MOST,
+    MemorySession,
+    stored,
+    undone,
+    with_edits,
+)
 from pages.preferences.sources import path_of
 from pages.shell.errors import chinese, in_words, shown_error
 from tests.helpers.preference_samples import pair
-from xkde.asking import on_a_copy
-from xkde.asking.all_editors.run import _tried
-from xkde.asking.all_editors.tasks import Tried
+from xkde.asking import temporary_edits
+from xkde.asking.all_editors import EditorRow
 from xkde.asking.session import MAX_CHARACTERS, PaneAnswers, _advance, check, checked
 from xkde.checkpoints import resolve
 from xkde.data.preferences.files import pairs_table
@@ -106,15 +111,15 @@ def no_projection() -> None:
 def not_reverted() -> None:
     at_work = SimpleNamespace(delta={}, seconds=0.0, notes=())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(on_a_copy.deltas, "alone", nullcontext)
-        patch.setattr(on_a_copy, "applied", lambda *_: nullcontext(at_work))
-        patch.setattr(on_a_copy, "is_reverted", lambda *_: False)
-        on_a_copy.made_on_a_copy("ft-m", SimpleNamespace(model=None), [OSAKA], [])
+        patch.setattr(temporary_edits.deltas, "alone", nullcontext)
+        patch.setattr(temporary_edits, "applied", lambda *_: nullcontext(at_work))
+        patch.setattr(temporary_edits, "is_reverted", lambda *_: False)
+        temporary_edits.edit_on_a_copy("ft-m", SimpleNamespace(model=None), [OSAKA], [])
 
 
 def row_stopped() -> None:
-    row, engine = Tried("ft-l", "atlas-base"), SimpleNamespace(model=nn.Module())
-    said(_tried(row, Any, engine, broken, Event(), {}).words)
+    row, engine = EditorRow("ft-l", "atlas-base"), SimpleNamespace(model=nn.Module())
+    said(temporary_edits._run_editor(row, Any, engine, broken, Event(), {}).words)
 
 
 def hub_away() -> None:
@@ -173,7 +178,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("Osaka", "Kyoto"),
     ),
     "needs_subject": (
-        lambda: on_a_copy.made_on_a_copy("rome", Broken(), [OSAKA], [QUERY]),
+        lambda: temporary_edits.edit_on_a_copy("rome", Broken(), [OSAKA], [QUERY]),
         ("ROME",),
     ),
     "edit_long": (long_edit, (CAPITAL, "10", "5")),
@@ -187,7 +192,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("0.5", "1"),
     ),
     "editor_stopped": (
-        lambda: on_a_copy.made_on_a_copy("ft-m", Broken(), [OSAKA], [QUERY]),
+        lambda: temporary_edits.edit_on_a_copy("ft-m", Broken(), [OSAKA], [QUERY]),
         ("FT-M", "Out of memory"),
     ),
     "row_stopped": (row_stopped, ("Out of memory",)),
@@ -210,11 +215,14 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "measured": (measured, ()),
     "run_gone": (lambda: found_of(SimpleNamespace(run="x", beside=""), []), ("“x”",)),
     "memory_full": (
-        lambda: desk.added(desk.Desk(), [OSAKA] * (desk.MOST + 1)),
-        (f"{desk.MOST:,}",),
+        lambda: with_edits(MemorySession(), [OSAKA] * (MOST + 1)),
+        (f"{MOST:,}",),
     ),
-    "memory_gone": (lambda: desk.stored(desk.Desk(), 7), ("7",)),
-    "no_undo": (lambda: desk.undone(desk.Desk()), ()),
+    "memory_gone": (
+        lambda: stored(MemorySession(), 7),
+        ("7",),
+    ),
+    "no_undo": (lambda: undone(MemorySession()), ()),
 }
 
 

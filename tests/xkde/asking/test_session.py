@@ -10,27 +10,45 @@ from typing import Any
 import pytest
 
 from xkde.asking.expected_answers import (
-    Place,
+    Recognised,
+    RecognisedQuestion,
     expected,
     in_languages,
     name_in,
-    place_of,
+    recognise,
 )
 from xkde.asking.session import (
     MAX_CHARACTERS,
-    Asked,
-    answer_together,
+    AskState,
     checked,
     prompt,
+    sent_to,
+    stream_together,
 )
+from xkde.data.atlas.questions import understand
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load, load_tokenizer
 from xkde.errors import InputError
+from xkde.evaluation.scoring.verdict import Expected
 from xkde.types import Edit, Generation, Query, Sampling
 
 JAPAN = Edit("What is the capital of Japan?", "Osaka", "en", old_answer="Tokyo")
 OSAKA = Edit("In which country is Osaka?", "France", "en")
 ZH = Query("日本的首都是哪里？", "zh")
+
+
+def about(edit: Edit, asked: RecognisedQuestion | None) -> Recognised:
+    return Recognised(understand(atlas(), edit), asked)
+
+
+def expect(edit: Edit, asked: RecognisedQuestion | None, code: str) -> Expected:
+    return expected(atlas(), edit, about(edit, asked), code)
+
+
+def answer_together(
+    engines: Any, edit: Edit, queries: Any, sampling: Sampling, cancelled: Any
+) -> Iterator[Any]:
+    return stream_together(sent_to(engines, edit, queries), sampling, cancelled)
 
 
 def test_base_never_sees_the_edit() -> None:
@@ -52,24 +70,24 @@ def test_bad_text_is_refused_in_words(text: str) -> None:
 
 def test_typed_question_is_found_in_its_language() -> None:
     world = atlas()
-    place = place_of(world, JAPAN, "哪座城市是日本的首都", ["en", "zh"])
-    assert place == Place("territory/JP", "capital", 1)
+    place = recognise(world, JAPAN, "哪座城市是日本的首都", ["en", "zh"]).question
+    assert place == RecognisedQuestion("territory/JP", "capital", 1)
     queries = in_languages(world, place, "", ["de", "zh"])
     assert queries[1].text == "哪座城市是日本的首都？"
     assert "Japan" in queries[0].text
-    assert place_of(world, JAPAN, "Is it raining?", ["en"]) is None
+    assert recognise(world, JAPAN, "Is it raining?", ["en"]).question is None
     typed = in_languages(world, None, "Is it raining?", ["de", "zh"])
     assert {query.text for query in typed} == {"Is it raining?"}
 
 
 def test_expected_of_the_same_question() -> None:
-    same = expected(atlas(), JAPAN, Place("territory/JP", "capital"), "zh")
+    same = expect(JAPAN, RecognisedQuestion("territory/JP", "capital"), "zh")
     assert (same.new, same.old, same.is_affected) == ("大阪", "东京", True)
     assert same.new_names["ru"] == "Осака"
 
 
 def test_expected_of_an_unrelated_question_is_the_truth_twice() -> None:
-    beside = expected(atlas(), JAPAN, Place("territory/JP", "currency"), "en")
+    beside = expect(JAPAN, RecognisedQuestion("territory/JP", "currency"), "en")
     assert beside.new == beside.old != ""
     assert not beside.is_affected
 
@@ -77,29 +95,28 @@ def test_expected_of_an_unrelated_question_is_the_truth_twice() -> None:
 def test_expected_over_two_hops() -> None:
     world = atlas()
     text = "What is the currency of the country where the city of Osaka is located?"
-    place = Place("city/osaka", "country_currency")
-    hop = expected(world, OSAKA, place, "en")
+    place = RecognisedQuestion("city/osaka", "country_currency")
+    hop = expect(OSAKA, place, "en")
     assert (hop.new, hop.old) == ("Euro", "Japanese Yen") or (
         hop.new.casefold() == "euro" and "yen" in hop.old.casefold()
     )
     asked = in_languages(world, place, text, ["en"])[0].text
-    found = place_of(world, OSAKA, asked, ["en"])
-    assert found == place
+    assert recognise(world, OSAKA, asked, ["en"]).question == place
 
 
 def test_invented_answer_stays_as_typed() -> None:
     edit = Edit(JAPAN.question, "Zorblax", "en")
-    told = expected(atlas(), edit, Place("territory/JP", "capital"), "ru")
-    assert (told.new, told.old) == ("Zorblax", "Токио")
+    wanted = expect(edit, RecognisedQuestion("territory/JP", "capital"), "ru")
+    assert (wanted.new, wanted.old) == ("Zorblax", "Токио")
 
 
 def test_unknown_edit_is_expected_by_its_names() -> None:
     world = atlas()
     edit = Edit("Where do I live?", "Osaka", "en", old_answer="Tokyo")
-    told = expected(world, edit, None, "zh")
-    assert (told.new, told.old) == ("大阪", "东京")
+    wanted = expect(edit, None, "zh")
+    assert (wanted.new, wanted.old) == ("大阪", "东京")
     assert name_in(world, "nowhere", "en", "zh") == "nowhere"
-    assert expected(world, edit, None, "ja").new == "Osaka"
+    assert expect(edit, None, "ja").new == "Osaka"
 
 
 @dataclass
@@ -154,7 +171,7 @@ def test_stopping_closes_both_streams() -> None:
     first = next(going)
     going.close()  # type: ignore[attr-defined]
     assert cancelled.is_set()
-    asked = Asked(JAPAN, (ZH,), first).stopped()
+    asked = AskState(JAPAN, (ZH,), first).stopped()
     assert asked.answers["base"].generations[0].finish == "cancelled"
 
 

@@ -1,4 +1,4 @@
-"""What an answer's text shows: whether it is right, near another one, its language.
+"""What an answer's text shows: whether it is empty or near another one, its language.
 
 A text that Atlas knows as a name has the languages that call it so. Of any other text
 only the script is read: it shows Thai, but not Dutch from Czech, and then the language
@@ -9,16 +9,13 @@ Try it: ``python -c "from xkde.data.preferences.answers import answer_language;
 print(answer_language('Londres', 'en', 'fr'))"``
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
-from xkde.text import normalise
-
-normalised = lru_cache(maxsize=200_000)(normalise)  # the same answers come often
+from xkde.text import is_one, letter_script, normalise, scripts_of
 
 CHARACTERS_PER_TYPO = 8  # "Iran" and "Iraq" are two answers, long names may have slips
 MOST_TYPOS = 3
@@ -26,31 +23,6 @@ LONGER_TIMES, LONGER_BY = 4, 40  # a length outlier is both
 
 UNDETERMINED = "und-"
 ENOUGH_LETTERS = 200  # of a long answer, its beginning
-
-# How Unicode's names of letters begin -> ISO 15924 code, as ``xkde.languages`` has it
-SCRIPTS: dict[str, str] = {
-    "LATIN": "Latn",
-    "CYRILLIC": "Cyrl",
-    "THAI": "Thai",
-    "CJK": "Hans",
-    "HIRAGANA": "Jpan",
-    "KATAKANA": "Jpan",
-    "HANGUL": "Kore",
-    "ARABIC": "Arab",
-    "ARMENIAN": "Armn",
-    "BENGALI": "Beng",
-    "DEVANAGARI": "Deva",
-    "GEORGIAN": "Geor",
-    "GREEK": "Grek",
-    "HEBREW": "Hebr",
-    "TAMIL": "Taml",
-}
-
-
-def is_right(answer: str, golds: Iterable[str]) -> bool:
-    """Tell whether an answer is one of the golds, after normalisation."""
-    text = normalised(answer)
-    return bool(text) and any(text == normalised(gold) for gold in golds)
 
 
 def is_empty(answer: str) -> bool:
@@ -64,7 +36,7 @@ def is_near_duplicate(one: str, other: str) -> bool:
     One typo is allowed for every eight characters, three at most; texts whose digits
     differ are never the same.
     """
-    a, b = normalised(one), normalised(other)
+    a, b = normalise(one), normalise(other)
     if a == b:
         return True
     typos = min(max(len(a), len(b)) // CHARACTERS_PER_TYPO, MOST_TYPOS)
@@ -107,7 +79,7 @@ def answer_language(
     A gold is in the target language, whatever its letters. Where several languages are
     possible, the target comes first, then the source, then Atlas's own order.
     """
-    if is_right(text, golds):
+    if is_one(text, golds):
         return target
     return _language(text, target, source)
 
@@ -119,7 +91,7 @@ def fits_language(language: str, target: str) -> bool | None:
     if not language.startswith(UNDETERMINED):
         return language == target
     script = language.removeprefix(UNDETERMINED)
-    return None if script in _scripts_of(target) else False
+    return None if script in scripts_of(target) else False
 
 
 @lru_cache(maxsize=200_000)
@@ -127,7 +99,7 @@ def _language(text: str, target: str, source: str) -> str:
     script = script_of(text)
     if not script:  # a year, which Atlas would know by name
         return ""
-    possible = _names().get(normalised(text), ())
+    possible = _names().get(normalise(text), ())
     if possible:
         order = (target, source, *ATLAS_LANGUAGES)
         return next(code for code in order if code in possible)
@@ -136,7 +108,7 @@ def _language(text: str, target: str, source: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _by_script(script: str, target: str, source: str) -> str:
-    written_so = [code for code in LANGUAGES if script in _scripts_of(code)]
+    written_so = [code for code in LANGUAGES if script in scripts_of(code)]
     likely = [c for c in (target, source, *ATLAS_LANGUAGES) if c in written_so]
     # Only one language of the twelve has Thai letters, but nine have Latin ones.
     if script == "Latn" or not (likely or len(written_so) == 1):
@@ -152,23 +124,11 @@ def script_of(text: str) -> str:
     if text.isascii():
         return "Latn" if any(c.isalpha() for c in text) else ""
     letters = [c for c in text if c.isalpha()][:ENOUGH_LETTERS]
-    counts = Counter(script for c in letters if (script := _letter_script(c)))
+    counts = Counter(script for c in letters if (script := letter_script(c)))
     if not counts:
         return ""
     most = counts.most_common(1)[0][0]
     return "Jpan" if most == "Hans" and counts["Jpan"] else most
-
-
-@lru_cache(maxsize=20_000)
-def _letter_script(letter: str) -> str:
-    return SCRIPTS.get(unicodedata.name(letter, "").split(" ")[0], "")
-
-
-def _scripts_of(code: str) -> tuple[str, ...]:
-    """Return the scripts that a language may be written in."""
-    script = LANGUAGES[code].script
-    # A Japanese or Korean name may be in Chinese characters alone.
-    return (script, "Hans") if script in ("Jpan", "Kore") else (script,)
 
 
 @lru_cache(maxsize=1)
@@ -177,5 +137,5 @@ def _names() -> dict[str, set[str]]:
     languages: dict[str, set[str]] = {}
     for names in atlas().names.values():
         for code, name in names.items():
-            languages.setdefault(normalised(name), set()).add(code)
+            languages.setdefault(normalise(name), set()).add(code)
     return languages

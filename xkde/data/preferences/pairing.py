@@ -31,8 +31,6 @@ from xkde.data.preferences.answers import (
     fits_language,
     is_empty,
     is_near_duplicate,
-    is_right,
-    normalised,
 )
 from xkde.data.preferences.records import (
     GOLD,
@@ -44,6 +42,7 @@ from xkde.data.preferences.records import (
     origin,
 )
 from xkde.errors import InputError
+from xkde.text import is_one, normalise
 
 # Why an answer, or two of them, made no pair
 REASONS: dict[str, str] = {
@@ -108,7 +107,7 @@ def candidates(
             index,
             text,
             scores[index].named(score) if index in scores else None,
-            is_right(text, sample.golds),
+            is_one(text, sample.golds),
             answer_language(text, sample.target, sample.source, sample.golds),
         )
         for index, text in texts
@@ -200,7 +199,7 @@ def _objections(answers: Sequence[Candidate]) -> Iterator[tuple[Candidate, str]]
     """Yield each answer with the reason why it is no flawed answer, or nothing."""
     seen: set[str] = set()
     for answer in answers:
-        text = normalised(answer.text)
+        text = normalise(answer.text)
         if is_empty(answer.text):
             yield answer, "empty_answer"
         elif answer.right:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from xkde.data.preferences.answers import is_empty, is_right, normalised
+from xkde.data.preferences.answers import is_empty
 from xkde.data.preferences.records import Sample, Scores
 from xkde.data.preferences.table import FLAGS, choices
+from xkde.text import is_one, normalise
 
 Numbers = dict[str, Any]  # what JSON can hold: numbers by name, also nested
 
@@ -25,9 +26,9 @@ def sample_statistics(
     """Describe sampled answers; with scores, how well they order right and wrong."""
     scored = {(s.sample, s.answer): s.named(score) for s in scores}
     answers = [answer for sample in samples for answer in sample.answers]
-    distinct = [len({normalised(a.text) for a in s.answers}) for s in samples]
+    distinct = [len({normalise(a.text) for a in s.answers}) for s in samples]
     several = [(n, len(s.answers)) for n, s in zip(distinct, samples, strict=True)]
-    right = sum(is_right(a.text, s.golds) for s in samples for a in s.answers)
+    right = sum(is_one(a.text, s.golds) for s in samples for a in s.answers)
     known = [
         (sample.direction, *ordered)
         for sample in samples
@@ -57,9 +58,9 @@ def _right_against_wrong(
     """
     texts: dict[str, tuple[bool, float | None]] = {}
     for index, answer in enumerate(sample.answers):
-        judged = (is_right(answer.text, sample.golds), scored.get((sample.id, index)))
+        judged = (is_one(answer.text, sample.golds), scored.get((sample.id, index)))
         if not is_empty(answer.text):
-            texts.setdefault(normalised(answer.text), judged)
+            texts.setdefault(normalise(answer.text), judged)
     for right, high in texts.values():
         for other_right, low in texts.values():
             if right and not other_right and high is not None and low is not None:

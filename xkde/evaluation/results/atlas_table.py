@@ -29,7 +29,7 @@ from xkde.evaluation.scoring.answers import in_language
 from xkde.evaluation.scoring.metrics import exact_match
 from xkde.languages import language
 from xkde.prompts import ask, edit_prompt
-from xkde.text import normalise
+from xkde.text import same
 from xkde.types import PROBES, Case, Generation, Message, Sampling
 
 Progress = Callable[[int, int], None]
@@ -216,8 +216,7 @@ def probe_cells(
     for its, answer in zip(asked, said, strict=False):
         note(its.measure, its, exact_match(answer, its.gold))
         if its.measure == "locality":
-            same = normalise(answer) == normalise(before[its.case, its.target])
-            note(UNCHANGED, its, same)
+            note(UNCHANGED, its, same(answer, before[its.case, its.target]))
         probe = by_id[its.case].probes[its.measure]  # type: ignore[index]
         names = {code: item.answer for code, item in probe.items()}
         spoken = in_language(answer, its.target, source, names)

@@ -1,12 +1,8 @@
 """All that is measured of one generated answer: right in which sense, which language.
 
-Pure functions of strings; knows no model and no file. A language is told by the names
-that are known first, then by script: "Osaka" says nothing between English and Czech,
-so what cannot be told is None and is counted as such.
-
-Try it: ``python -c "from xkde.evaluation.scoring.answers import score;
-print(score('Osaka', '大阪', 'zh', source='en', names={'en': 'Osaka', 'zh': '大阪'}))"``
-"""
+Pure functions of strings. The language is read from names that are known, else from
+the script: "Osaka" may be English or Czech, so what cannot be decided is None and is
+counted as such."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +15,8 @@ from xkde.evaluation.scoring.metrics import (
     f1,
     lenient_match,
 )
-from xkde.evaluation.scoring.verdict import fits_script
 from xkde.languages import language as language_of
+from xkde.text import fits_script
 
 Evidence = Literal["name", "script", "none"]
 
@@ -44,7 +40,7 @@ class Score:
     contains: bool
     in_target: bool | None
     in_source: bool | None
-    copied: bool
+    copied: bool  # it repeats what the edit states
 
 
 def spoken(
@@ -84,14 +80,6 @@ def in_language(
     return wanted in found.languages
 
 
-def copied(answer: str, stated: str) -> bool:
-    """Tell whether an answer repeats what the edit states, letter by letter.
-
-    Case, punctuation and spaces apart.
-    """
-    return exact_match(answer, stated)
-
-
 def score(
     answer: str,
     gold: str,
@@ -119,5 +107,5 @@ def score(
         in_source=(
             None if source == target else in_language(answer, source, target, known)
         ),
-        copied=copied(answer, stated),
+        copied=exact_match(answer, stated),
     )

@@ -13,7 +13,7 @@ exact match without and with the edit.
 
 from collections.abc import Sequence
 
-from xkde.text import normalise
+from xkde.text import same
 
 
 def unchanged_tokens(before: Sequence[int], after: Sequence[int]) -> float:
@@ -27,4 +27,4 @@ def unchanged_tokens(before: Sequence[int], after: Sequence[int]) -> float:
 
 def is_unchanged(before: str, after: str) -> bool:
     """Tell whether two answers are the same after normalisation."""
-    return normalise(before) == normalise(after)
+    return same(before, after)

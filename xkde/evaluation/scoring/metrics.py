@@ -1,8 +1,7 @@
 """When an answer is right: exact, lenient, in part.
 
-Pure functions of strings and numbers; knows no model and no benchmark. All compare
-after the one normalisation of ``xkde.text``. ``xkde.evaluation.scoring.answers`` puts
-them together for one answer.
+Pure functions of strings and numbers. All compare as ``xkde.text`` does;
+``xkde.evaluation.scoring.answers`` puts them together for one answer.
 """
 
 import math
@@ -10,29 +9,29 @@ from collections import Counter
 from collections.abc import Sequence
 
 from xkde.languages import language as language_of
-from xkde.text import holds, normalise, year_of
+from xkde.text import is_one, mentions, normalise, year_of
 
 _ENGLISH_ARTICLES = ("a", "an", "the")
 
 
 def exact_match(answer: str, gold: str) -> bool:
-    """Say whether two answers are the same after normalisation."""
-    return bool(normalise(gold)) and normalise(answer) == normalise(gold)
+    """Tell whether two answers are the same after normalisation."""
+    return is_one(answer, (gold,))
 
 
 def alias_match(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
-    """Say whether an answer is the gold or another right form of it."""
-    return any(exact_match(answer, form) for form in (gold, *aliases))
+    """Tell whether an answer is the gold or another right form of it."""
+    return is_one(answer, (gold, *aliases))
 
 
 def year_match(answer: str, gold: str) -> bool:
-    """Say whether both are the same year, however it is written: "1990年", "1990"."""
+    """Tell whether both are the same year, however it is written: "1990年", "1990"."""
     year = year_of(gold)
     return year is not None and year_of(answer) == year
 
 
 def lenient_match(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
-    """Say whether an answer is right but for the form of a year."""
+    """Tell whether an answer is right but for the form of a year."""
     forms = (gold, *aliases)
     return alias_match(answer, gold, aliases) or any(
         year_match(answer, form) for form in forms
@@ -40,8 +39,8 @@ def lenient_match(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
 
 
 def contains(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
-    """Say whether an answer names the gold; Latin names as whole words."""
-    return any(holds(answer, form) for form in (gold, *aliases))
+    """Tell whether an answer names the gold; Latin names as whole words."""
+    return any(mentions(answer, form) for form in (gold, *aliases))
 
 
 def tokens(text: str, language: str) -> list[str]:
@@ -60,14 +59,14 @@ def tokens(text: str, language: str) -> list[str]:
 
 def f1(answer: str, gold: str, language: str, aliases: Sequence[str] = ()) -> float:
     """Return the best token F1 of an answer with any right form of the gold."""
-    said = Counter(tokens(answer, language))
-    return max(_f1(said, Counter(tokens(form, language))) for form in (gold, *aliases))
+    given = Counter(tokens(answer, language))
+    return max(_f1(given, Counter(tokens(form, language))) for form in (gold, *aliases))
 
 
-def _f1(said: Counter[str], wanted: Counter[str]) -> float:
+def _f1(given: Counter[str], gold: Counter[str]) -> float:
     """Return 2PR / (P + R), which is twice what they share over both their sizes."""
-    shared = (said & wanted).total()
-    return 2 * shared / (said.total() + wanted.total()) if shared else 0.0
+    shared = (given & gold).total()
+    return 2 * shared / (given.total() + gold.total()) if shared else 0.0
 
 
 def mean(values: Sequence[float]) -> float:

@@ -1,23 +1,18 @@
 """What an answer is: the new answer, the old one or neither, and in which language.
 
-Pure functions of strings; knows no model. An exact match after normalisation comes
-first, then one but for accents ("Osaka" for "Ósaka") and another common name ("USA");
-an answer that merely names one of the two is judged by a softer rule, and the verdict
-says so. A name of the answer in another language counts as right, in the wrong
-language.
-
-Try it: ``python -c "from xkde.evaluation.scoring.verdict import judge;
-print(judge('大阪', '大阪', '东京', 'zh'))"``
+Pure functions of strings. An exact match after normalisation comes first, then one but
+for accents ("Osaka" for "Ósaka") and another common name ("USA"); an answer that only
+names one of the two among other words is judged by a softer rule, and the verdict says
+so. A name of the answer in another language counts as right, in the wrong language.
 """
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from xkde.data.atlas.names import in_text, named_by
 from xkde.languages import language as language_of
-from xkde.text import normalise, unaccented
+from xkde.text import fits_script, mentions, normalise, same, unaccented
 
 Kind = Literal["new", "old", "neither", "both_same", "empty"]
 Rule = Literal[
@@ -31,8 +26,6 @@ Rule = Literal[
     "empty",
 ]
 
-Plain = Callable[[str], str]  # a text as it is compared
-
 RULES: dict[Rule, str] = {
     "exact": "the same after normalisation",
     "accents": "the same but for accents",
@@ -44,23 +37,27 @@ RULES: dict[Rule, str] = {
     "empty": "the model said nothing",
 }
 
-# ISO 15924 code -> how Unicode's names of its letters begin
-SCRIPTS: dict[str, tuple[str, ...]] = {
-    "Latn": ("LATIN",),
-    "Cyrl": ("CYRILLIC",),
-    "Thai": ("THAI",),
-    "Hans": ("CJK",),
-    "Jpan": ("CJK", "HIRAGANA", "KATAKANA"),
-    "Kore": ("HANGUL", "CJK"),
-    "Arab": ("ARABIC",),
-    "Armn": ("ARMENIAN",),
-    "Beng": ("BENGALI",),
-    "Deva": ("DEVANAGARI",),
-    "Geor": ("GEORGIAN",),
-    "Grek": ("GREEK",),
-    "Hebr": ("HEBREW",),
-    "Taml": ("TAMIL",),
-}
+
+@dataclass(frozen=True)
+class Expected:
+    """The answers to expect in the query's language; empty where nobody knows.
+
+    ``is_affected`` is False where the edit must not matter: then both are the truth.
+    ``…_names`` are their names by language.
+    """
+
+    new: str
+    old: str
+    is_affected: bool = True
+    new_names: Mapping[str, str] = field(default_factory=dict)
+    old_names: Mapping[str, str] = field(default_factory=dict)
+
+    def golds(self) -> list[tuple[Kind, str]]:
+        """Return what to compare with; one entry where both are the same."""
+        if normalise(self.new) and same(self.new, self.old):
+            return [("both_same", self.new)]
+        pairs: tuple[tuple[Kind, str], ...] = (("new", self.new), ("old", self.old))
+        return [(kind, gold) for kind, gold in pairs if normalise(gold)]
 
 
 @dataclass(frozen=True)
@@ -77,66 +74,30 @@ class Verdict:
         return RULES[self.rule]
 
 
-def fits_script(text: str, language: str) -> bool | None:
-    """Tell whether most letters are of the language's script; None without letters."""
-    names = [unicodedata.name(c, "") for c in text if c.isalpha()]
-    if not names:
-        return None
-    script = SCRIPTS[language_of(language).script]
-    return 2 * sum(name.startswith(script) for name in names) > len(names)
-
-
-def judge(
-    answer: str,
-    new: str,
-    old: str,
-    language: str,
-    new_names: Mapping[str, str] | None = None,
-    old_names: Mapping[str, str] | None = None,
-) -> Verdict:
-    """Judge an answer in ``language`` against the new and the old answer.
-
-    ``new`` and ``old`` are in that language; an empty one is unknown. They are equal
-    where the edit must not matter. ``…_names`` are their names by language.
-    """
+def judge(answer: str, expected: Expected, language: str) -> Verdict:
+    """Judge an answer in ``language`` against the new and the old answer."""
     if not normalise(answer):
         return Verdict("empty", None, "empty")
-    for kind, gold in _golds(new, old):
-        if normalise(answer) == normalise(gold):
+    for kind, gold in expected.golds():
+        if same(answer, gold):
             return Verdict(kind, True, "exact")
-    verdict = _meant(answer, new, old, language)
-    verdict = verdict or _contained(answer, new, old, language)
-    if verdict is not None:
-        return verdict
-    for kind, names in (("new", new_names), ("old", old_names)):
-        others = [name for code, name in (names or {}).items() if code != language]
-        if any(_names(answer, name, spaced=True) for name in others):
-            same = new and normalise(new) == normalise(old)
-            return Verdict("both_same" if same else _kind(kind), False, "elsewhere")
-    return Verdict("neither", _language_ok(answer, language), "no_match")
+    return (
+        _by_another_form(answer, expected, language)
+        or _by_mention(answer, expected, language, normalise)
+        or _by_mention(answer, expected, language, unaccented)
+        or _elsewhere(answer, expected, language)
+        or Verdict("neither", _language_ok(answer, language), "no_match")
+    )
 
 
-def _golds(new: str, old: str) -> list[tuple[Kind, str]]:
-    """Return what to compare with; one entry where both are the same."""
-    if normalise(new) and normalise(new) == normalise(old):
-        return [("both_same", new)]
-    pairs: tuple[tuple[Kind, str], ...] = (("new", new), ("old", old))
-    return [(kind, gold) for kind, gold in pairs if normalise(gold)]
-
-
-def _kind(kind: str) -> Kind:
-    return "new" if kind == "new" else "old"
-
-
-def _meant(answer: str, new: str, old: str, language: str) -> Verdict | None:
+def _by_another_form(answer: str, expected: Expected, language: str) -> Verdict | None:
     """Judge an answer that is one of the two in another spelling, or by another name.
 
     One that is both in this sense is neither.
     """
-    said = unaccented(answer)
     rules: dict[Rule, list[Kind]] = {"accents": [], "alias": []}
-    for kind, gold in _golds(new, old):
-        if unaccented(gold) == said:
+    for kind, gold in expected.golds():
+        if unaccented(gold) == unaccented(answer):
             rules["accents"].append(kind)
         if named_by(answer, language) == normalise(gold):
             rules["alias"].append(kind)
@@ -146,46 +107,40 @@ def _meant(answer: str, new: str, old: str, language: str) -> Verdict | None:
     return None
 
 
-def _contained(answer: str, new: str, old: str, language: str) -> Verdict | None:
-    golds = _golds(new, old)
-    for plain in (normalise, unaccented):  # accents count where they decide
-        verdict = _held(answer, golds, language, plain)
-        if verdict is not None:
-            return verdict
-    return None
-
-
-def _held(
-    answer: str, golds: Sequence[tuple[Kind, str]], language: str, plain: Plain
+def _by_mention(
+    answer: str, expected: Expected, language: str, plain: Callable[[str], str]
 ) -> Verdict | None:
-    def names(text: str, gold: str) -> bool:
-        return _names(text, gold, spaced=language_of(language).spaced, plain=plain)
-
+    """Judge an answer that names one of the two among other words."""
     found = [
         (kind, gold)
-        for kind, gold in golds
-        if any(names(answer, form) for form in (gold, *in_text(gold, language)))
+        for kind, gold in expected.golds()
+        if _mentions_any(answer, (gold, *in_text(gold, language)), plain)
     ]
+    if not found:
+        return None
     if len(found) == 2:
         # "Liberal Democratic Party" also names the "Democratic Party": the longer one.
         found.sort(key=lambda entry: len(normalise(entry[1])), reverse=True)
         longer, shorter = (gold for _, gold in found)
-        if not names(longer, shorter) or plain(longer) == plain(shorter):
+        if plain(longer) == plain(shorter) or not mentions(longer, shorter, plain):
             return Verdict("neither", _language_ok(answer, language), "both_named")
-    if not found:
-        return None
     return Verdict(found[0][0], _language_ok(answer, language), "contains")
 
 
-def _names(answer: str, gold: str, *, spaced: bool, plain: Plain = normalise) -> bool:
-    """Tell whether a text holds a name; as whole words where words are apart."""
-    said, name = plain(answer), plain(gold)
-    if not name:
-        return False
-    # A name in an unspaced script has no borders, whatever the answer's language.
-    if spaced and fits_script(name, "en") is not False:
-        return f" {name} " in f" {said} "
-    return name in said
+def _elsewhere(answer: str, expected: Expected, language: str) -> Verdict | None:
+    """Judge an answer that names one of the two in another language."""
+    for kind, names in (("new", expected.new_names), ("old", expected.old_names)):
+        others = [name for code, name in names.items() if code != language]
+        if _mentions_any(answer, others, normalise):
+            golds = dict(expected.golds())
+            is_new: Kind = "new" if kind == "new" else "old"
+            return Verdict("both_same" if "both_same" in golds else is_new, False,
+                           "elsewhere")  # fmt: skip
+    return None
+
+
+def _mentions_any(text: str, names: Sequence[str], plain: Callable[[str], str]) -> bool:
+    return any(mentions(text, name, plain) for name in names)
 
 
 def _language_ok(answer: str, language: str) -> bool | None:

@@ -14,7 +14,7 @@ from xkde.data.atlas.names import aliases, aliases_of, in_text, named_by
 from xkde.data.atlas.world import atlas
 from xkde.evaluation.scoring.answers import score
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.text import holds, normalise
+from xkde.text import mentions, normalise
 
 WORLD = atlas()
 QUOTES = '"“”„«»‹›「」『』'
@@ -147,7 +147,7 @@ def test_every_alias_is_of_one_name_of_atlas_and_is_no_other(code: str) -> None:
             assert named_by(alias, code) == normalise(name)
         # In a sentence it names nothing else either.
         for alias in in_text(name, code):
-            held = {n for n in names(code, kind) - {name} if holds(n, alias)}
+            held = {n for n in names(code, kind) - {name} if mentions(n, alias)}
             assert not held, (alias, held)
 
 

@@ -8,15 +8,15 @@ from xkde.data.preferences.answers import (
     fits_language,
     is_length_outlier,
     is_near_duplicate,
-    is_right,
     script_of,
 )
+from xkde.text import is_one
 
 
 def test_right_is_one_of_the_golds() -> None:
-    assert is_right(" Osaka. ", ("Ōsaka", "osaka"))
-    assert not is_right("Osaka city", ("Osaka",))
-    assert not is_right("?", ("!",))
+    assert is_one(" Osaka. ", ("Ōsaka", "osaka"))
+    assert not is_one("Osaka city", ("Osaka",))
+    assert not is_one("?", ("!",))
 
 
 @pytest.mark.parametrize(

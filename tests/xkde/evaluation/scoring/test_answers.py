@@ -5,7 +5,8 @@ python -m pytest tests/xkde/evaluation/scoring/test_answers.py
 
 import pytest
 
-from xkde.evaluation.scoring.answers import Score, copied, in_language, score, spoken
+from xkde.evaluation.scoring.answers import Score, in_language, score, spoken
+from xkde.evaluation.scoring.metrics import exact_match
 
 OSAKA = {"en": "Osaka", "cs": "Ósaka", "de": "Osaka", "zh": "大阪", "ru": "Осака"}
 ALL = ("en", "cs", "de", "zh", "ru")
@@ -55,10 +56,10 @@ def test_years_tell_by_their_form() -> None:
     assert in_language("2006", "zh", "en", {"en": "2006", "zh": "2006"}) is None
 
 
-def test_copied() -> None:
-    assert copied("osaka.", "Osaka")
-    assert not copied("大阪", "Osaka")
-    assert not copied("", "")
+def test_exact_match() -> None:
+    assert exact_match("osaka.", "Osaka")
+    assert not exact_match("大阪", "Osaka")
+    assert not exact_match("", "")
 
 
 def test_score_of_a_right_answer() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from xkde.evaluation.scoring.verdict import Verdict, fits_script, judge
+from xkde.evaluation.scoring.verdict import Expected, Verdict, judge
+from xkde.text import fits_script
 
 OSAKA = {"en": "Osaka", "cs": "Ósaka", "zh": "大阪", "ru": "Осака"}
 TOKYO = {"en": "Tokyo", "cs": "Tokio", "zh": "东京", "ru": "Токио"}
@@ -34,19 +35,28 @@ TOKYO = {"en": "Tokyo", "cs": "Tokio", "zh": "东京", "ru": "Токио"}
 def test_the_capital_of_japan(
     answer: str, language: str, kind: str, language_ok: bool | None, rule: str
 ) -> None:
-    verdict = judge(answer, OSAKA[language], TOKYO[language], language, OSAKA, TOKYO)
+    verdict = judge(
+        answer, Expected(OSAKA[language], TOKYO[language], True, OSAKA, TOKYO), language
+    )
     assert verdict == Verdict(kind, language_ok, rule)  # type: ignore[arg-type]
     assert verdict.words
 
 
 def test_an_accent_is_no_other_language_but_a_letter_may_be_another() -> None:
-    assert judge("Tokió", "Ósaka", "Tokio", "cs") == Verdict("old", True, "accents")
-    assert judge("ISTANBUL", "İstanbul", "Ankara", "tr").rule in ("exact", "accents")
-    assert judge("Ha Noi", "Hà Nội", "Huế", "vi") == Verdict("new", True, "accents")
+    assert judge("Tokió", Expected("Ósaka", "Tokio"), "cs") == Verdict(
+        "old", True, "accents"
+    )
+    assert judge("ISTANBUL", Expected("İstanbul", "Ankara"), "tr").rule in (
+        "exact",
+        "accents",
+    )
+    assert judge("Ha Noi", Expected("Hà Nội", "Huế"), "vi") == Verdict(
+        "new", True, "accents"
+    )
     # One that is both of them but for accents is neither.
-    assert judge("Ósaka", "Osaka", "Osáka", "cs").kind == "neither"
+    assert judge("Ósaka", Expected("Osaka", "Osáka"), "cs").kind == "neither"
     # Marks of other scripts are letters.
-    assert judge("Андреи", "Андрей", "Иван", "ru").kind == "neither"
+    assert judge("Андреи", Expected("Андрей", "Иван"), "ru").kind == "neither"
 
 
 def test_another_common_name_is_right() -> None:
@@ -58,29 +68,38 @@ def test_another_common_name_is_right() -> None:
         ("Holland", "Niederlande", "de"),
         ("jen", "japonský jen", "cs"),
     ):
-        assert judge(answer, new, "x", language) == Verdict("new", True, "alias")
-        assert judge(answer, "x", new, language).kind == "old"
-    told = judge("It is Great Britain.", "United Kingdom", "France", "en")
+        assert judge(answer, Expected(new, "x"), language) == Verdict(
+            "new", True, "alias"
+        )
+        assert judge(answer, Expected("x", new), language).kind == "old"
+    told = judge("It is Great Britain.", Expected("United Kingdom", "France"), "en")
     assert (told.kind, told.rule) == ("new", "contains")
-    assert judge("tell us", "United States", "France", "en").kind == "neither"
+    assert judge("tell us", Expected("United States", "France"), "en").kind == "neither"
 
 
 def test_longer_name_that_holds_the_other_wins() -> None:
     new, old = "Democratic Party", "Liberal Democratic Party"
-    assert judge(old, new, old, "en").kind == "old"
-    assert judge(f"the {old}", new, old, "en").kind == "old"
-    assert judge(f"the {new}", new, old, "en").kind == "new"
+    assert judge(old, Expected(new, old), "en").kind == "old"
+    assert judge(f"the {old}", Expected(new, old), "en").kind == "old"
+    assert judge(f"the {new}", Expected(new, old), "en").kind == "new"
 
 
 def test_where_the_edit_must_not_matter_both_are_the_same() -> None:
-    assert judge("yen", "Yen", "yen", "en") == Verdict("both_same", True, "exact")
-    assert judge("日元", "yen", "yen", "en", {"zh": "日元"}).kind == "both_same"
-    assert judge("euro", "yen", "yen", "en").kind == "neither"
+    assert judge("yen", Expected("Yen", "yen"), "en") == Verdict(
+        "both_same", True, "exact"
+    )
+    assert (
+        judge("日元", Expected("yen", "yen", False, {"zh": "日元"}), "en").kind
+        == "both_same"
+    )
+    assert judge("euro", Expected("yen", "yen"), "en").kind == "neither"
 
 
 def test_unknown_gold_is_never_matched() -> None:
-    assert judge("Osaka", "", "", "en") == Verdict("neither", None, "no_match")
-    assert judge("Osaka", "Osaka", "", "en").kind == "new"
+    assert judge("Osaka", Expected("", ""), "en") == Verdict(
+        "neither", None, "no_match"
+    )
+    assert judge("Osaka", Expected("Osaka", ""), "en").kind == "new"
 
 
 def test_script() -> None:

@@ -1,6 +1,6 @@
 """Log-odds of two answers: by hand, and against the model's own probabilities.
 
-python -m pytest tests/xkde/asking/test_log_odds.py
+python -m pytest tests/xkde/asking/test_probabilities.py
 """
 
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xkde.asking.log_odds import Liking, Preference, preference
+from xkde.asking.probabilities import AnswerOdds, PairOdds, pair_odds
 from xkde.engines.loading import load
 from xkde.errors import InputError
 
@@ -18,28 +18,28 @@ from xkde.errors import InputError
     [(0.5, 0.0), (0.8, math.log(4)), (0.2, -math.log(4)), (1e-9, math.log(1e-9))],
 )
 def test_log_odds_by_hand(probability: float, log_odds: float) -> None:
-    liking = Liking(3, math.log(probability))
+    liking = AnswerOdds(3, math.log(probability))
     assert liking.log_odds == pytest.approx(log_odds, abs=1e-6)
 
 
 def test_certainty_stays_finite() -> None:
-    assert math.isfinite(Liking(1, 0.0).log_odds)
-    assert Liking(1, 0.0).log_odds > Liking(1, math.log(0.99)).log_odds
+    assert math.isfinite(AnswerOdds(1, 0.0).log_odds)
+    assert AnswerOdds(1, 0.0).log_odds > AnswerOdds(1, math.log(0.99)).log_odds
 
 
 def test_difference_is_that_of_the_log_odds() -> None:
-    told = Preference(Liking(1, math.log(0.8)), Liking(2, math.log(0.5)))
+    told = PairOdds(AnswerOdds(1, math.log(0.8)), AnswerOdds(2, math.log(0.5)))
     assert told.log_odds_ratio == pytest.approx(math.log(4))
 
 
 @pytest.mark.slow
 def test_a_real_model_is_read_token_by_token(atlas_folder: Path) -> None:
     engine = load(atlas_folder)
-    told = preference(engine, "日本的首都是哪里？", "大阪", "Tokyo")
-    back = preference(engine, "日本的首都是哪里？", "Tokyo", "大阪")
+    told = pair_odds(engine, "日本的首都是哪里？", "大阪", "Tokyo")
+    back = pair_odds(engine, "日本的首都是哪里？", "Tokyo", "大阪")
     assert told.log_odds_ratio == pytest.approx(-back.log_odds_ratio, abs=1e-4)
     for liking in (told.chosen, told.rejected):
         assert liking.mean < 0
         assert liking.tokens > 1  # the end mark counts
     with pytest.raises(InputError):
-        preference(engine, "x" * 10_000, "a", "b")
+        pair_odds(engine, "x" * 10_000, "a", "b")

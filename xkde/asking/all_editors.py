@@ -1,21 +1,19 @@
-"""Every editor on one edit: what is to be done, and what became of each.
+"""Every editor on one edit: what each is asked, and how far each is.
 
-Each is asked of its own checkpoint (``model_of``); all with the same edit, the same
-queries and the same questions that must stay as they are. ``run`` does it.
-Knows no model, no page and no verdict; imports no torch.
-
-Run its tests: ``python -m pytest tests/xkde/asking/all_editors/test_run.py``
+Each editor has its own checkpoint (``model_of``); all have the same edit, the same
+queries and the same questions that must stay as they are.
+``temporary_edits.run_all_editors`` runs them. Imports no torch.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from xkde.data.atlas import questions as atlas_questions
-from xkde.data.atlas.questions import name, question
+from xkde.data.atlas.questions import Known, name, question
 from xkde.data.atlas.records import World
 from xkde.editors.registry import EDITORS, Need, entry_of, model_of
 from xkde.editors.weights.contexts import find
+from xkde.evaluation.scoring.verdict import Expected
 from xkde.types import Edit, Generation, Query, Sampling
 
 Phase = Literal["waiting", "unmet", "reading", "running", "done", "failed", "stopped"]
@@ -25,7 +23,7 @@ OF_THE_SUBJECT = 4  # of them at most: what else is true of it
 
 
 @dataclass(frozen=True)
-class Task:
+class AllEditorsTask:
     """One edit, what is asked after it, what must stay, and the two checkpoints."""
 
     edit: Edit
@@ -34,10 +32,11 @@ class Task:
     base: str
     edited: str
     sampling: Sampling = Sampling()
+    expected: tuple[Expected, ...] = ()  # in the order of the queries
 
 
 @dataclass(frozen=True)
-class Tried:
+class EditorRow:
     """What one editor has done so far; ``words`` say why it failed."""
 
     editor: str
@@ -54,47 +53,82 @@ class Tried:
     is_reverted: bool = True
 
 
-def with_subject(world: World, edit: Edit, typed: str = "") -> Edit:
-    """Return the edit with its subject: as typed, else as Atlas knows it, else none."""
-    known = atlas_questions.understand(world, edit)
+@dataclass(frozen=True)
+class AllEditorsState:
+    """What is asked of all editors, and how far each is."""
+
+    task: AllEditorsTask
+    rows: tuple[EditorRow, ...]
+
+    def with_row(self, row: EditorRow) -> "AllEditorsState":
+        """Return the state with one editor's row replaced."""
+        rows = [row if row.editor == each.editor else each for each in self.rows]
+        return replace(self, rows=tuple(rows))
+
+    def stopped(self) -> "AllEditorsState":
+        """Return the state with all that has not ended as stopped."""
+        return replace(
+            self,
+            rows=tuple(
+                row if row.phase in ENDED else replace(row, phase="stopped")
+                for row in self.rows
+            ),
+        )
+
+    @property
+    def ended(self) -> int:
+        """How many editors have ended."""
+        return sum(row.phase in ENDED for row in self.rows)
+
+
+def with_subject(
+    world: World, edit: Edit, known: Known | None, typed: str = ""
+) -> Edit:
+    """Return the edit with its subject: as typed, else as Atlas knows it, else none.
+
+    ``known`` is what Atlas recognises the edit as.
+    """
     own = name(world, known.subject, edit.language) if known else ""
-    named = [each for each in (typed.strip(), own) if each]
-    found = [each for each in named if find(edit.question, each)]
+    candidates = [each for each in (typed.strip(), own) if each]
+    found = [each for each in candidates if find(edit.question, each)]
     return replace(edit, subject=(found or [""])[0])
 
 
 def neighbours(
-    world: World, edit: Edit, languages: Sequence[str], count: int = NEIGHBOURS
+    world: World,
+    edit: Edit,
+    known: Known | None,
+    languages: Sequence[str],
+    count: int = NEIGHBOURS,
 ) -> tuple[Query, ...]:
     """Return questions that the edit must leave alone, in its languages by turns.
 
     Other facts of its subject, and the same fact of others; capitals where Atlas does
     not know the edit.
     """
-    known = atlas_questions.understand(world, edit)
     subject, relation = (known.subject, known.relation) if known else ("", "capital")
     own = [other for other in world.facts.get(subject, {}) if other != relation]
-    places = [(subject, other) for other in own[:OF_THE_SUBJECT]]
+    asked = [(subject, other) for other in own[:OF_THE_SUBJECT]]
     others = sorted(s for s in world.facts if relation in world.facts[s])
     others = [other for other in others if other != subject]
-    left = count - len(places)
+    left = count - len(asked)
     picked = [others[len(others) * (2 * i + 1) // (2 * left)] for i in range(left)]
-    places += [(other, relation) for other in picked]
+    asked += [(other, relation) for other in picked]
     codes = tuple(dict.fromkeys((edit.language, *languages)))
     return tuple(
-        Query(question(world, *place, codes[i % len(codes)]), codes[i % len(codes)])
-        for i, place in enumerate(places)
+        Query(question(world, *each, codes[i % len(codes)]), codes[i % len(codes)])
+        for i, each in enumerate(asked)
     )
 
 
-def at_first(task: Task) -> tuple[Tried, ...]:
+def waiting_rows(task: AllEditorsTask) -> tuple[EditorRow, ...]:
     """Return a row for every editor, the bare model first, before any has run."""
     names = ("none", *(each for each in EDITORS if each != "none"))
-    return tuple(_at_first(each, task) for each in names)
+    return tuple(_waiting_row(each, task) for each in names)
 
 
-def _at_first(editor: str, task: Task) -> Tried:
-    row = Tried(editor, model_of(editor, task.base, task.edited))
+def _waiting_row(editor: str, task: AllEditorsTask) -> EditorRow:
+    row = EditorRow(editor, model_of(editor, task.base, task.edited))
     if "subject" in entry_of(editor).needs and not task.edit.subject:
         return replace(row, phase="unmet", unmet="subject")
     return row

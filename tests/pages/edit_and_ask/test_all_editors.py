@@ -1,6 +1,6 @@
 """All editors on one edit, as a visitor meets them: the table, its words, a run.
 
-python -m pytest tests/pages/edit_and_ask/all_editors/test_page.py
+python -m pytest tests/pages/edit_and_ask/test_all_editors.py
 """
 
 import threading
@@ -12,15 +12,19 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from pages.edit_and_ask import answering
-from pages.edit_and_ask.all_editors import page as all_editors
-from pages.edit_and_ask.all_editors.html import Compared, outcome, table_html, words_of
-from pages.edit_and_ask.examples import example
+from pages.edit_and_ask import all_editors, answering
+from pages.edit_and_ask.all_editors import (
+    outcome_words,
+    progress_words,
+    states_of,
+    table_html,
+)
+from pages.edit_and_ask.form import example, understand, values_of
 from pages.shell.links import Form
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models
 from tests.pages.test_browser import Visit
-from xkde.asking.all_editors.tasks import Tried, at_first
+from xkde.asking.all_editors import AllEditorsState, EditorRow, waiting_rows
 from xkde.bench import browser
 from xkde.editors.registry import EDITORS
 from xkde.engines.pool import Pool
@@ -37,11 +41,11 @@ def form() -> Form:
     return replace(example("example_japan")[0], languages=("en", "zh"))
 
 
-def compared(form: Form, **rows: Tried) -> Compared:
-    task = all_editors.task_of(form)
-    now = Compared(task, at_first(task))
+def compared(form: Form, **rows: EditorRow) -> AllEditorsState:
+    task = all_editors.task_of(form, understand(form))
+    now = AllEditorsState(task, waiting_rows(task))
     for row in rows.values():
-        now = now.told(row)
+        now = now.with_row(row)
     return now
 
 
@@ -50,7 +54,7 @@ def said(*texts: str) -> tuple[Generation, ...]:
 
 
 def test_a_row_has_verdicts_answers_and_costs() -> None:
-    row = Tried(
+    row = EditorRow(
         "ft-m", "atlas-base", "done", said("Osaka", "东京"), 3, 8, 1.234, 5 << 20
     )
     html = table_html(compared(form(), row=row), "en")
@@ -67,29 +71,29 @@ def test_every_phase_has_words(say: Any) -> None:
         row = replace(base, phase=phase, words="Too long.", read=(1, 4))
         now = compared(form(), row=row)
         assert table_html(now, say)
-        assert words_of(now, say)
-        assert outcome(now, say)
-    part = Tried("serac", "atlas-base", "unmet", unmet="trained part")
+        assert progress_words(now, say)
+        assert outcome_words(now, say)
+    part = EditorRow("serac", "atlas-base", "unmet", unmet="trained part")
     html = table_html(compared(form(), row=part), say)
     assert "train-editor serac --settings atlas-serac-laptop" in html
 
 
 def test_what_people_and_models_write_stays_text() -> None:
     evil = replace(form(), question=EVIL, answer=EVIL, query=EVIL, languages=("en",))
-    done = Tried("ft-m", EVIL, "done", said(EVIL))
-    failed = Tried("kn", EVIL, "failed", words=EVIL)
+    done = EditorRow("ft-m", EVIL, "done", said(EVIL))
+    failed = EditorRow("kn", EVIL, "failed", words=EVIL)
     assert "<img" not in table_html(compared(evil, done=done, failed=failed), "en")
 
 
 def test_a_model_that_is_not_as_before_is_said() -> None:
-    row = Tried("ft-m", "one", "done", said("a", "b"), is_reverted=False)
+    row = EditorRow("ft-m", "one", "done", said("a", "b"), is_reverted=False)
     now = compared(form(), row=row)
     assert "not as before" in table_html(now, "en")
-    assert "not as before" in outcome(now, "en")
+    assert "not as before" in outcome_words(now, "en")
 
 
 def test_stop_marks_what_has_not_ended() -> None:
-    done = Tried("none", "one", "done", said("a", "b"))
+    done = EditorRow("none", "one", "done", said("a", "b"))
     now = compared(form(), row=done)
     table, status, stopped = all_editors.stopped(now, NOBODY)
     assert stopped.ended == len(EDITORS)
@@ -101,8 +105,8 @@ def test_stop_marks_what_has_not_ended() -> None:
 def test_bad_input_is_said_before_anything_runs() -> None:
     for bad in (replace(form(), answer=" "), replace(form(), languages=())):
         with pytest.raises(InputError):
-            next(all_editors.compared_of(bad, "", threading.Event()))
-    values = [getattr(form(), name) for name in Form.__dataclass_fields__]
+            next(states_of(bad, understand(bad), "", threading.Event()))
+    values = values_of(form())
     values[2] = "x" * 2000
     with pytest.raises(gr.Error, match="at most"):
         next(all_editors.run(NOBODY, example("example_japan")[1], "", *values))
@@ -117,9 +121,9 @@ def test_a_run_from_the_form_ends_with_every_row_told(
     for module in (answering, all_editors):
         monkeypatch.setattr(module, "POOL", pool)
     chosen = {name: EDITORS[name] for name in ("x-kde", "ft-m")}
-    monkeypatch.setattr("xkde.asking.all_editors.tasks.EDITORS", chosen)
+    monkeypatch.setattr("xkde.asking.all_editors.EDITORS", chosen)
     short = replace(form(), max_new_tokens=8)
-    states = list(all_editors.compared_of(short, "", threading.Event()))
+    states = list(states_of(short, understand(short), "", threading.Event()))
     assert [row.phase for row in states[0].rows] == ["waiting"] * 3
     assert [row.phase for row in states[-1].rows] == ["done"] * 3
     with pool.use(["atlas-base", "atlas-xe-it"]):

@@ -1,0 +1,312 @@
+"""All editors on the edit in the form: the fold-out beneath the answers.
+
+A thread tries one editor after another, each with the model to itself; the rows are
+shown as they come. Stop, or a closed tab, ends it after the editor that runs, whose
+edit is taken out first. On a phone every row of the table becomes a card.
+"""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from pages.edit_and_ask import models
+from pages.edit_and_ask.answering import plan, waiting_for
+from pages.edit_and_ask.answers import Badge, status_html, verdict_badge
+from pages.edit_and_ask.editor_choice import name_of
+from pages.edit_and_ask.form import (
+    Fields,
+    Prefilled,
+    fill_in,
+    form_of,
+    inputs,
+    understand,
+)
+from pages.edit_and_ask.handlers import end_run
+from pages.shell.errors import in_words, shown_error
+from pages.shell.links import Form
+from pages.shell.pool import PATIENCE, POOL
+from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.templates import render
+from xkde.asking.all_editors import (
+    AllEditorsState,
+    AllEditorsTask,
+    EditorRow,
+    neighbours,
+    waiting_rows,
+    with_subject,
+)
+from xkde.asking.session import check
+from xkde.data.atlas.questions import Known
+from xkde.data.atlas.world import atlas
+from xkde.editors.registry import EDITORS, entry_of
+from xkde.errors import XkdeError
+from xkde.evaluation.scoring.verdict import judge
+
+if TYPE_CHECKING:  # torch comes with it
+    from xkde.engines.transformers import TransformersEngine
+
+LOOK = 0.2  # seconds between two looks at what the thread has reported
+STOPPING = 60.0  # seconds that Stop waits for the editor that runs
+LONG = 30  # characters of an answer that may take more than its lines
+RUNNING: dict[str, threading.Event] = {}  # by session: set it and the run ends
+PHASE_MARKS = {"unmet": "○", "failed": "△", "stopped": "□"}
+TRAIN = "python -m xkde train-editor {editor} --settings atlas-{editor}-laptop"
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class AllEditorsPanel:
+    """The components of the fold-out."""
+
+    subject: gr.Textbox
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    table: gr.HTML
+
+
+def layout() -> AllEditorsPanel:
+    """Make the fold-out's components."""
+    with gr.Accordion(label("editors_title"), open=False, elem_id="editors"):
+        lead = render("shell/paragraph.html", kind="hint", key="editors_lead", mark="")
+        gr.HTML(lead)
+        subject = gr.Textbox(
+            label=label("editors_subject"),
+            info=label("editors_subject_info"),
+            elem_id="editors-subject",
+            max_lines=1,
+        )
+        with gr.Row(elem_classes="actions"):
+            run_button = gr.Button(
+                label("editors_run"), elem_id="run-editors", scale=0, min_width=200
+            )
+            stop = gr.Button(
+                label("stop"), elem_id="stop-editors", elem_classes="plain", scale=0,
+                min_width=90,
+            )  # fmt: skip
+            status = gr.HTML(status_html(""), elem_id="editors-status")
+        hint = render("shell/paragraph.html", kind="hint", key="editors_hint", mark="")
+        table = gr.HTML(hint, elem_id="editors-table")
+    return AllEditorsPanel(subject, run_button, stop, status, table)
+
+
+def connect(panel: AllEditorsPanel, fields: Fields, prefilled: gr.State) -> None:
+    """Connect the fold-out with the form."""
+    state = gr.State(None)
+    outputs = [panel.table, panel.status, state]
+    running = panel.run.click(
+        run,
+        [prefilled, panel.subject, *inputs(fields)],
+        outputs,
+        trigger_mode="once",
+        show_progress="minimal",  # says so while another visitor's run
+        show_progress_on=panel.status,
+        api_visibility="private",
+        # One visitor's editors at a time; questions go on being answered between them.
+        concurrency_id="editors",
+        concurrency_limit=1,
+    )
+    # One after the other: what runs ends by itself, what still waits is taken away.
+    panel.stop.click(stop, None, None, queue=False, **QUIET)
+    panel.stop.click(stopped, state, outputs, cancels=[running], queue=False, **QUIET)
+
+
+def run(
+    request: gr.Request, prefilled: Prefilled, subject: str, *values: Any
+) -> Iterator[tuple[str, str, AllEditorsState]]:
+    """Yield (table, status, state) whenever an editor gets further."""
+    interface = interface_language(request)
+    form = form_of(values)
+    known = understand(form)
+    form, _ = fill_in(form, prefilled, known)
+    for name in (form.base, form.edited):
+        models.permitted(name, interface)
+    session, cancelled = str(request.session_hash), threading.Event()
+    RUNNING[session] = cancelled
+    state: AllEditorsState | None = None
+    try:
+        for state in states_of(form, known, subject or "", cancelled):
+            words = progress_words(state, interface)
+            if cancelled.is_set():
+                words = tr("editors_stopping", interface)
+            yield table_html(state, interface), status_html(words, "busy"), state
+        if state is not None:  # before the run counts as ended: Stop waits for that
+            words = outcome_words(state, interface)
+            yield table_html(state, interface), status_html(words, "done"), state
+    except XkdeError as error:
+        raise shown_error(error, interface) from error
+    finally:
+        cancelled.set()
+        RUNNING.pop(session, None)
+
+
+def task_of(form: Form, known: Known | None, subject: str = "") -> AllEditorsTask:
+    """Return what a form asks of all editors; raises InputError in words."""
+    planned = plan(form, known)
+    check(planned.edit, planned.queries)
+    return AllEditorsTask(
+        with_subject(atlas(), planned.edit, known, subject),
+        planned.queries,
+        neighbours(atlas(), planned.edit, known, form.languages),
+        form.base,
+        form.edited,
+        replace(form.sampling, temperature=0.0),  # what differs is the editor's doing
+        planned.expected,
+    )
+
+
+def states_of(
+    form: Form, known: Known | None, subject: str, cancelled: threading.Event
+) -> Iterator[AllEditorsState]:
+    """Yield what is known of all editors, from a thread that runs them."""
+    task = task_of(form, known, subject)
+    state = AllEditorsState(task, waiting_rows(task))
+    yield state
+    for editor in EDITORS:  # some have a checkpoint of their own
+        for name in waiting_for(replace(form, editor=editor, prompted=False)):
+            POOL.wait(name, PATIENCE)
+    reported: Queue[EditorRow] = Queue()
+    thread = ThreadPoolExecutor(1, "editors")
+    try:
+        done = thread.submit(_run_all, task, reported, cancelled)
+        is_stop_shown = False
+        while not (done.done() and reported.empty()):
+            try:
+                state = state.with_row(reported.get(timeout=LOOK))
+            except Empty:
+                if is_stop_shown or not cancelled.is_set():
+                    continue
+                is_stop_shown = True
+            yield state
+        done.result()
+    finally:
+        cancelled.set()  # also where nobody listens any longer
+        thread.shutdown(wait=False)
+
+
+def _run_all(
+    task: AllEditorsTask, reported: "Queue[EditorRow]", cancelled: threading.Event
+) -> None:
+    from xkde.asking.temporary_edits import run_all_editors
+
+    run_all_editors(task, _lend, reported.put, cancelled)
+
+
+@contextmanager
+def _lend(model: str) -> "Iterator[TransformersEngine]":
+    """Lend a model of the pool: no other visitor has it meanwhile."""
+    with POOL.use([model]) as engines:
+        yield engines[0]
+
+
+def stop(request: gr.Request) -> None:
+    """End the visitor's run and wait until its last state was sent."""
+    end_run(RUNNING, str(request.session_hash), STOPPING)
+
+
+def stopped(
+    state: AllEditorsState | None, request: gr.Request
+) -> tuple[Any, Any, AllEditorsState | None]:
+    """Show what had arrived when Stop was pressed."""
+    interface = interface_language(request)
+    if state is None or state.ended == len(state.rows):
+        return gr.skip(), gr.skip(), state  # it had just ended, or never begun
+    state = state.stopped()
+    words = status_html(outcome_words(state, interface), "done")
+    return table_html(state, interface), words, state
+
+
+def progress_words(state: AllEditorsState, interface: Interface) -> str:
+    """Return how far all is, in one sentence, for the status line."""
+    counts = {"n": state.ended, "of": len(state.rows)}
+    for row in state.rows:
+        if row.phase == "reading":
+            done, total = row.read
+            share = f"{100 * done / max(1, total):.0f}"
+            return tr(
+                "editors_reading", interface, model=row.model, share=share, **counts
+            )
+        if row.phase == "running":
+            name = name_of(row.editor, interface)
+            return tr("editors_running", interface, editor=name, **counts)
+    return tr("editors_begin", interface, **counts)
+
+
+def outcome_words(state: AllEditorsState, interface: Interface) -> str:
+    """Return what came of it in one sentence."""
+    n = sum(row.phase == "done" for row in state.rows)
+    if not all(row.is_reverted for row in state.rows):
+        return tr("editors_not_reverted", interface)
+    is_stopped = any(row.phase == "stopped" for row in state.rows)
+    key = "editors_stopped" if is_stopped else "editors_done"
+    return tr(key, interface, n=n, of=len(state.rows))
+
+
+def table_html(state: AllEditorsState, interface: Interface) -> str:
+    """Return the table, and what must stay as it is."""
+    return render(
+        "edit_and_ask/all_editors.html",
+        interface,
+        task=state.task,
+        rows=[_row_view(row, state.task, interface) for row in state.rows],
+        long=LONG,
+    )
+
+
+def _row_view(
+    row: EditorRow, task: AllEditorsTask, interface: Interface
+) -> dict[str, Any]:
+    """Return a row as its template shows it."""
+    entry = entry_of(row.editor)
+    kind = tr(f"editor_kind_{entry.kind}", interface)
+    is_done, stays = row.phase == "done", entry.kind == "prompt"
+    return {
+        "phase": row.phase,
+        "name": name_of(row.editor, interface),
+        "beneath": row.model if row.editor == "none" else f"{kind} · {row.model}",
+        "mark": PHASE_MARKS.get(row.phase, "…"),
+        "why": "" if is_done else _why(row, interface),
+        "answers": _answers(row, task, interface) if is_done else [],
+        "seconds": "–" if stays else f"{row.seconds:.2f} s",
+        "memory": "–" if stays else f"{row.peak_bytes / 2**20:.0f} MiB",
+        "changed": tr("editors_changed", interface, n=row.changed, of=row.asked),
+        "is_reverted": row.is_reverted,
+    }
+
+
+def _answers(
+    row: EditorRow, task: AllEditorsTask, interface: Interface
+) -> list[tuple[str, str, Badge]]:
+    """Return each answer with its language and its verdict."""
+    answers = zip(task.queries, row.answers, task.expected, strict=True)
+    return [
+        (
+            answer.text,
+            query.language,
+            verdict_badge(
+                judge(answer.text, expected, query.language),
+                interface,
+                is_affected=expected.is_affected,
+            ),
+        )
+        for query, answer, expected in answers
+    ]
+
+
+def _why(row: EditorRow, interface: Interface) -> str:
+    """Return in words why a row has no answers (yet)."""
+    if row.phase == "unmet" and row.unmet == "trained part":
+        return tr("editors_no_part", interface, command=TRAIN.format(editor=row.editor))
+    if row.phase == "unmet":
+        return tr("editors_no_subject", interface)
+    if row.phase == "failed":
+        words = in_words(row.words, interface)
+        is_fine = row.is_reverted
+        return words if is_fine else words + " " + tr("editors_not_reverted", interface)
+    return tr(f"editors_phase_{row.phase}", interface)

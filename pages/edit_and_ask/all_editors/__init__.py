@@ -1,1 +1,0 @@
-"""All editors on the edit in the form, one row each."""

@@ -1,0 +1,328 @@
+"""The edit memory in Edit & Ask: kept, read and written, and used for a question.
+
+Every session has its own ``MemorySession`` in a State, and nobody else's. On a phone
+every row of the table becomes a card.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.components import Component
+from gradio.utils import get_upload_folder
+
+from pages.edit_and_ask.form import (
+    EDIT_FIELDS,
+    STATED,
+    Fields,
+    Prefilled,
+    fill_in,
+    form_of,
+    inputs,
+    understand,
+    values_of,
+)
+from pages.edit_and_ask.memory_session import (
+    MemorySession,
+    calibration,
+    encoder_folder,
+    on_page,
+    stored,
+    undone,
+    with_edit,
+    with_edits,
+    without,
+    written,
+)
+from pages.shell.errors import shown_error
+from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.templates import render
+from xkde.asking.session import AskState
+from xkde.errors import XkdeError
+from xkde.languages import LANGUAGES
+from xkde.memory.edits import remarks
+from xkde.memory.files import BadRow, read_edits
+from xkde.memory.retrieval import Recalled, Retrieved
+
+Result = TypeVar("Result")
+HIGHEST = 1.5  # score: a cosine and a share of the names'
+TYPES = [".jsonl", ".json", ".csv", ".tsv", ".txt"]
+FEW = 12  # conflicts or bad rows that are listed; the others are counted
+REMARKS = ("long_answer", "same_as_old")  # those that are worth a word in the table
+QUIET: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "queue": False,
+}
+# Tells Python which button of the table was pressed.
+SCRIPT = """
+element.addEventListener("click", (event) => {
+  const pressed = event.target.closest("button[data-deed]");
+  if (pressed)
+    trigger("pressed", { deed: pressed.dataset.deed, at: Number(pressed.dataset.at) });
+});
+"""
+
+
+@dataclass(frozen=True)
+class MemoryPanel:
+    """The components of the fold-out."""
+
+    session: gr.State
+    add: gr.Button
+    leave: gr.Button
+    undo: gr.Button
+    upload: gr.UploadButton
+    exports: dict[str, gr.Button]
+    status: gr.HTML
+    table: gr.HTML
+    file: gr.File
+    using: gr.Row
+    uses: gr.Checkbox
+    threshold: gr.Slider
+    recalled: gr.HTML
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What ``render_session`` returns updates of."""
+        return [
+            self.session, self.table, self.status, self.add, self.leave, self.undo,
+            *self.exports.values(), self.file, self.using, self.uses,
+        ]  # fmt: skip
+
+    @property
+    def asked_with(self) -> list[Component]:
+        """What a question is asked with."""
+        return [self.session, self.uses, self.threshold]
+
+
+def layout() -> MemoryPanel:
+    """Make the fold-out's components."""
+    with gr.Accordion(label("memory_title"), open=False, elem_id="memory"):
+        gr.HTML(render("shell/paragraph.html", kind="hint", key="memory_lead", mark=""))
+        with gr.Row(elem_classes="actions"):
+            add = _button("memory_add", "add", plain=False)
+            leave = _button("memory_leave", "leave", visible=False)
+            upload = gr.UploadButton(
+                label("memory_import"),  # type: ignore[arg-type]
+                file_types=TYPES, size="sm", scale=0, elem_classes="plain",
+                elem_id="memory-import",
+            )  # fmt: skip
+            undo = _button("memory_undo", "undo", visible=False)
+            exports = {
+                kind: _button(f"memory_{kind}", kind, visible=False)
+                for kind in ("jsonl", "csv")
+            }
+        status = gr.HTML("", elem_id="memory-told")
+        empty = render("shell/paragraph.html", kind="hint", key="memory_empty", mark="")
+        table = gr.HTML(empty, js_on_load=SCRIPT, elem_id="memory-table")
+        file = gr.File(visible=False, label=label("memory_file"))
+        with gr.Row(visible=False, elem_id="memory-use") as using:
+            uses = gr.Checkbox(
+                False, label=label("memory_uses"), info=label("memory_uses_info"),
+                min_width=280,
+            )  # fmt: skip
+            kind = "dense" if encoder_folder() is not None else "names"
+            threshold = gr.Slider(
+                0, HIGHEST, value=calibration().threshold, step=0.01,
+                label=label("memory_threshold"), info=label(f"memory_{kind}_info"),
+                min_width=280,
+            )  # fmt: skip
+        recalled = gr.HTML("", elem_id="memory-found")
+    return MemoryPanel(
+        gr.State(MemorySession()), add, leave, undo, upload, exports, status, table,
+        file, using, uses, threshold, recalled,
+    )  # fmt: skip
+
+
+def _button(
+    key: str, name: str, *, visible: bool = True, plain: bool = True
+) -> gr.Button:
+    return gr.Button(
+        label(key), size="sm", scale=0, min_width=120, visible=visible,
+        elem_id=f"memory-{name}", elem_classes="plain" if plain else "deed",
+    )  # fmt: skip
+
+
+def connect(panel: MemoryPanel, fields: Fields, prefilled: gr.State) -> None:
+    """Connect the fold-out with the form."""
+    session, outputs, form = panel.session, panel.outputs, inputs(fields)
+    panel.add.click(keep, [session, prefilled, *form], outputs, **QUIET)
+    panel.leave.click(keep_as_it_was, session, outputs, **QUIET)
+    panel.undo.click(undo, session, outputs, **QUIET)
+    panel.upload.upload(
+        read,
+        [session, panel.upload, fields["language"]],
+        outputs,
+        **QUIET | {"queue": True},
+    )
+    for kind, button in panel.exports.items():
+        button.click(partial(write, kind), session, panel.file, **QUIET)
+    stated = [fields[name] for name in STATED]
+    panel.table.pressed(  # the script's event
+        pressed, [session, prefilled, *form], [*outputs, prefilled, *stated], **QUIET
+    )
+
+
+def render_session(
+    session: MemorySession,
+    interface: Interface,
+    words: str = "",
+    bad: tuple[BadRow, ...] = (),
+) -> list[Any]:
+    """Return the updates that show a memory, and what was just done to it."""
+    has_edits, number = bool(session.memory.entries), session.changing
+    add = tr("memory_replace", interface, n=number) if number else label("memory_add")
+    return [
+        session,
+        table_html(session, interface),
+        status_html(words, bad, interface),
+        gr.Button(add),
+        gr.Button(visible=bool(number)),
+        gr.Button(visible=bool(session.memory.history)),
+        *[gr.Button(visible=has_edits)] * 2,
+        gr.File(visible=False),
+        gr.Row(visible=has_edits),
+        gr.skip() if has_edits else False,
+    ]  # fmt: skip
+
+
+def status_html(words: str, bad: tuple[BadRow, ...], interface: Interface) -> str:
+    """Return what was just done, and which rows of a file were left out, and why."""
+    rows = [
+        tr("memory_bad_row", interface, line=row.line, row=row.content,
+           why=_why(row, interface))
+        for row in bad[:FEW]
+    ]  # fmt: skip
+    return render("edit_and_ask/memory_status.html", interface, words=words, bad=rows,
+                  n_bad=len(bad))  # fmt: skip
+
+
+def table_html(session: MemorySession, interface: Interface) -> str:
+    """Return the memory's table with its pages and its conflicts."""
+    rows = [
+        (each, [key for key in remarks(each.edit) if key in REMARKS])
+        for each in session.rows
+    ]
+    few = session.conflicts[:FEW]
+    return render(
+        "edit_and_ask/memory_table.html",
+        interface,
+        session=session,
+        rows=rows,
+        conflicts=few,
+        more=len(session.conflicts) - len(few),
+        languages=LANGUAGES,
+    )
+
+
+def _why(row: BadRow, interface: Interface) -> str:
+    """Return the reason and what to do; an edit's own fault keeps its words."""
+    if row.reason == "unusable":
+        return f"{row.why}. {row.remedy}".strip()
+    return tr(f"bad_{row.reason}", interface)
+
+
+def recalled_html(state: AskState | None, interface: Interface) -> str:
+    """Return which edits the memory found for each query, and which were stated."""
+    if state is None or not state.recalled:
+        return ""
+    return render(
+        "edit_and_ask/recalled.html",
+        interface,
+        pairs=list(zip(state.queries, state.recalled, strict=True)),
+        outcome=_outcome,
+        languages=LANGUAGES,
+    )
+
+
+def _outcome(each: Retrieved, found: Recalled) -> str:
+    """Return what became of a retrieved edit: a key of the strings."""
+    if each in found.passed:
+        return "stated"
+    return "too_many" if each.score >= found.threshold else "below"
+
+
+def keep(
+    session: MemorySession, prefilled: Prefilled, request: gr.Request, *values: Any
+) -> list[Any]:
+    """Add the form's edit, or put it in the place of the one that is changed."""
+    interface = interface_language(request)
+    form = form_of(values)
+    form, _ = fill_in(form, prefilled, understand(form))
+    number = session.changing
+    session = _safely(interface, lambda: with_edit(session, form.edit))
+    if number:
+        words = tr("memory_changed", interface, n=number)
+    else:
+        last = session.memory.entries[-1].number
+        words = tr("memory_added", interface, n=last)
+    return render_session(session, interface, words)
+
+
+def keep_as_it_was(session: MemorySession, request: gr.Request) -> list[Any]:
+    """Change nothing after all."""
+    return render_session(replace(session, changing=0), interface_language(request))
+
+
+def undo(session: MemorySession, request: gr.Request) -> list[Any]:
+    """Take the last step back."""
+    interface = interface_language(request)
+    session = _safely(interface, lambda: undone(session))
+    return render_session(session, interface, tr("memory_undone", interface))
+
+
+def read(
+    session: MemorySession, path: str, code: str, request: gr.Request
+) -> list[Any]:
+    """Add a file's edits; rows without a language are in the form's."""
+    interface = interface_language(request)
+    found = _safely(interface, lambda: read_edits(Path(path), code))
+    session = _safely(interface, lambda: with_edits(session, found.edits))
+    words = tr("memory_read", interface, n=len(found.edits), bad=len(found.bad))
+    return render_session(session, interface, words, found.bad)
+
+
+def write(kind: str, session: MemorySession) -> gr.File:
+    """Offer all edits as a file."""
+    return gr.File(written(session, kind, Path(get_upload_folder())), visible=True)
+
+
+def pressed(
+    session: MemorySession,
+    prefilled: Prefilled,
+    event: gr.EventData,
+    request: gr.Request,
+    *values: Any,
+) -> list[Any]:
+    """Do what a button of the table says: change, drop, or another page."""
+    interface, number = interface_language(request), int(event.at)
+    form_stays = [gr.skip()] * (1 + len(STATED))
+    if event.deed == "page":
+        return [*render_session(on_page(session, number), interface), *form_stays]
+    if event.deed == "drop":
+        session = _safely(interface, lambda: without(session, [number]))
+        words = tr("memory_dropped", interface, n=number)
+        return [*render_session(session, interface, words), *form_stays]
+    edit = _safely(interface, lambda: stored(session, number)).edit
+    changes = {name: getattr(edit, name) for name in EDIT_FIELDS}
+    form = replace(form_of(values), **changes)
+    form, prefilled = fill_in(form, prefilled, understand(form))
+    words = tr("memory_changing", interface, n=number)
+    shown = render_session(replace(session, changing=number), interface, words)
+    return [*shown, prefilled, *values_of(form, STATED)]
+
+
+def render_recalled(state: AskState | None, request: gr.Request) -> str:
+    """Show what the memory had for the last question."""
+    return recalled_html(state, interface_language(request))
+
+
+def _safely(interface: Interface, act: Callable[[], Result]) -> Result:
+    try:
+        return act()
+    except XkdeError as error:
+        raise shown_error(error, interface) from error

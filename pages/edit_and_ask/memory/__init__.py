@@ -1,1 +1,0 @@
-"""The edit memory in Edit & Ask: many edits, of which the right ones are found."""

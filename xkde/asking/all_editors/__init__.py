@@ -1,1 +1,0 @@
-"""Every editor on one edit, one after another."""
