@@ -14,8 +14,6 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from torch import Tensor
-
 from xkde.asking.all_editors import AllEditorsTask, EditorRow, waiting_rows
 from xkde.asking.session import StoppedError
 from xkde.editors.editor import Applied, Editor, Routed, answer, applied, is_reverted
@@ -169,7 +167,7 @@ def _routed(
     )
 
 
-def copy_but(engine: TransformersEngine, own: Mapping[str, Tensor]) -> Any:
+def copy_but(engine: TransformersEngine, own: Mapping[str, object]) -> Any:
     """Return the model again: with ``own`` parameters copied, all others shared."""
     model = engine.model
     shared = [value for name, value in model.named_parameters() if name not in own]

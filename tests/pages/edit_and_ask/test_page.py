@@ -117,7 +117,7 @@ def test_both_languages_have_the_same_keys_and_places() -> None:
 
 
 def test_every_key_that_the_pages_name_exists() -> None:
-    pattern = re.compile(r"""\b(?:tr|label|both)\(\s*["'](\w+)["']""")
+    pattern = re.compile(r"""\b(?:tr|label|both)\(\s*["'](\w+)["']\s*[,)]""")
     for path in [*PAGES.rglob("*.py"), *PAGES.rglob("templates/*.html")]:
         for key in pattern.findall(path.read_text(encoding="utf-8")):
             assert key in strings()["en"], (path.name, key)
