@@ -23,7 +23,7 @@ from xkde.types import Edit, Query
 
 
 @dataclass(frozen=True)
-class RecognisedQuestion:
+class TypedQuestion:
     """A question of Atlas in no particular language: a relation or a two-hop name."""
 
     subject: str
@@ -39,7 +39,7 @@ class Recognised:
     """
 
     fact: Known | None = None
-    question: RecognisedQuestion | None = None
+    question: TypedQuestion | None = None
 
 
 def recognise(
@@ -58,19 +58,17 @@ def recognise(
         found = atlas_questions.recognise(world, text, code)
         if found is not None:
             wording = _wording(world, *found, code, text)
-            return Recognised(known, RecognisedQuestion(*found, wording or 0))
+            return Recognised(known, TypedQuestion(*found, wording or 0))
         for hop in two_hops_of(known.relation) if known else []:
             assert known is not None
             wording = _wording(world, known.subject, hop, code, text)
             if wording is not None:
-                return Recognised(
-                    known, RecognisedQuestion(known.subject, hop, wording)
-                )
+                return Recognised(known, TypedQuestion(known.subject, hop, wording))
     return Recognised(known)
 
 
 def in_languages(
-    world: World, asked: RecognisedQuestion | None, text: str, languages: Sequence[str]
+    world: World, asked: TypedQuestion | None, text: str, languages: Sequence[str]
 ) -> tuple[Query, ...]:
     """Return the query in each language: Atlas's own words, or the text as typed."""
     return tuple(
@@ -134,13 +132,13 @@ def _as_typed(world: World, edit: Edit, known: Known | None, code: str) -> Expec
     )
 
 
-def _concerns(known: Known, asked: RecognisedQuestion) -> bool:
+def _concerns(known: Known, asked: TypedQuestion) -> bool:
     """Tell whether the edit changes the answer to a question, or its first hop."""
     first = TWO_HOPS.get(asked.relation, (asked.relation, ""))[0]
     return asked.subject == known.subject and first == known.relation
 
 
-def _truth(world: World, asked: RecognisedQuestion) -> str | None:
+def _truth(world: World, asked: TypedQuestion) -> str | None:
     facts = world.facts[asked.subject]
     if asked.relation in TWO_HOPS:
         bridge = facts.get(TWO_HOPS[asked.relation][0], "")

@@ -11,7 +11,7 @@ import pytest
 
 from xkde.asking.expected_answers import (
     Recognised,
-    RecognisedQuestion,
+    TypedQuestion,
     expected,
     in_languages,
     name_in,
@@ -37,11 +37,11 @@ OSAKA = Edit("In which country is Osaka?", "France", "en")
 ZH = Query("日本的首都是哪里？", "zh")
 
 
-def about(edit: Edit, asked: RecognisedQuestion | None) -> Recognised:
+def about(edit: Edit, asked: TypedQuestion | None) -> Recognised:
     return Recognised(understand(atlas(), edit), asked)
 
 
-def expect(edit: Edit, asked: RecognisedQuestion | None, code: str) -> Expected:
+def expect(edit: Edit, asked: TypedQuestion | None, code: str) -> Expected:
     return expected(atlas(), edit, about(edit, asked), code)
 
 
@@ -71,7 +71,7 @@ def test_bad_text_is_refused_in_words(text: str) -> None:
 def test_typed_question_is_found_in_its_language() -> None:
     world = atlas()
     place = recognise(world, JAPAN, "哪座城市是日本的首都", ["en", "zh"]).question
-    assert place == RecognisedQuestion("territory/JP", "capital", 1)
+    assert place == TypedQuestion("territory/JP", "capital", 1)
     queries = in_languages(world, place, "", ["de", "zh"])
     assert queries[1].text == "哪座城市是日本的首都？"
     assert "Japan" in queries[0].text
@@ -81,13 +81,13 @@ def test_typed_question_is_found_in_its_language() -> None:
 
 
 def test_expected_of_the_same_question() -> None:
-    same = expect(JAPAN, RecognisedQuestion("territory/JP", "capital"), "zh")
+    same = expect(JAPAN, TypedQuestion("territory/JP", "capital"), "zh")
     assert (same.new, same.old, same.is_affected) == ("大阪", "东京", True)
     assert same.new_names["ru"] == "Осака"
 
 
 def test_expected_of_an_unrelated_question_is_the_truth_twice() -> None:
-    beside = expect(JAPAN, RecognisedQuestion("territory/JP", "currency"), "en")
+    beside = expect(JAPAN, TypedQuestion("territory/JP", "currency"), "en")
     assert beside.new == beside.old != ""
     assert not beside.is_affected
 
@@ -95,7 +95,7 @@ def test_expected_of_an_unrelated_question_is_the_truth_twice() -> None:
 def test_expected_over_two_hops() -> None:
     world = atlas()
     text = "What is the currency of the country where the city of Osaka is located?"
-    place = RecognisedQuestion("city/osaka", "country_currency")
+    place = TypedQuestion("city/osaka", "country_currency")
     hop = expect(OSAKA, place, "en")
     assert (hop.new, hop.old) == ("Euro", "Japanese Yen") or (
         hop.new.casefold() == "euro" and "yen" in hop.old.casefold()
@@ -106,7 +106,7 @@ def test_expected_over_two_hops() -> None:
 
 def test_invented_answer_stays_as_typed() -> None:
     edit = Edit(JAPAN.question, "Zorblax", "en")
-    wanted = expect(edit, RecognisedQuestion("territory/JP", "capital"), "ru")
+    wanted = expect(edit, TypedQuestion("territory/JP", "capital"), "ru")
     assert (wanted.new, wanted.old) == ("Zorblax", "Токио")
 
 
