@@ -24,7 +24,7 @@ NAME = "atlas-aligner"
 def measure(count: int = PAIRS) -> dict[str, Any]:
     """Return times of both ways; asserts equal rewards."""
     from xkde.engines.aligner import load_aligner
-    from xkde.training.atlas_models.aligner_data import training_translations
+    from xkde.training.atlas_models.aligner import training_translations
 
     aligner = load_aligner(paths.checkpoints() / NAME, device="cpu")
     pairs = list(training_translations(atlas(), count, seed=0, one_in=0))

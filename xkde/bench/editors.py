@@ -2,7 +2,9 @@
 
 Single edits of Atlas's held-out subjects, each applied, asked once and reverted; an
 editor that this checkout cannot run here is named with its reason. What is measured
-beside it stands in PARTS: a function of the engine and the edits.
+beside it stands in PARTS: a function of the engine and the edits. One of them is how
+much faster rank-one editors are side by side: the same edits of Atlas, the same queries
+(four probes, two languages), answered and scored both ways in one run.
 
 Run it: ``python -m xkde bench editors``
 """
@@ -12,17 +14,20 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from xkde.bench.rank_one import rank_one_side_by_side
 from xkde.checkpoints import resolve
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, make
 from xkde.errors import XkdeError
-from xkde.types import Edit, Query, Sampling
+from xkde.types import Case, Edit, Query, Sampling
 
 CHECKPOINT = "atlas-base"
 EDITS = 8
 SHORT = Sampling(max_new_tokens=8)
+SIDE_BY_SIDE = ("rome", "memit", "alphaedit")
+SOURCE = "en"
+TARGETS = ("en", "zh")
+LONGER = Sampling(max_new_tokens=24)
 
 
 def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
@@ -32,10 +37,10 @@ def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
     place = resolve(checkpoint)
     engine = load(source_of(place))
     edits = [case.edits["en"] for case in atlas_cases(atlas(), "test", count)]
-    told: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     for part in PARTS:
-        told |= part(engine, edits)
-    return told | {
+        measured |= part(engine, edits)
+    return measured | {
         "edits": len(edits),
         "checkpoint": checkpoint,
         "parameters": engine.model.num_parameters(),
@@ -47,13 +52,13 @@ def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
 
 def seconds_per_edit(engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
     """Return what one edit costs with each editor."""
-    told: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     for name in EDITORS:
         try:
-            told |= _of_one(name, engine, edits)
+            measured |= _of_one(name, engine, edits)
         except (XkdeError, ModuleNotFoundError) as error:
-            told[f"{name}: not measured"] = str(error)
-    return told
+            measured[f"{name}: not measured"] = str(error)
+    return measured
 
 
 def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
@@ -62,12 +67,12 @@ def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
     editor = make(name)
     applying, asking, peak = [], [], 0
     for edit in edits:
-        with applied(editor, engine, [edit]) as at_work:
+        with applied(editor, engine, [edit]) as edited:
             began = time.perf_counter()
-            answer(at_work, [Query(edit.question, edit.language)], SHORT)
+            answer(edited, [Query(edit.question, edit.language)], SHORT)
             asking.append(time.perf_counter() - began)
-        applying.append(at_work.seconds)
-        peak = max(peak, at_work.peak_bytes)
+        applying.append(edited.seconds)
+        peak = max(peak, edited.peak_bytes)
     counted = max(1, len(edits) - 1)
     return {
         f"{name}: seconds to apply an edit": round(sum(applying[1:]) / counted, 4),
@@ -80,7 +85,93 @@ def retrieval(_: Any, __: Sequence[Edit]) -> dict[str, Any]:
     """Return ``bench retrieval``'s measures: what a memory's editors do beside that."""
     from xkde.bench.retrieval import measure as measure_retrieval
 
-    return {f"retrieval: {key}": told for key, told in measure_retrieval().items()}
+    return {f"retrieval: {key}": value for key, value in measure_retrieval().items()}
+
+
+def rank_one_side_by_side(engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
+    """Return this bench's part of ``bench editors``: four times as many edits."""
+    return compared(engine, SIDE_BY_SIDE, 4 * len(edits))
+
+
+def compared(engine: Any, names: Sequence[str], count: int) -> dict[str, Any]:
+    """Return seconds per edit both ways for each editor, and how many times faster."""
+    cases = atlas_cases(atlas(), limit=count)
+    edits = [case.edits[SOURCE] for case in cases]
+    asked = [_asked(case) for case in cases]
+    result: dict[str, Any] = {
+        "rank_one_edits": count,
+        "rank_one_queries_per_edit": len(asked[0]),
+    }
+    for name in names:
+        one_by_one(engine, name, edits[:1], asked[:1])  # what is set up at first
+        started = time.perf_counter()
+        alone = one_by_one(engine, name, edits, asked)
+        slow = time.perf_counter() - started
+        started = time.perf_counter()
+        together = side_by_side(engine, name, edits, asked)
+        fast = time.perf_counter() - started
+        same = [a == b for a, b in zip(alone, together, strict=True)]
+        result |= {
+            f"{name}_one_by_one_s_per_edit": round(slow / count, 3),
+            f"{name}_side_by_side_s_per_edit": round(fast / count, 3),
+            f"{name}_times_faster": round(slow / fast, 1),
+            f"{name}_equal_answers": f"{sum(same)} of {len(same)}",
+        }
+    return result
+
+
+def one_by_one(
+    engine: Any,
+    name: str,
+    edits: Sequence[Edit],
+    asked: Sequence[Sequence[tuple[Query, str]]],
+) -> list[str]:
+    """Return all answers; every edit goes into the weights and out again."""
+    from xkde.editors.editor import answer, applied, score
+    from xkde.editors.registry import make
+
+    editor, texts = make(name), []
+    for edit, questions in zip(edits, asked, strict=True):
+        queries = [query for query, _ in questions]
+        with applied(editor, engine, [edit]) as edited:
+            texts += [each.text for each in answer(edited, queries, LONGER)]
+            score(edited, queries, [gold for _, gold in questions])
+    return texts
+
+
+def side_by_side(
+    engine: Any,
+    name: str,
+    edits: Sequence[Edit],
+    asked: Sequence[Sequence[tuple[Query, str]]],
+) -> list[str]:
+    """Return all answers; every row of a batch has its own edit's update."""
+    from xkde.editors.registry import make
+    from xkde.editors.weights.rank_one_batch import (
+        answer,
+        compute_side_by_side,
+        score,
+    )
+
+    many = compute_side_by_side(make(name), engine, edits)
+    rows = [
+        (index, query, gold)
+        for index, questions in enumerate(asked)
+        for query, gold in questions
+    ]
+    queries = [(index, query) for index, query, _ in rows]
+    texts = [each.text for each in answer(many, queries, LONGER)]
+    score(many, queries, [gold for _, _, gold in rows])
+    return texts
+
+
+def _asked(case: Case) -> list[tuple[Query, str]]:
+    """Return a case's questions with their gold answers, in the target languages."""
+    return [
+        (Query(item[target].question, target), item[target].answer)
+        for item in case.probes.values()
+        for target in TARGETS
+    ]
 
 
 PARTS: list[Callable[[Any, Sequence[Edit]], dict[str, Any]]] = [

@@ -151,7 +151,7 @@ def _check(arguments: argparse.Namespace) -> None:
     from xkde.checkpoints import read_card
     from xkde.data.atlas.world import atlas
     from xkde.evaluation.run.alignment_check import check
-    from xkde.training.atlas_models.aligner_data import is_held_out
+    from xkde.training.atlas_models.aligner import is_held_out
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
     folder = Path(aligner.model.name_or_path)

@@ -10,7 +10,6 @@ it. The methods themselves are in ``xkde.editors.registry``.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -79,7 +78,7 @@ def applied(
     """Apply edits inside the block: all together, or ``at_once`` after another.
 
     The model is this thread's alone until then; others who share it must ask under
-    ``deltas.alone(engine.model)``, or have a copy (``own_copy``).
+    ``deltas.alone(engine.model)``, or have a copy.
     """
     if at_once is not None and at_once < 1:
         raise InputError("At least one edit must be applied at a time.")
@@ -118,12 +117,6 @@ def revert(engine: TransformersEngine, edited: Applied) -> None:
 def is_reverted(engine: TransformersEngine, edited: Applied) -> bool:
     """Tell whether every weight that was changed has its own bits again."""
     return deltas.are_equal(engine.model, edited.originals)
-
-
-def own_copy(engine: TransformersEngine) -> TransformersEngine:
-    """Return the engine with weights of its own, which edits may change unseen."""
-    with deltas.alone(engine.model):
-        return replace(engine, model=deepcopy(engine.model))
 
 
 def bare(engine: TransformersEngine) -> Callable[[Query], Routed]:

@@ -33,6 +33,11 @@ RUN_SETTINGS = (
 ).split()
 
 
+def option(default: Any, help_: str) -> Any:
+    """Return a field of a settings dataclass, which is an option of its command."""
+    return field(default=default, metadata={"help": help_})
+
+
 @dataclass
 class StageConfig:
     """What a stage is trained on, beside TRL's own settings."""

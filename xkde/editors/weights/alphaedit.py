@@ -120,7 +120,7 @@ def free_directions(matrix: Tensor, threshold: float) -> Tensor:
     Raises SettingsError if there are none.
     """
     values, vectors = torch.linalg.eigh(matrix.double())
-    free = vectors[:, values < threshold].float()
+    free: Tensor = vectors[:, values < threshold].float()
     if free.shape[1] == 0:
         raise SettingsError(
             "No direction of the keys is below the threshold {threshold}: the "
@@ -160,7 +160,7 @@ def projected(keys: Tensor, earlier: Tensor, basis: Tensor, penalty: float) -> T
     if len(both) <= basis.shape[1]:
         small = both @ both.T
         small.diagonal().add_(penalty)
-        solved = torch.linalg.solve(small, both)[: len(own)]
+        solved: Tensor = torch.linalg.solve(small, both)[: len(own)]
     else:
         large = both.T @ both
         large.diagonal().add_(penalty)

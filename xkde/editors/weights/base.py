@@ -73,10 +73,13 @@ class WeightEditor:
         """Compute the change and add it to the weights; bare queries are asked then."""
         self.check(engine, edits)
         settings = self.settings_in_force(engine)
-        with deltas.alone(engine.model), measured(engine.device) as cost:
-            change = self.compute(engine, edits, settings, earlier)
-            edited = added(engine, self.name, edits, change, earlier)
-        return replace(edited, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
+        return computed_and_added(
+            engine,
+            self.name,
+            edits,
+            lambda: self.compute(engine, edits, settings, earlier),
+            earlier,
+        )
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,23 @@ class SavedDeltaEditor:
         earlier: Applied | None = None,
     ) -> Applied:
         """Add the delta, of whatever edits it was made by."""
-        with deltas.alone(engine.model), measured(engine.device) as cost:
-            change = WeightChange(self.saved.delta)
-            edited = added(engine, self.name, self.saved.edits, change, earlier)
-        return replace(edited, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
+        change = WeightChange(self.saved.delta)
+        return computed_and_added(
+            engine, self.name, self.saved.edits, lambda: change, earlier
+        )
+
+
+def computed_and_added(
+    engine: TransformersEngine,
+    name: str,
+    edits: Sequence[Edit],
+    compute: Callable[[], WeightChange],
+    earlier: Applied | None,
+) -> Applied:
+    """Compute a change and add it to the weights; return it with what it cost."""
+    with deltas.alone(engine.model), measured(engine.device) as cost:
+        edited = added(engine, name, edits, compute(), earlier)
+    return replace(edited, seconds=cost.seconds, peak_bytes=cost.peak_bytes)
 
 
 def added(

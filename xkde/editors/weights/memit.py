@@ -103,7 +103,8 @@ def least_squares(keys: Tensor, solved: Tensor) -> Tensor:
     """
     small = (solved @ keys.T).double()
     small += torch.eye(len(keys), dtype=small.dtype, device=small.device)
-    return torch.linalg.solve(small, solved.double()).to(solved.dtype)
+    combined: Tensor = torch.linalg.solve(small, solved.double())
+    return combined.to(solved.dtype)
 
 
 def spread(

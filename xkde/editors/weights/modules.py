@@ -195,7 +195,8 @@ def _down_projection(
             NO_PROJECTION if not found else SEVERAL_EXPERTS, layer=index
         )
     name, module = found[-1]
-    if not module.weight.is_floating_point():
+    weight = module.weight
+    if not (isinstance(weight, Tensor) and weight.is_floating_point()):
         raise CheckpointError(
             "The model's weights are quantised and cannot be edited. Load it in "
             "bfloat16 or float32, or choose an editor that works in the prompt."

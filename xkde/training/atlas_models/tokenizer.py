@@ -4,8 +4,6 @@ Trained on names and pieces of wordings separately, so that no merge is learned 
 the border between a name and the sentence around it (Chinese and Thai write none). The
 fixed parts of the edit prompt are one token each, which halves the length of a prompt.
 Knows no model.
-
-Run its tests: ``python -m pytest tests/xkde/training/atlas_models/test_tokenizer.py``
 """
 
 from collections.abc import Iterator

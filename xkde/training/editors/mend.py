@@ -1,5 +1,10 @@
 """Train MEND's hyper-network: its change must give the edit, and nothing else.
 
+Mitchell et al., 2022: https://arxiv.org/abs/2110.11309, equation 4:
+
+    loss = w_edit · −log p(new answer | query in scope; W + ΔW)
+         + w_locality · KL(p(· | query outside; W) ‖ p(· | query outside; W + ΔW))
+
 For each sample the gradient of the edit is taken, the network makes a change of it, and
 under that change the base is asked twice: a query in scope (the loss is the new
 answer's NLL) and one outside (the loss is the KL from the untouched base's tokens).
@@ -10,7 +15,7 @@ Run it: ``python -m xkde train-editor mend --settings atlas-mend-smoke``
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +39,8 @@ from xkde.engines.hypernetwork import (
 from xkde.engines.loading import load, source_of
 from xkde.errors import SettingsError
 from xkde.prompts import Tokenizer, answered, encode
-from xkde.training.editors.runs import Prepared, load_editor_settings, train_parts
+from xkde.training.editors.runs import PartTraining, load_editor_settings, train_parts
+from xkde.training.settings import option
 
 FILE = "mend.safetensors"
 BATCH = 32  # edits read at once for the statistics
@@ -44,29 +50,18 @@ BATCH = 32  # edits read at once for the statistics
 class MendSettings:
     """What the hyper-network is and learns from, beside the Trainer's settings."""
 
-    name: str = field(default="mend", metadata={"help": "Name of the result's folder."})
-    base: str = field(
-        default="atlas-base", metadata={"help": "The checkpoint that it will edit."}
+    name: str = option("mend", "Name of the result's folder.")
+    base: str = option("atlas-base", "The checkpoint that it will edit.")
+    modules: str = option(
+        "*.layers.[345].mlp.*", "Patterns of the linear layers to change, with spaces."
     )
-    modules: str = field(
-        default="*.layers.[345].mlp.*",
-        metadata={"help": "Patterns of the linear layers to change, with spaces."},
-    )
-    rank: int = field(default=128, metadata={"help": "Of the network's matrices."})
-    rate: float = field(
-        default=5e-4, metadata={"help": "Where the learned rate of an edit begins."}
-    )
-    samples: int = field(default=20_000, metadata={"help": "How many edits to draw."})
-    statistics: int = field(
-        default=256, metadata={"help": "Edits whose gradients set the normalisation."}
-    )
-    cross_lingual: bool = field(
-        default=True, metadata={"help": "False: queries in the edit's language only."}
-    )
-    edit_weight: float = field(default=0.1, metadata={"help": "Of the edit's NLL."})
-    locality_weight: float = field(
-        default=1.0, metadata={"help": "Of the KL outside the scope."}
-    )
+    rank: int = option(128, "Of the network's matrices.")
+    rate: float = option(5e-4, "Where the learned rate of an edit begins.")
+    samples: int = option(20_000, "How many edits to draw.")
+    statistics: int = option(256, "Edits whose gradients set the normalisation.")
+    cross_lingual: bool = option(True, "False: queries in the edit's language only.")
+    edit_weight: float = option(0.1, "Of the edit's NLL.")
+    locality_weight: float = option(1.0, "Of the KL outside the scope.")
 
 
 @dataclass(frozen=True)
@@ -94,8 +89,8 @@ def mend_rows(tokenizer: Tokenizer, samples: Iterable[EditSample]) -> list[MendR
     """Return samples as token ids."""
 
     def pair(question: str, answer: str) -> Pair:
-        told = encode(tokenizer, answered(question, answer))
-        return told.prompt_ids, told.answer_ids
+        encoded = encode(tokenizer, answered(question, answer))
+        return encoded.prompt_ids, encoded.answer_ids
 
     return [
         MendRow(
@@ -115,14 +110,14 @@ def mend_losses(
     changes = network(gradients)
     outside = [row.outside for row in rows]
     with torch.no_grad():
-        before = answer_logits(base, outside).logits.log_softmax(dim=-1)
+        log_probs_before = answer_logits(base, outside).logits.log_softmax(dim=-1)
     with row_updates(base, changes):
         inside = nll_losses(answer_logits(base, [row.inside for row in rows]))
-        told = answer_logits(base, outside)
-    after = told.logits.log_softmax(dim=-1)
+        answers = answer_logits(base, outside)
+    log_probs = answers.logits.log_softmax(dim=-1)
     return {
         "edit": inside.mean(),
-        "locality": kl_losses(before, after, told).mean(),
+        "locality": kl_losses(log_probs_before, log_probs, answers).mean(),
     }
 
 
@@ -132,7 +127,7 @@ def _gradients(
     return gradient_factors(base, network.names, [row.edit for row in rows])[0]
 
 
-def _prepare(settings: MendSettings, training: TrainingArguments) -> Prepared:
+def _prepare(settings: MendSettings, training: TrainingArguments) -> PartTraining:
     place = resolve(settings.base)
     engine = load(
         source_of(place),
@@ -158,4 +153,4 @@ def _prepare(settings: MendSettings, training: TrainingArguments) -> Prepared:
         return {"rates": dict(zip(network.names, rates, strict=True))}
 
     weights = {"edit": settings.edit_weight, "locality": settings.locality_weight}
-    return Prepared(network, rows, losses, weights, save)
+    return PartTraining(network, rows, losses, weights, save)

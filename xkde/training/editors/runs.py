@@ -1,10 +1,7 @@
-"""A run that trains an editor's own parts: settings, losses, log, result.
+"""A run that trains an editor's own part: SERAC's two models, MEND's hyper-network.
 
-As other runs (``running``), but what is trained is no checkpoint: a plain module whose
-loss is a weighted sum of named parts, each of them logged. One process. Knows neither
-SERAC nor MEND.
-
-Run its tests: ``python -m pytest tests/xkde/training/editors/test_runs.py``
+As other runs (``xkde.training.run``), but what is trained is no checkpoint: a plain
+module, whose loss is a weighted sum of named losses, each of them logged.
 """
 
 import shutil
@@ -29,7 +26,7 @@ Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PartTraining:
     """What a run trains, on what, and how it is written down at the end."""
 
     network: nn.Module
@@ -57,11 +54,13 @@ class LossesTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Return the sum over a batch's rows."""
-        found = self.losses(model, inputs["rows"])
-        for name, loss in found.items():
+        losses = self.losses(model, inputs["rows"])
+        for name, loss in losses.items():
             self.seen[name].append(float(loss.detach()))
-        total = torch.stack([self.weights[name] * found[name] for name in found]).sum()
-        return (total, found) if return_outputs else total
+        total = torch.stack(
+            [self.weights[name] * losses[name] for name in losses]
+        ).sum()
+        return (total, losses) if return_outputs else total
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the mean of each part since the last time, beside the sum."""
@@ -84,7 +83,7 @@ def load_editor_settings(
 def train_parts(
     settings: Any,
     training: TrainingArguments,
-    prepare: Callable[[Any, TrainingArguments], Prepared],
+    prepare: Callable[[Any, TrainingArguments], PartTraining],
 ) -> Path:
     """Train by settings; return the folder of the finished parts."""
 
@@ -108,7 +107,7 @@ def train_parts(
     return run_training(settings, training, ready)
 
 
-def _save(prepared: Prepared, folder: Path, card: dict[str, Any]) -> Path:
+def _save(prepared: PartTraining, folder: Path, card: dict[str, Any]) -> Path:
     """Write the parts and their card aside, then rename."""
     aside = aside_of(folder)
     shutil.rmtree(aside, ignore_errors=True)

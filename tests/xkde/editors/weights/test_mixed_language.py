@@ -1,4 +1,4 @@
-"""Edits in several languages: sums of updates, and how updates lie to each other.
+"""Edits in several languages: sums of updates, the keys of all languages.
 
 python -m pytest tests/xkde/editors/weights/test_mixed_language.py
 """
@@ -12,9 +12,8 @@ from tests.helpers.rank_one_samples import EDITS, GIVEN, deep_engine
 from xkde.editors.editor import applied, is_reverted, score
 from xkde.editors.registry import make
 from xkde.editors.weights.base import WeightEditor
-from xkde.editors.weights.mixed_language import MixedLanguage, compare, geometry, total
+from xkde.editors.weights.mixed_language import MixedLanguage, total
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import InputError
 from xkde.types import Edit, Query
 
 BOTH = (EDITS[0], Edit("日本的首都是哪座城市？", "大阪", "zh", "日本", "东京"))
@@ -32,33 +31,6 @@ def memit() -> WeightEditor:
     editor = make("memit", GIVEN["memit"])
     assert isinstance(editor, WeightEditor)
     return editor
-
-
-def test_an_update_beside_itself() -> None:
-    torch.manual_seed(0)
-    delta = {"a": torch.randn(4, 40)}
-    found = geometry(delta, delta)
-    assert found.cosine == pytest.approx(1, abs=1e-5)
-    assert found.angle == pytest.approx(0, abs=0.1)
-    assert found.jaccard == 1
-    assert found.relative_error == 0
-
-
-def test_updates_that_share_nothing() -> None:
-    one, other = torch.zeros(4, 40), torch.zeros(4, 40)
-    one[0, :2], other[1, 2:4] = 3.0, 4.0
-    found = geometry({"a": one}, {"a": other})
-    assert (found.cosine, found.jaccard) == (0, 0)
-    assert found.angle == pytest.approx(90, abs=0.1)
-    # |(3, 3, -4, -4)| / |(3, 3)| = √50 / √18.
-    assert found.relative_error == pytest.approx((50 / 18) ** 0.5)
-
-
-def test_a_matrix_that_one_leaves_alone_counts_as_nothing() -> None:
-    one = {"a": torch.ones(2, 20)}
-    both = {"a": torch.ones(2, 20), "b": torch.ones(2, 20)}
-    assert geometry(one, both).cosine == pytest.approx(0.5**0.5)
-    assert geometry(one, both).angle == pytest.approx(45, abs=0.1)
 
 
 def test_sums_are_scaled() -> None:
@@ -90,15 +62,6 @@ def test_the_sum_answers_in_both_languages(engine: TransformersEngine) -> None:
         after = score(at_work, queries, answers)
     for one, other in zip(before, after, strict=True):
         assert other.probability > one.probability
-
-
-def test_comparing_takes_two_languages(engine: TransformersEngine) -> None:
-    found = compare(engine, memit(), BOTH)
-    assert list(found.languages) == [("en", "zh")]
-    assert -1 <= found.languages["en", "zh"].cosine <= 1
-    assert found.together.cosine > found.languages["en", "zh"].cosine
-    with pytest.raises(InputError, match="at least two"):
-        compare(engine, memit(), EDITS[:1])
 
 
 def test_alphaedit_keeps_the_keys_of_every_language(

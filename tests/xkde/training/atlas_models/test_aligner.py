@@ -14,15 +14,13 @@ from xkde.data.atlas.world import atlas
 from xkde.engines.aligner import Translation
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.training.atlas_models.aligner import (
+    HELD_OUT_KINDS,
     AlignerSettings,
     fresh_aligner,
-    load_aligner_settings,
-    rows,
-)
-from xkde.training.atlas_models.aligner_data import (
-    HELD_OUT_KINDS,
     held_out_translations,
     is_held_out,
+    load_aligner_settings,
+    rows,
     training_translations,
 )
 

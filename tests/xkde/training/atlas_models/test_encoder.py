@@ -14,14 +14,17 @@ from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.text import normalise
-from xkde.training.atlas_models.contrastive import collate, info_nce
 from xkde.training.atlas_models.encoder import (
     EncoderSettings,
+    Triple,
+    collate,
+    dev_triples,
     fresh_encoder,
+    info_nce,
     load_encoder_settings,
     rows,
+    triples,
 )
-from xkde.training.atlas_models.encoder_data import Triple, dev_triples, triples
 
 LARGEST = 12_000_000  # bytes of weights that are shipped
 

@@ -1,6 +1,6 @@
 """SERAC's three losses by hand arithmetic.
 
-python -m pytest tests/xkde/training/editors/test_serac_losses.py
+python -m pytest tests/xkde/training/editors/test_serac.py
 """
 
 import math
@@ -18,7 +18,7 @@ from xkde.data.atlas.world import atlas
 from xkde.engines.forward import answer_logits, nll_losses
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
-from xkde.training.editors.serac_losses import (
+from xkde.training.editors.serac import (
     SeracParts,
     SeracRow,
     locality_loss,
