@@ -15,6 +15,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.core import get_global
@@ -45,7 +46,7 @@ HAND_KINDS = ("occupation", "sport", "party", "continent", "city")
 
 
 @lru_cache(maxsize=1)
-def tables() -> dict[str, dict[str, dict[str, object]]]:
+def tables() -> dict[str, dict[str, dict[str, Any]]]:
     """Return the hand-written table of every language, as it stands in its file."""
     return {
         code: tomllib.loads((FOLDER / f"{code}.toml").read_text(encoding="utf-8"))
@@ -57,9 +58,9 @@ def wordings(code: str) -> Wordings:
     """Return how a language asks."""
     table = tables()[code]
     return Wordings(
-        questions={k: tuple(v) for k, v in table["questions"].items()},  # type: ignore[arg-type]
-        two_hop={k: tuple(v) for k, v in table["two_hop"].items()},  # type: ignore[arg-type]
-        dictionary=tuple(table["dictionary"]["name"]),  # type: ignore[arg-type]
+        questions={k: tuple(v) for k, v in table["questions"].items()},
+        two_hop={k: tuple(v) for k, v in table["two_hop"].items()},
+        dictionary=tuple(table["dictionary"]["name"]),
         year=str(table["forms"]["year"]),
     )
 

@@ -4,8 +4,7 @@
     benchmark = read_benchmark(None, Path("bizsre_test.json"))
     cases = for_direction(benchmark, "en", "zh")
 
-One module for each format; ``reading`` finds out which it is. Tests:
-``python -m pytest tests/xkde/data/benchmarks/test_reading.py``.
+A module holds one format, or several alike; ``reading`` recognises which it is.
 """
 
 from xkde.data.benchmarks.defects import DEFECTS, clean, is_clean

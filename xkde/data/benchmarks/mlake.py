@@ -50,9 +50,9 @@ def _read(files: Sequence[BenchmarkFile]) -> Parsed:
         )
     lengths = {file.name: len(file.rows) for file in single.values()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
+        sizes = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
         raise BenchmarkError(
-            f"MLaKE's single-hop files are aligned by row, but {told}. Give files of "
+            f"MLaKE's single-hop files are aligned by row, but {sizes}. Give files of "
             "one version."
         )
     hops, skipped = _hops(multi, single.get("en"))

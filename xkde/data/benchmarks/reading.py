@@ -63,9 +63,9 @@ def read_benchmark(name: str | None, path: Path | str) -> Benchmark:
     cases, without = FORMATS[chosen].read(kept)
     skipped += without
     if not cases:
-        told = f"{_place(skipped[0].source)}: {skipped[0].reason}" if skipped else path
+        why = f"{_place(skipped[0].source)}: {skipped[0].reason}" if skipped else path
         raise BenchmarkError(
-            f"{told}. Not one case of {FORMATS[chosen].title} can be read; a record "
+            f"{why}. Not one case of {FORMATS[chosen].title} can be read; a record "
             f"needs {FORMATS[chosen].needs}."
         )
     languages = tuple(dict.fromkeys(code for case in cases for code in case.edits))
@@ -112,9 +112,9 @@ def _recognised(files: Sequence[BenchmarkFile]) -> str:
     if set(found) == {"bizsre", "mzsre"} and not _own_name(found["bizsre"]):
         return "mzsre"  # its English and Chinese pair, among other pairs
     if len(found) > 1:
-        told = ", ".join(f"{FORMATS[n].title} ({f.name})" for n, f in found.items())
+        names = ", ".join(f"{FORMATS[n].title} ({f.name})" for n, f in found.items())
         raise BenchmarkError(
-            f"There are files of several benchmarks: {told}. Give one benchmark's own "
+            f"There are files of several benchmarks: {names}. Give one benchmark's own "
             "folder, or its name as well."
         )
     return next(iter(found))

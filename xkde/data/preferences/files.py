@@ -21,9 +21,13 @@ from xkde.errors import DataError
 
 Record = Sample | Scores | Pair
 
-_ARROW = {str: pa.string(), float | None: pa.float64(), bool | None: pa.bool_()}
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    float | None: pa.float64(),
+    bool | None: pa.bool_(),
+}
 # The columns of every table of pairs: a pair's fields, in their order.
-PAIR_SCHEMA = pa.schema([(f.name, _ARROW[f.type]) for f in fields(Pair)])  # type: ignore[index]
+PAIR_SCHEMA = pa.schema([(f.name, _ARROW[f.type]) for f in fields(Pair)])
 
 
 def as_row(record: Record) -> dict[str, Any]:
