@@ -70,7 +70,7 @@ class ExperimentSettings:
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer after so many edits. None: not asked, or it cannot be told."""
+    """One answer after so many edits. None: not asked, or it cannot be known."""
 
     size: int  # edits at work; 0: none
     group: int  # which of several sets of so many edits

@@ -218,10 +218,10 @@ def run(job: ExperimentJob, folder: Path, on_progress: Progress | None = None) -
                     sequence, found = _edited(
                         job, size, places, asked, folder, sequence
                     )
-                    told = _told(job, size, sequence, asked)
+                    answers = _answers(job, size, sequence, asked)
                     rows += [
                         _row(job, size, number, one, answer, sequence, found, before)
-                        for one, answer in zip(asked, told, strict=True)
+                        for one, answer in zip(asked, answers, strict=True)
                     ]
                     sequence = _after(job, size, sequence)
                     if on_progress is not None:
@@ -298,14 +298,14 @@ def _found(
         return None
     index = build_index(edits, memory.every.encoder, before=memory.every)
     queries = list(dict.fromkeys(one.query for one in asked))
-    told = retrieve_all(index, queries, memory.k, memory.threshold, memory.weight)
+    retrieved = retrieve_all(index, queries, memory.k, memory.threshold, memory.weight)
     return {
-        query: tuple(retrieved.edit for retrieved in these)
-        for query, these in zip(queries, told, strict=True)
+        query: tuple(each.edit for each in these)
+        for query, these in zip(queries, retrieved, strict=True)
     }
 
 
-def _told(
+def _answers(
     job: ExperimentJob,
     size: int,
     sequence: SequentialEdits,
@@ -323,12 +323,12 @@ def _row(
     size: int,
     group: int,
     one: AskedQuestion,
-    told: ProbeAnswer,
+    answers: ProbeAnswer,
     sequence: SequentialEdits,
     found: Found | None,
     before: Before,
 ) -> Answered:
-    answer, reading = told
+    answer, reading = answers
     text = answer.text if answer is not None else None
     then = before.get(_key(one.probe, one.place, one.target, one.item.question))
     stays = one.probe in STAYS and text is not None and then is not None

@@ -43,7 +43,7 @@ _STEPS = ("exact", "alias", "lenient", "contains")  # columns of the first four 
 
 @dataclass(frozen=True)
 class Result:
-    """One answer to one question. None: not measured, or it cannot be told."""
+    """One answer to one question. None: not measured, or it cannot be known."""
 
     run: str
     benchmark: str

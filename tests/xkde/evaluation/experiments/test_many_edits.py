@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 import pytest
 import torch
 
@@ -33,6 +32,7 @@ from xkde.evaluation.experiments.many_edits import (
     run,
     with_edits,
 )
+from xkde.evaluation.results.rows import records_of
 from xkde.memory.index import build_index
 
 SMALL = ExperimentSettings(
@@ -59,7 +59,7 @@ def job_of(
 def rows_of(file: Path) -> list[dict[str, Any]]:
     told = read(file)
     assert told is not None
-    return list(told.table.drop_columns(["seconds", "peak_mb"]).to_pylist())
+    return records_of(told.rows.drop(columns=["seconds", "peak_mb", "edit"]))
 
 
 def weights_of(engine: Any) -> list[torch.Tensor]:
@@ -174,10 +174,10 @@ def test_prompts_hold_what_the_memory_finds(
     job = ExperimentJob(engine, with_edits(settings, many, "{}"), {}, many, memory)
     told = read(run(job, tmp_path / "run"))
     assert told is not None
-    after = told.table.filter(pc.equal(told.table["size"], 1))
-    assert set(after["retrieved"].to_pylist()) == {is_found}
+    after = told.rows[told.rows["size"] == 1]
+    assert set(after["retrieved"]) == {is_found}
     if not is_found:  # the bare query
-        assert set(after["unchanged"].drop_null().to_pylist()) == {1.0}
+        assert set(after["unchanged"].dropna()) == {1.0}
 
 
 def test_the_command_runs_several_editors_and_ships(
