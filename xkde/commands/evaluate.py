@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--base", default="", help="a checkpoint to compare answers with; on locality"
     )
     parser.add_argument(
-        "--benchmark", default="atlas", help="atlas, or a benchmark's file or folder"
+        "--benchmark",
+        default="atlas",
+        help="atlas, own-words, invented-names, or a benchmark's file or folder",
     )
     parser.add_argument(
         "--format", default="", help="the benchmark's name, if files are mixed"

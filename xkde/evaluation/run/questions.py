@@ -1,7 +1,8 @@
 """What to ask: a benchmark's cases, the directions, and the questions they make.
 
-Atlas needs no file; every other benchmark is read from its own. A question is one probe
-of a case, about an edit in one language, asked in another. Calls no model.
+Atlas and the shipped questions need no file; every other benchmark is read from its
+own. A question is one probe of a case, about an edit in one language, asked in another.
+Calls no model.
 
 Try it: ``python -c "from xkde.evaluation.run.questions import choose;
 print(choose('atlas', 'en-zh,zh-en', limit=3).directions)"``
@@ -18,6 +19,7 @@ from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks import Benchmark, for_direction, items_of, read_benchmark
 from xkde.data.benchmarks.defects import tagged
 from xkde.data.benchmarks.records import Skipped
+from xkde.data.benchmarks.shipped import SHIPPED
 from xkde.editors.registry import entry_of
 from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation.results.store import Key, RunSettings
@@ -50,7 +52,7 @@ def choose(
     limit: int = 0,
     seed: int = 7,
 ) -> ChosenCases:
-    """Return the first ``limit`` cases (0: all) of "atlas", or of a file or folder.
+    """Return the first ``limit`` cases (0: all) of a name, a file or a folder.
 
     The very first ``left_out`` cases are not taken. ``seed`` draws Atlas's cases.
     Raises BenchmarkError for whatever cannot be read or lacks a language, InputError
@@ -59,7 +61,9 @@ def choose(
     if str(benchmark) == ATLAS:
         read, digest = _atlas(seed)
     else:
-        read = read_benchmark(name, benchmark)
+        shipped = SHIPPED.get(str(benchmark))
+        known = str(benchmark) if shipped else name
+        read = read_benchmark(known, shipped or benchmark)
         digest = read.sha256
     wanted = parse_directions(directions, read.languages)
     # A direction without cases is refused in words.
