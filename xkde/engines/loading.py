@@ -22,7 +22,7 @@ from xkde.paths import CHAT_TEMPLATE
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from xkde.engines.transformers import TransformersEngine
 
@@ -105,6 +105,7 @@ def load(
         )
         model, report = loaded
         model = model.to(place).eval()
+        _project_whole_rows(model)
     except torch.OutOfMemoryError as error:
         raise CheckpointError(
             f"“{name}” does not fit into the memory of {place}. Choose another device, "
@@ -119,6 +120,17 @@ def load(
             "answers would be random. Fetch or save it again."
         )
     return TransformersEngine(model, tokenizer, place)
+
+
+def _project_whole_rows(model: "PreTrainedModel") -> None:
+    """Hand the vocabulary projection its rows in one block of memory.
+
+    A slice ``hidden_states[:, -1:]`` of a batch is not contiguous, and torch then
+    copies the projection's matrix once for each row: 0.3 GB for Gemma's vocabulary.
+    """
+    head = model.get_output_embeddings()
+    if head is not None:
+        head.register_forward_pre_hook(lambda _, rows: (rows[0].contiguous(),))
 
 
 def load_tokenizer(

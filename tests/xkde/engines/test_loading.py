@@ -83,7 +83,7 @@ def test_pickled_weights_are_not_read(copied: Path) -> None:
 def test_cut_off_weights(copied: Path) -> None:
     path = copied / "model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(CheckpointError, match="could not be loaded"):
+    with pytest.raises(CheckpointError, match="was cut off or altered"):
         load(copied)
 
 
@@ -142,3 +142,21 @@ def test_a_random_model_reads_chatml_and_is_the_same_again(atlas_folder: Path) -
     again = random_qwen2(atlas_folder, SMALL)
     for name, weights in engine.model.state_dict().items():
         assert torch.equal(weights, again.model.state_dict()[name])
+
+
+def test_the_vocabulary_projection_reads_contiguous_rows(
+    checkpoint_folder: Path,
+) -> None:
+    engine = load(checkpoint_folder)
+    head = engine.model.get_output_embeddings()
+    seen: list[bool] = []
+    hook = head.register_forward_hook(
+        lambda _, rows, __: seen.append(rows[0].is_contiguous())
+    )
+    ids = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    with torch.inference_mode():
+        last = engine.model(ids, logits_to_keep=1).logits
+        all_ = engine.model(ids).logits
+    hook.remove()
+    assert seen == [True, True]
+    torch.testing.assert_close(last[:, 0], all_[:, -1])
