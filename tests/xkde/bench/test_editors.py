@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import tiny_encoder
 from xkde.bench import editors, retrieval
 from xkde.bench.editors import measure
 from xkde.editors.registry import EDITORS
@@ -16,6 +17,7 @@ def test_measure(
     atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
+    tiny_encoder.saved(atlas_checkpoints / "atlas-encoder")
     every = retrieval.measure
 
     def few() -> dict[str, object]:

@@ -112,12 +112,10 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> PartTraini
         return serac_losses(learning, base, batch)
 
     def save(folder: Path) -> dict[str, Any]:
-        scope.encoder.body.to(
-            torch.bfloat16
-        ).float()  # the threshold is for what is saved
+        scope.encoder.body.bfloat16().float()  # the threshold is for what is saved
         found = _on_dev(scope, settings.dev_cases, training.seed)
         save_scope(scope, folder / "scope")
-        counterfactual.to(torch.bfloat16).save_pretrained(folder / "counterfactual")
+        counterfactual.bfloat16().save_pretrained(folder / "counterfactual")
         tokenizer.save_pretrained(folder / "counterfactual")
         return found
 
