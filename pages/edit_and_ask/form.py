@@ -49,6 +49,7 @@ EXAMPLES: dict[
     ),
 }  # fmt: skip
 FIRST = "example_japan"
+TWO_HOP = "country_currency"
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,13 @@ def example(key: str) -> tuple[Form, Prefilled]:
     """Return the filled form of an example, and what of it was filled automatically."""
     world = atlas()
     subject, relation, target, language, languages, kind = EXAMPLES[key]
+    is_hop = kind == "two_hops"  # of several, the one to a currency
     form = Form(
         language=language,
         question=question(world, subject, relation, language),
         answer=name(world, target, language) if "/" in target else target,
         languages=languages,
         kind=kind,
+        query=question(world, subject, TWO_HOP, languages[0]) if is_hop else "",
     )
     return fill_in(form, Prefilled(), understand(form))
