@@ -26,7 +26,8 @@ QUEUE = 16
 
 def build() -> gr.Blocks:
     """Return the app, not yet launched."""
-    with gr.Blocks(title="X-KDE", delete_cache=(3600, 3600)) as demo:
+    demo = gr.Blocks(title="X-KDE", delete_cache=(3600, 3600))
+    with demo:
         header = page_header.layout()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for slug, (title, build_page) in PAGES.items():

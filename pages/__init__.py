@@ -1,5 +1,11 @@
 """The tabs of the app, in their order; every page builds itself inside its tab.
 
+    about.py       the tab About
+    benchmarks/    Benchmarks
+    edit_and_ask/  Edit & Ask
+    preferences/   Preferences
+    shell/         what surrounds every tab
+
 A page has ``TITLE``, the key of its tab's title, and ``build(root, header)``, which is
 called inside the tab. A tab has a folder, with its page in ``page.py``; what all tabs
 share is in ``shell``.

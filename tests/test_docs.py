@@ -4,9 +4,11 @@ Checked are: the code map, ``make`` targets, every ``python -m xkde`` line with 
 options, pictures and links, file names in backticks, and each table of results, which
 is computed anew from the shipped files. The map is the fenced block that follows
 ``<!-- map -->``: a name, then two spaces and what it is; an indented name lies in the
-folder above it. Every folder of code is in it.
+folder above it. Every folder of code is in it; the docstring of a folder says what its
+files are.
 """
 
+import ast
 import json
 import re
 import shlex
@@ -161,6 +163,21 @@ def tables(text: str) -> dict[str, list[list[str]]]:
         rows = [line.strip("|").split("|") for line in block.splitlines()[2:]]
         found[name] = [[cell.strip() for cell in row] for row in rows]
     return found
+
+
+def test_folders_say_what_their_files_are() -> None:
+    missing = []
+    for init in tracked():
+        own = init.name == "__init__.py" and init.relative_to(ROOT).parts[0] in PACKAGES
+        names = [path.name for path in init.parent.glob("*.py") if path != init]
+        if not own or len(names) < 2:
+            continue
+        text = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+        lines = {line.strip().split("  ")[0] for line in text.splitlines()[1:]}
+        missing += [str(init.parent / name) for name in names if name not in lines]
+        named = {line for line in lines if re.fullmatch(r"\w+\.py", line)}
+        missing += [f"{init}: {name} is gone" for name in named - set(names)]
+    assert missing == []
 
 
 def test_readme_is_short() -> None:

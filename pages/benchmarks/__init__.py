@@ -1,1 +1,10 @@
-"""Benchmarks: the paper's numbers, those measured here, editors, single cases."""
+"""Benchmarks: the paper's numbers, those measured here, editors, single cases.
+
+page.py     the tab: four views, one beneath the other
+shared.py   what the views share
+sources.py  the shipped and local runs whose numbers are shown
+cases/      Cases
+editors/    Editors
+measured/   Measured here
+published/  Published
+"""

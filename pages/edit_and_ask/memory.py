@@ -116,7 +116,7 @@ def layout() -> MemoryPanel:
                 kind: _button(f"memory_{kind}", kind, visible=False)
                 for kind in ("jsonl", "csv")
             }
-        status = gr.HTML("", elem_id="memory-told")
+        status = gr.HTML("", elem_id="memory-status")
         empty = render("shell/paragraph.html", kind="hint", key="memory_empty", mark="")
         table = gr.HTML(empty, js_on_load=SCRIPT, elem_id="memory-table")
         file = gr.File(visible=False, label=label("memory_file"))

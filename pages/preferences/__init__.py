@@ -1,1 +1,11 @@
-"""Preferences: the pairs that TL-PO learns from."""
+"""Preferences: the pairs that TL-PO learns from.
+
+export.py    the filtered pairs as a file to train on
+handlers.py  what a click does
+log_odds.py  log-odds of chosen and rejected in three checkpoints
+page.py      the tab
+pair.py      pairs as HTML
+plots.py     figures of a whole file, and what a click on a bar means
+sources.py   where pairs come from: shipped, local runs, an upload, the Hub
+view.py      what is shown: source, filters, page of the list, pair
+"""

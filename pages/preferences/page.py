@@ -105,7 +105,7 @@ def _source_components() -> Components:
                 elem_id="pair-upload",
             ),
         }
-    summary = _paragraph("hint", "pairs_nothing", elem_id="pair-told")
+    summary = _paragraph("hint", "pairs_nothing", elem_id="pair-summary")
     return {**components, "summary": summary}
 
 

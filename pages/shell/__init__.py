@@ -1,5 +1,15 @@
 """What surrounds every tab: header, look, strings, errors, templates, plots.
 
+    components.py  handlers that address components by name
+    errors.py      errors in the visitor's language
+    header.py      what stands above all tabs
+    links.py       the address of a question
+    look.py        theme, styles and scripts
+    plots.py       what all Plotly figures share
+    pool.py        the models that all tabs share
+    strings.py     the text of the interface in English and Chinese
+    templates.py   how templates are rendered
+
 HTML is rendered by ``templates``, figures have ``plots.layout``; a page never writes
 HTML itself.
 """

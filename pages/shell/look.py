@@ -182,7 +182,7 @@ class HeadScript:
             page = bytes(body)
             headers = dict(start["headers"])
             if headers.get(b"content-type", b"").startswith(b"text/html"):
-                script = f"<head><script>{HEAD_SCRIPT}</script>".encode()
+                script = ("<head><script>" + HEAD_SCRIPT + "</script>").encode()
                 page = page.replace(b"<head>", script, 1)
                 headers[b"content-length"] = str(len(page)).encode()
             await send({**start, "headers": list(headers.items())})

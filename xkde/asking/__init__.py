@@ -1,5 +1,11 @@
 """What happens when somebody states an edit and asks.
 
+    all_editors.py       every editor on one edit
+    expected_answers.py  a question in other languages, and the answers to expect
+    probabilities.py     log-odds and probabilities behind an answer
+    session.py           one edit asked of two models
+    temporary_edits.py   an editor's edits on a model that others share
+
 ``expected_answers`` recognises edit and question once and knows what to expect,
 ``session`` sends the prompts and streams both answers, ``probabilities`` explains them;
 ``temporary_edits`` applies any editor to a shared model and takes its edit out again,

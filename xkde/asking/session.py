@@ -6,7 +6,7 @@ answers grow side by side. Takes any engine that streams.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -163,7 +163,7 @@ def stream_together(
     panes: Mapping[Pane, Sequence[Sent]],
     sampling: Sampling,
     cancelled: threading.Event,
-) -> Iterator[Mapping[Pane, PaneAnswers]]:
+) -> Generator[Mapping[Pane, PaneAnswers], None, None]:
     """Yield every pane's answers after each round of one token from each model.
 
     A model that fails keeps the answers it has given, and the others go on.

@@ -1,1 +1,12 @@
-"""Measurements of speed, one module for each ``bench`` command, and screenshots."""
+"""Measurements of speed, one module for each ``bench`` command, and screenshots.
+
+align.py        alignment scores in batches
+app.py          first paint, first answer, all languages
+browser.py      a headless Chromium on one address
+editors.py      one edit by each editor
+evaluation.py   the evaluation runner against one record at a time
+preferences.py  a large file of pairs: open, filter, page
+retrieval.py    retrieval from 1,000 to 100,000 edits
+sampling.py     answers a second: single, batched, vLLM
+screenshots.py  the README's pictures
+"""

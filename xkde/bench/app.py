@@ -118,7 +118,7 @@ def paint(url: str) -> dict[str, float]:
 
 def answers(url: str) -> dict[str, float]:
     """Return seconds from outside for one language and all twelve, model warm."""
-    from gradio_client import Client  # type: ignore[import-untyped]
+    from gradio_client import Client
 
     client = Client(url, verbose=False)
     started = time.perf_counter()

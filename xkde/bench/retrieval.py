@@ -141,4 +141,5 @@ def _noisy_copies(base: Vectors, count: int) -> Vectors:
     noise = generator.standard_normal(many.shape, dtype=np.float32)
     many = many + noise * np.float32(NOISE / np.sqrt(base.shape[1]))
     many[: len(base)] = base[:count]
-    return many / np.linalg.norm(many, axis=1, keepdims=True)
+    scaled: Vectors = many / np.linalg.norm(many, axis=1, keepdims=True)
+    return scaled

@@ -1,9 +1,13 @@
 """Checkpoints: which are offered, where a reference leads, what a folder holds.
 
+    adapters.py   LoRA adapters beside a base
+    catalogue.py  the checkpoints worth offering, and where a reference leads
+    folders.py    what a checkpoint folder holds
+    packages.py   weights from an installed package
+    weights.py    headers of safetensors files
+
 ``catalogue`` names and resolves, ``folders`` inspects, ``weights`` reads safetensors
 headers. All of it without torch, transformers or network.
-
-Run its tests: ``python -m pytest tests/xkde/checkpoints/test_folders.py``
 """
 
 from xkde.checkpoints.catalogue import (

@@ -154,7 +154,7 @@ def _check(arguments: argparse.Namespace) -> None:
     from xkde.training.atlas_models.aligner import is_held_out
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
-    folder = Path(aligner.model.name_or_path)
+    folder = Path(aligner.model.name_or_path or "")
     card = read_card(folder) if folder.is_dir() else None
     one_in = int(card.settings.get("held_out", 0)) if card else 0
     found = check(

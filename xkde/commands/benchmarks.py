@@ -144,9 +144,9 @@ def _published(number: str, as_json: bool) -> None:
     cells = [cell for cell in tables.cells() if cell.table == table.number]
     averages = [a for a in tables.averages() if a.table == table.number]
     if as_json:
-        rows = [asdict(a) | {"differs": a.differs} for a in averages]
+        checked = [asdict(a) | {"differs": a.differs} for a in averages]
         print_json(
-            asdict(table) | {"cells": [asdict(c) for c in cells], "averages": rows}
+            asdict(table) | {"cells": [asdict(c) for c in cells], "averages": checked}
         )
         return
     print(f"Table {table.number}. {table.title}\n{table.source}")

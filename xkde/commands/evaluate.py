@@ -23,6 +23,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,14 @@ from xkde.errors import InputError
 from xkde.prompts import WRAPPERS
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow as pa
+
+    from xkde.data.benchmarks.records import Skipped
+    from xkde.engines.engine import Engine
+    from xkde.evaluation.results.store import RunSettings
+    from xkde.evaluation.results.summary import SummaryLine
+    from xkde.evaluation.run.judge import Judge
+    from xkde.evaluation.run.questions import ChosenCases
 
 SKIPPED_SHOWN = 3
 SHOWN = 6  # directions of which a terminal shows each
@@ -176,11 +184,11 @@ def run(arguments: argparse.Namespace) -> None:
 def _evaluate(
     arguments: argparse.Namespace,
     editor_name: str,
-    given: Any,
-    models: tuple[Any, Any, Any],
-    chosen: Any,
+    given: Mapping[str, Any],
+    models: "tuple[Engine, Engine | None, Judge | None]",
+    chosen: "ChosenCases",
     protocols: tuple[str, ...],
-) -> tuple[Path, Any]:
+) -> "tuple[Path, RunSettings]":
     """Run one editor; return the file of its rows and its settings."""
     from xkde.evaluation.run.probing import open_editor
     from xkde.evaluation.run.runner import evaluate
@@ -243,7 +251,7 @@ def protocols_of(arguments: argparse.Namespace) -> tuple[str, ...]:
     return protocols
 
 
-def judge_of(arguments: argparse.Namespace) -> Any:
+def judge_of(arguments: argparse.Namespace) -> "Judge | None":
     """Return the judge, if one is asked for; its server must answer."""
     if not arguments.judge:
         return None
@@ -265,10 +273,10 @@ def judge_of(arguments: argparse.Namespace) -> Any:
 def settings_of(
     arguments: argparse.Namespace,
     protocols: tuple[str, ...],
-    chosen: Any,
+    chosen: "ChosenCases",
     editor: str,
     editor_settings: str,
-) -> Any:
+) -> "RunSettings":
     """Return a run's settings: all that decides what its rows say."""
     from xkde.evaluation.results.store import RunSettings
 
@@ -298,7 +306,7 @@ def settings_of(
     )
 
 
-def folder_of(arguments: argparse.Namespace, settings: Any) -> Path:
+def folder_of(arguments: argparse.Namespace, settings: "RunSettings") -> Path:
     """Return a run's folder; equal settings find theirs again."""
     several = "," in arguments.editor
     if arguments.out is not None:
@@ -309,7 +317,7 @@ def folder_of(arguments: argparse.Namespace, settings: Any) -> Path:
     return paths.runs() / "evaluations" / f"{name}-{settings.run}"
 
 
-def warn_of_skipped(skipped: Any) -> None:
+def warn_of_skipped(skipped: "Sequence[Skipped]") -> None:
     """Say on stderr which records, or parts of one, will not be asked."""
     for each in skipped[:SKIPPED_SHOWN]:
         place = each.source
@@ -326,7 +334,7 @@ def warn_of_skipped(skipped: Any) -> None:
         )
 
 
-def in_json(file: Path, settings: Any) -> dict[str, Any]:
+def in_json(file: Path, settings: "RunSettings") -> dict[str, Any]:
     """Return a run's main numbers and its card, as --json prints them."""
     from xkde.evaluation.results.rows import load_results
     from xkde.evaluation.results.summary import locality_changes, summary
@@ -347,7 +355,7 @@ def in_json(file: Path, settings: Any) -> dict[str, Any]:
     }
 
 
-def print_run(file: Path, settings: Any) -> None:
+def print_run(file: Path, settings: "RunSettings") -> None:
     """Print a run's main numbers, with what they rest on and what is missing."""
     from xkde.evaluation.results.rows import load_results
     from xkde.evaluation.results.summary import summary
@@ -374,7 +382,7 @@ def print_run(file: Path, settings: Any) -> None:
     print(f"\n{file}")
 
 
-def _print_lines(lines: list[Any]) -> None:
+def _print_lines(lines: "Sequence[SummaryLine]") -> None:
     from xkde.evaluation.results.summary import MEASURE_WORDS
 
     print_table(
@@ -395,7 +403,7 @@ def _print_lines(lines: list[Any]) -> None:
     )
 
 
-def _print_changes(table: Any) -> None:
+def _print_changes(table: "pa.Table") -> None:
     """Print what happened to answers that an edit must not touch."""
     from xkde.evaluation.results.summary import locality_changes
 
@@ -407,7 +415,7 @@ def _print_changes(table: Any) -> None:
         )
 
 
-def _print_missing(table: Any) -> None:
+def _print_missing(table: "pa.Table") -> None:
     """Print how many questions have no answer, and why: they are in no number."""
     found: dict[tuple[str, str], int] = {}
     columns = [table[name].to_pylist() for name in ("answer", "finish", "notes")]

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the tasks, then print their numbers."""
     from xkde import paths
     from xkde.checkpoints import name_and_weights
-    from xkde.engines.engine import open_engine
+    from xkde.engines.loading import load, local_folder
     from xkde.errors import InputError
 
     if importlib.util.find_spec("lm_eval") is None:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     missing = [str(path) for path in arguments.include if not path.is_dir()]
     if missing:
         raise InputError(f"There is no folder {missing[0]}. Check --include.")
-    engine = open_engine("transformers", arguments.checkpoint, arguments.revision)
+    engine = load(local_folder(arguments.checkpoint, arguments.revision))
     name, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     settings = GeneralSettings(
         name,

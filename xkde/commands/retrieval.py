@@ -18,18 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from xkde import paths
 from xkde.commands.output import print_json, print_table, progress
-from xkde.data.atlas.benchmark import atlas_cases
-from xkde.data.atlas.records import Split
-from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError, InputError
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.paths import CARD, write_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from xkde.engines.encoder import TextEncoder
-    from xkde.evaluation.run.retrieval import Table
 
 ATLAS_ENCODER = "atlas-encoder"
 MEASURES = ("hit@1", "hit@3", "found", "false_trigger")
@@ -57,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
+    from xkde.evaluation.run.retrieval import measure_retrieval
+
     encoder = open_encoder(arguments.encoder, arguments.device)
     card = Path(encoder.name) / CARD
     if arguments.keep and not card.is_file():
@@ -64,7 +60,14 @@ def run(arguments: argparse.Namespace) -> None:
             f"--keep needs an encoder's folder with a card; “{arguments.encoder}” has "
             "none. Leave --keep out."
         )
-    report = measured(encoder, arguments)
+    report = measure_retrieval(
+        encoder,
+        _languages(arguments.sources),
+        _languages(arguments.targets),
+        limit=arguments.limit,
+        size=arguments.size,
+        progress=progress,
+    )
     if arguments.keep:
         kept = json.loads(card.read_text(encoding="utf-8"))
         kept["retrieval"] = {
@@ -95,51 +98,6 @@ def open_encoder(reference: str, device: str = "auto") -> "TextEncoder":
     place = resolve(reference)
     where = place.path or str(place.repository)
     return load_encoder(where, device=device, revision=place.revision)
-
-
-def measured(encoder: "TextEncoder", arguments: argparse.Namespace) -> dict[str, Any]:
-    """Choose on dev, measure on test; return all of it."""
-    from xkde.evaluation.run import retrieval
-
-    world = atlas()
-    sources, targets = (
-        _languages(chosen) for chosen in (arguments.sources, arguments.targets)
-    )
-
-    def tables(split: Split) -> "Iterator[Table]":
-        return retrieval.tables(
-            atlas_cases(world, split, arguments.limit),
-            encoder,
-            world,
-            sources=sources,
-            targets=targets,
-            size=arguments.size,
-            on_progress=progress(f"{split}: languages of edits"),
-        )
-
-    choices = retrieval.choose(tables("dev"))
-    chosen = choices[0]
-    results, most = [], 0
-    for table in tables("test"):
-        results += retrieval.outcomes(table, chosen.weight)
-        most = max(most, table.dense.shape[1])
-    pairs = retrieval.by(results, chosen.threshold, lambda o: (o.source, o.target))
-    probes = retrieval.by(results, chosen.threshold, lambda o: (o.probe,))
-    return {
-        "encoder": Path(encoder.name).name,
-        "weight": chosen.weight,
-        "threshold": chosen.threshold,
-        "dev_gain": chosen.gain,
-        "choices": [vars(choice) for choice in choices],
-        "edits": most,
-        "queries": len(results),
-        "overall": retrieval.summary(results, chosen.threshold),
-        "probes": {name: numbers for (name,), numbers in probes.items()},
-        "pairs": [{"source": a, "target": b} | t for (a, b), t in pairs.items()],
-        "protocol": "Atlas, split test, seed 7; threshold and weight chosen on split "
-        "dev; locality questions with an edit of the very fact they ask left out; 95 % "
-        "Wilson intervals",
-    }
 
 
 def _languages(chosen: str) -> list[str]:

@@ -72,7 +72,7 @@ def _merged(adapted: Any, merged_bytes: int) -> Any:
     import torch
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    layers = [
+    layers: list[Any] = [
         module.get_base_layer()
         for module in adapted.modules()
         if isinstance(module, BaseTunerLayer)

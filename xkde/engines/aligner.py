@@ -15,6 +15,7 @@ the mean cross-entropy, which orders answers as ``Aligner.released`` does.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -189,7 +190,8 @@ def load_aligner(
     target = choose_device(device)
     is_folder = Path(folder_or_id).is_dir()
     try:
-        model, report = M2M100ForConditionalGeneration.from_pretrained(
+        network: Any = M2M100ForConditionalGeneration
+        model, report = network.from_pretrained(
             name,
             revision=None if is_folder else revision,
             local_files_only=is_folder,
@@ -230,12 +232,12 @@ def language_token(tokenizer: PreTrainedTokenizerBase, code: str) -> int:
             "Leave its samples out."
         )
     token_id = tokenizer.convert_tokens_to_ids(known.nllb_code)
-    if token_id is None or token_id == tokenizer.unk_token_id:
+    if not isinstance(token_id, int) or token_id == tokenizer.unk_token_id:
         raise CheckpointError(
             f"This translation model has no token {known.nllb_code} for {known.name}. "
             "Choose one that was trained on it, such as an NLLB-200 checkpoint."
         )
-    return int(token_id)
+    return token_id
 
 
 def text_ids(
@@ -291,6 +293,7 @@ def label_log_probs(
     before it. Logits are computed only at labels, some positions at a time.
     """
     start = model.config.decoder_start_token_id
+    assert start is not None, "load_aligner takes encoder-decoder models only"
     device = model.device
     targets, is_label = pad(labels, "right", device)
     inputs, _ = pad([[start, *row[:-1]] for row in labels], "right", device)

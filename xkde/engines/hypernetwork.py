@@ -161,7 +161,7 @@ class LowRankBlock(nn.Module):
 
     def forward(self, z: Tensor, layer: int) -> Tensor:
         """Transform the tokens of one layer, (…, width)."""
-        inner = self.scale[layer] * self.up(self.down(z)) + self.shift[layer]
+        inner: Tensor = self.scale[layer] * self.up(self.down(z)) + self.shift[layer]
         # At 0, where it starts, clamp has a gradient and relu has none.
         return z + inner.clamp(min=0)
 

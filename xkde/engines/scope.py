@@ -127,13 +127,14 @@ def first_layers(source: str, layers: int) -> PreTrainedConfig:
         config.num_hidden_layers = layers
         if getattr(config, "layer_types", None):
             config.layer_types = config.layer_types[:layers]
-    return config
+    kept: PreTrainedConfig = config
+    return kept
 
 
 def save_scope(scope: Scope, folder: Path) -> None:
     """Write a classifier as safetensors with its tokenizer; the body in bfloat16."""
     encoder = scope.encoder
-    deepcopy(encoder.body).to(torch.bfloat16).save_pretrained(folder)
+    deepcopy(encoder.body).bfloat16().save_pretrained(folder)
     scope.tokenizer.save_pretrained(folder)
     head = {
         "projection": encoder.projection.weight,

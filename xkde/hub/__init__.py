@@ -1,5 +1,9 @@
 """Downloads from the Hub: first a plan that a person can read, then the transfer.
 
+    messages.py  refusals of the Hub, the network, the disk
+    planning.py  what a download would fetch
+    transfer.py  fetch, verify, rename
+
 ``planning`` asks the Hub and chooses files, ``transfer`` fetches and verifies them, and
 ``messages`` turns every refusal into a sentence that says what to do.
 """

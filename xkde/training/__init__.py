@@ -1,1 +1,13 @@
-"""The stages of training, from settings to a checkpoint with its card."""
+"""The stages of training, from settings to a checkpoint with its card.
+
+answer_loss.py    the loss of instruction tuning, on answers only
+averaging.py      averages of checkpoints
+conversations.py  conversations as training rows
+optimizers.py     Muon with AdamW
+run.py            a run's folder: log, resume, result
+settings.py       settings files
+stages.py         base, XE-IT and TL-PO
+atlas_models/     atlas's own small models
+editors/          training of what SERAC and MEND need beside the model
+preference/       stage two
+"""

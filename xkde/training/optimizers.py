@@ -31,7 +31,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         adamw = torch.optim.AdamW(
             [{"params": others}], lr=lr, betas=(0.9, 0.98), weight_decay=0.0
         )
-        self.parts = (muon, adamw)
+        self.parts: tuple[torch.optim.Optimizer, ...] = (muon, adamw)
         super().__init__([{"params": matrices}, {"params": others}], {"lr": lr})
         # Shared groups: a scheduler that sets a rate here sets it in both.
         self.param_groups = [*muon.param_groups, *adamw.param_groups]

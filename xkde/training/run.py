@@ -241,7 +241,7 @@ def run_training(
     folder = Path(training.output_dir or "")
     chosen = run_settings(settings, training)
     resume = open_run(folder, chosen)
-    result = folder / settings.name
+    result: Path = folder / settings.name
     if (result / CARD).is_file():  # written aside and renamed, so it is whole
         return result
     training.logging_nan_inf_filter = False  # else the log hides a NaN

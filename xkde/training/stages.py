@@ -97,7 +97,7 @@ def fresh_model(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.get_vocab()[END],
         pad_token_id=tokenizer.get_vocab()[PAD],
-        attn_implementation=attention,
+        attn_implementation=attention,  # type: ignore[call-arg]
     )
     return LlamaForCausalLM(config), tokenizer
 

@@ -222,8 +222,8 @@ def _framed(place: CasePlace, case: str) -> str:
 
 def view_of(values: Named) -> CaseView:
     """Return the view that the fields' values state."""
-    stated = CaseView(**{n: "" if v is None else v for n, v in values.items()})
-    return CaseView.from_query(stated.to_query())
+    stated: dict[str, Any] = {n: "" if v is None else v for n, v in values.items()}
+    return CaseView.from_query(CaseView(**stated).to_query())
 
 
 def prefill(place: CasePlace, interface: Interface) -> Named:
@@ -236,7 +236,8 @@ def prefill(place: CasePlace, interface: Interface) -> Named:
     if run is not None and run.rows is not None:
         # Filters that the run has nothing for are left out.
         gone = [n for n in OF_RUN if getattr(view, n) not in choices(run.rows, n)]
-        view = replace(view, **dict.fromkeys(gone, ""))
+        cleared: dict[str, Any] = dict.fromkeys(gone, "")
+        view = replace(view, **cleared)
     place = CasePlace(view, place.at)
     return _fields(view, run, there, interface) | render(place, interface, there)
 

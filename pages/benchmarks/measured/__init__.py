@@ -1,1 +1,7 @@
-"""Measured here: shipped and local runs, compared."""
+"""Measured here: shipped and local runs, compared.
+
+page.py    the view: what was measured here
+plots.py   heat map and comparison as figures
+start.py   start an evaluation from the page
+tables.py  measured numbers as tables
+"""

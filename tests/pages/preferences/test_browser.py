@@ -118,7 +118,7 @@ def test_the_tab_opens_in_every_look(visit: Visit) -> None:
     tab.locator("#pair-plots .js-plotly-plot").nth(3).wait_for()
     tab.wait_for_timeout(STILL)
     assert tab.locator("#pair-list button").count() == 25
-    assert tab.locator("#pair-told .left-out li").count() == 2
+    assert tab.locator("#pair-summary .left-out li").count() == 2
     assert tab.locator("#pair-shown ins").inner_text() == "大阪"
     assert tab.locator("#pair-shown del").inner_text() == "东京"
     visit.check()
@@ -295,7 +295,7 @@ def test_broken_files_and_no_files_have_words(tmp_path: Path) -> None:
     ):
         visit = Visit(tab, served.url)
         tab.goto(served.url + "?tab=preferences&pairs=gone.jsonl")
-        tab.locator("#pair-told .caution").wait_for()
+        tab.locator("#pair-summary .caution").wait_for()
         for part in ("#pair-filters", "#pair-columns", "#pair-plots", "#pair-cut"):
             assert tab.locator(part).is_hidden()
         upload(tab, broken)

@@ -1,5 +1,15 @@
 """Benchmarks of others, read from their original files into our cases, defects tagged.
 
+    bmike53.py    BMIKE-53
+    clm_bench.py  CLM-Bench
+    defects.py    what is wrong with benchmark records
+    knowedit.py   KnowEdit
+    mlake.py      MLaKE
+    reading.py    read a benchmark by name or by its fields
+    records.py    what every format shares
+    shipped.py    the benchmarks that come with the project
+    zsre.py       Bi-ZsRE, MzsRE and Atlas's own benchmark
+
     from xkde.data.benchmarks import read_benchmark
     benchmark = read_benchmark(None, Path("bizsre_test.json"))
     cases = for_direction(benchmark, "en", "zh")

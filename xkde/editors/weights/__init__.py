@@ -1,1 +1,18 @@
-"""Editors that change weights, and the algebra that they share."""
+"""Editors that change weights, and the algebra that they share.
+
+alphaedit.py       AlphaEdit: MEMIT in the null space of other keys
+base.py            what all editors of weights share
+contexts.py        the prompts at which keys and values are read
+deltas.py          changes of weights: write, revert, save
+fine_tuning.py     FT-L and FT-M
+keys.py            keys: the input of a down projection
+kn.py              KN: knowledge neurons
+low_rank.py        low-rank updates
+memit.py           MEMIT: many edits over several layers
+mixed_language.py  one fact edited in several languages
+modules.py         where an architecture keeps its layers
+rank_one_batch.py  many single edits evaluated side by side
+rome.py            ROME: a rank-one update
+second_moments.py  second moments of keys
+values.py          the value that makes a model give the new answer
+"""

@@ -24,8 +24,8 @@ INTRODUCTIONS = {
         "base model beside which edits are shown."
     ),
     "xe-it": (
-        "Stage one of X-KDE (XE-IT, Wu et al., ACL Findings 2025) in miniature: told a "
-        "fact once, in one of twelve languages, in the edit prompt, it answers "
+        "Stage one of X-KDE (XE-IT, Wu et al., ACL Findings 2025) in miniature: given "
+        "a fact once, in one of twelve languages, in the edit prompt, it answers "
         "questions about it in all twelve, and leaves other facts as they are."
     ),
     "tl-po": (
@@ -35,8 +35,8 @@ INTRODUCTIONS = {
     ),
     "lte": (
         "What stage one of X-KDE is compared with (LTE, Jiang et al., 2024) in "
-        "miniature: told a fact in the edit prompt, it was trained to answer questions "
-        "about it in the language of the edit, and never in another."
+        "miniature: given a fact in the edit prompt, it was trained to answer "
+        "questions about it in the language of the edit, and never in another."
     ),
 }
 LIMITS = (

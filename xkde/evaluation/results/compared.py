@@ -61,7 +61,8 @@ def _joined(mine: pd.Series, theirs: pd.Series) -> Any:
 def _numbered(rows: pd.DataFrame, names: Sequence[str]) -> Places:
     """Return one number for each row, the same for rows with the same texts."""
     keys = rows.groupby(list(names), observed=True, sort=False, dropna=False)
-    return keys.ngroup().to_numpy().astype(np.int64)
+    numbers: Places = keys.ngroup().to_numpy().astype(np.int64)
+    return numbers
 
 
 def compared(

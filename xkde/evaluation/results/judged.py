@@ -77,7 +77,8 @@ def judged_in_short(folder: Path, table: pa.Table) -> dict[str, Any] | None:
     )
     differs = pc.not_equal(answered["judged"], answered["exact"])
     reasons = place / ABSENT
-    return json.loads((place / SETTINGS).read_text("utf-8")) | {
+    judge: dict[str, Any] = json.loads((place / SETTINGS).read_text("utf-8"))
+    return judge | {
         "judged": len(answered) - answered["judged"].null_count,
         "absent": answered["judged"].null_count,
         "differs_from_exact": pc.sum(differs).as_py() or 0,

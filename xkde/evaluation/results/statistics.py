@@ -121,7 +121,7 @@ def paired_difference(
     if not len(one):
         raise InputError("A paired comparison needs at least one case.")
     counts = np.bincount(of_edit).astype(float)
-    differences = np.bincount(of_edit, one - other)
+    differences = np.bincount(of_edit, one - other).astype(float)
     low, high = _redrawn_interval(differences, counts)
     is_yes_no = bool(np.isin([one, other], (0.0, 1.0)).all())
     return PairedDifference(

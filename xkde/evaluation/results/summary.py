@@ -114,8 +114,8 @@ def means(
     missing = np.bincount(group[~known], minlength=group.max() + 1)
     codes, edits = pd.factorize(rows[edit])
     pairs, place = np.unique(group * (len(edits) + 1) + codes, return_inverse=True)
-    sums: Values = np.bincount(place, np.where(known, value, 0.0))
-    counts: Values = np.bincount(place, known.astype(np.float64))
+    sums: Values = np.bincount(place, np.where(known, value, 0.0)).astype(float)
+    counts: Values = np.bincount(place, known).astype(float)
     ends = np.searchsorted(pairs // (len(edits) + 1), np.arange(group.max() + 2))
     firsts = rows[list(by)].iloc[np.unique(group, return_index=True)[1]]
     texts = firsts.astype(object).to_dict("records")

@@ -9,7 +9,7 @@ Run it: ``python -m xkde align check --aligner atlas-aligner``
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any, Protocol
@@ -105,7 +105,7 @@ def contrasts(world: World, limit: int, seed: int) -> Iterator[Contrast]:
                     yield Contrast(kind, entity, gold, translation)
 
 
-def _copies(name: Any, source: str, target: str) -> list[str]:
+def _copies(name: Mapping[str, str], source: str, target: str) -> list[str]:
     """Return the source's and the English name, where they are in another script."""
     script = LANGUAGES[target].script
     codes = dict.fromkeys((source, "en"))

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xkde.checkpoints import local_folder
 from xkde.checkpoints.weights import fingerprint
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.records import Split
 from xkde.data.atlas.world import atlas
-from xkde.engines.loading import load
+from xkde.engines.loading import load, local_folder
 from xkde.evaluation.results.atlas_table import (
     TABLE_MEASURES,
     AtlasCell,

@@ -20,6 +20,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError, InputError
 from xkde.evaluation.results.rows import HERE, Result
 from xkde.evaluation.results.store import (
@@ -138,7 +139,7 @@ class GeneralSettings:
 
 
 def run_tasks(
-    engine: Any,
+    engine: TransformersEngine,
     settings: GeneralSettings,
     folder: Path,
     *,

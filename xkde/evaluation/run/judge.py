@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import openai
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xkde.errors import CheckpointError, InputError, SettingsError
 from xkde.evaluation.results.judged import (
@@ -209,6 +209,6 @@ def _items(table: pa.Table) -> list[Item]:
     return [item for item in found if item[2] is not None]
 
 
-def _write(file: Path, value: Any) -> None:
+def _write(file: Path, value: object) -> None:
     with writing(file):
         write_aside(file, json.dumps(value, ensure_ascii=False, indent=1))

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -33,7 +33,9 @@ from xkde.editors.weights.rank_one_batch import (
     generate,
     takes,
 )
+from xkde.engines.engine import Engine
 from xkde.engines.forward import Pair
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
 from xkde.evaluation.results.rows import TEACHER_FORCED
 from xkde.evaluation.results.store import RunSettings
@@ -65,6 +67,7 @@ SHARED = (
 )
 EditPromptGold = tuple[int, str, str]  # which edit is applied, a prompt, its gold
 Progress = Callable[[int, int], None]
+Answer = TeacherForcedAnswer | Generation
 OnShare = Callable[[float], None]  # called with how much is done, 0 to 1
 Key = tuple[str, str]  # a case, the language of its edit
 
@@ -108,7 +111,7 @@ def given_settings(overrides: Sequence[str], editors: Sequence[str]) -> Given:
 
 
 def open_editor(
-    name: str, engine: Any, given: Mapping[str, Any]
+    name: str, engine: Engine, given: Mapping[str, Any]
 ) -> tuple[Editor | None, str]:
     """Return an editor and its settings as JSON; None for an editor of IN_PROMPT.
 
@@ -119,18 +122,18 @@ def open_editor(
             raise SettingsError(f"The editor {name} has no settings here.")
         return None, ""
     editor = make(name, given)
-    if isinstance(editor, WeightEditor):
+    if not isinstance(engine, TransformersEngine):
+        in_force = dict(given)  # the runner refuses the editor
+    elif isinstance(editor, WeightEditor):
         in_force = asdict(editor.settings_in_force(engine))
-    elif hasattr(engine, "model") and not isinstance(engine.model, str):
-        in_force = {**preset_of(engine.model).get(name, {}), **given}
     else:
-        in_force = dict(given)
+        in_force = {**preset_of(engine.model).get(name, {}), **given}
     text = json.dumps(in_force, ensure_ascii=False, sort_keys=True, default=str)
     return editor, text if in_force else ""
 
 
 def apply_side_by_side(
-    editor: WeightEditor, engine: Any, edits: Mapping[Key, Edit]
+    editor: WeightEditor, engine: TransformersEngine, edits: Mapping[Key, Edit]
 ) -> AppliedSideBySide:
     """Compute the changes of edits without writing any into the weights.
 
@@ -204,25 +207,32 @@ class ProbeAnswer:
     """The answers to one question. None: not asked, or the text did not fit."""
 
     prompt: str
-    engine: Any = None  # which was asked; None where the edit was refused
+    engine: Engine | None = None  # which was asked; None where the edit was refused
     edited: Applied | None = None
     refused: str = ""  # why the editor would not make the edit
-    answer: Any = None
-    before: Any = None  # the same model without the edit
-    base: Any = None  # the base without the edit
+    answer: Answer | None = None
+    before: Answer | None = None  # the same model without the edit
+    base: Answer | None = None  # the base without the edit
 
 
 @dataclass(frozen=True)
 class ProbingJob:
     """What every chunk needs; ``plain`` keeps the answers without an edit."""
 
-    engine: Any
+    engine: Engine
     settings: RunSettings
     batch_size: int = 64
     date: str = ""
-    base: Any = None
+    base: Engine | None = None
     editor: Editor | None = None  # None: one of IN_PROMPT
-    plain: dict[tuple[str, str], dict[PromptGold, Any]] = field(default_factory=dict)
+    plain: dict[tuple[str, str], dict[PromptGold, Answer | None]] = field(
+        default_factory=dict
+    )
+
+    @property
+    def wrapper(self) -> Wrapper:
+        """How prompts are wrapped."""
+        return cast(Wrapper, self.settings.wrapper)
 
 
 def ask_probes(
@@ -235,8 +245,9 @@ def ask_probes(
         _ask_plain(job, "before", job.engine, protocol, compared)
         if job.base is not None:
             _ask_plain(job, "base", job.base, protocol, chunk)
-    if takes(job.editor, job.engine):
-        return _of_many(job, job.editor, chunk, on_share)
+    engine = job.engine
+    if isinstance(engine, TransformersEngine) and takes(job.editor, engine):
+        return _of_many(job, engine, job.editor, chunk, on_share)
     groups = [list(chunk)]
     if not is_in_prompt(settings.editor):
         groups = [list(of) for _, of in groupby(chunk, key=edit_of)]
@@ -257,7 +268,7 @@ def _step(on_share: OnShare, start: float, size: float, part: float) -> None:
 
 
 def _ask_plain(
-    job: ProbingJob, who: str, engine: Any, protocol: str, of: Sequence[Question]
+    job: ProbingJob, who: str, engine: Engine, protocol: str, of: Sequence[Question]
 ) -> None:
     """Ask an engine, without an edit, what it was not asked yet."""
     known = job.plain.setdefault((who, protocol), {})
@@ -281,22 +292,26 @@ def _edited(
                 for question, way, answer in zip(group, ways, answers, strict=True)
             ]
     edits = {id(way.edited): way.edited for way in ways if way.edited is not None}
-    assert all(is_reverted(job.engine, edited) for edited in edits.values())
+    assert all(
+        is_reverted(_in_process(job.engine), edited) for edited in edits.values()
+    )
     return found
 
 
 def _of_many(
-    job: ProbingJob, editor: WeightEditor, chunk: Sequence[Question], on_share: OnShare
+    job: ProbingJob,
+    engine: TransformersEngine,
+    editor: WeightEditor,
+    chunk: Sequence[Question],
+    on_share: OnShare,
 ) -> dict[str, list[ProbeAnswer]]:
     """Ask questions of many edits in the same batches, each under its own edit."""
     edits = {edit_of(one): one.case.edits[one.source] for one in chunk}
-    side_by_side = apply_side_by_side(editor, job.engine, edits)
+    side_by_side = apply_side_by_side(editor, engine, edits)
     ways = [
         ProbeAnswer(one.item.question, refused=side_by_side.refused[edit_of(one)])
         if edit_of(one) in side_by_side.refused
-        else ProbeAnswer(
-            one.item.question, job.engine, side_by_side.applied[edit_of(one)]
-        )
+        else ProbeAnswer(one.item.question, engine, side_by_side.applied[edit_of(one)])
         for one in chunk
     ]
     places = [i for i, way in enumerate(ways) if not way.refused]
@@ -321,18 +336,19 @@ def _ask_many(
     protocol: str,
     asked: Sequence[EditPromptGold],
     on_share: OnShare,
-) -> list[Any]:
+) -> list[Answer | None]:
     """Ask edits side by side as a protocol does."""
 
     def step(done: int, of: int) -> None:
         on_share(done / of)
 
-    wrapper: Any = job.settings.wrapper
     if protocol == TEACHER_FORCED:
-        return list(teacher_forced_of_many(many, asked, wrapper, job.batch_size, step))
+        return list(
+            teacher_forced_of_many(many, asked, job.wrapper, job.batch_size, step)
+        )
     longest = job.settings.max_new_tokens
     return list(
-        generations_of_many(many, asked, wrapper, longest, job.batch_size, step)
+        generations_of_many(many, asked, job.wrapper, longest, job.batch_size, step)
     )
 
 
@@ -367,7 +383,7 @@ def _ways_of_edit(
     job: ProbingJob, editor: Editor, same: Sequence[Question], stack: ExitStack
 ) -> list[ProbeAnswer]:
     edit = same[0].case.edits[same[0].source]
-    edited = stack.enter_context(applied(editor, job.engine, [edit]))
+    edited = stack.enter_context(applied(editor, _in_process(job.engine), [edit]))
     routed = [edited.route(Query(one.item.question, one.target)) for one in same]
     return [
         ProbeAnswer(each.messages[-1].content, each.engine, edited) for each in routed
@@ -380,9 +396,9 @@ def _answers(
     group: Sequence[Question],
     ways: Sequence[ProbeAnswer],
     on_share: OnShare,
-) -> list[Any]:
+) -> list[Answer | None]:
     """Ask each engine what is routed to it; None where an edit was refused."""
-    answers: list[Any] = [None] * len(ways)
+    answers: list[Answer | None] = [None] * len(ways)
     engines = {id(way.engine): way.engine for way in ways if way.engine is not None}
     done = 0
     for engine in engines.values():
@@ -399,20 +415,31 @@ def _answers(
 
 def _ask(
     job: ProbingJob,
-    engine: Any,
+    engine: Engine,
     protocol: str,
     asked: Sequence[PromptGold],
     on_share: OnShare | None = None,
-) -> list[Any]:
+) -> list[Answer | None]:
     """Ask one engine as a protocol does."""
 
     def step(done: int, of: int) -> None:
         if on_share is not None:
             on_share(done / of)
 
-    wrapper: Any = job.settings.wrapper
     if protocol == TEACHER_FORCED:
-        return list(teacher_forced(engine, asked, wrapper, job.batch_size, step))
+        return list(
+            teacher_forced(
+                _in_process(engine), asked, job.wrapper, job.batch_size, step
+            )
+        )
     prompts = [prompt for prompt, _ in asked]
     longest = job.settings.max_new_tokens
-    return list(generations(engine, prompts, wrapper, longest, job.batch_size, step))
+    return list(
+        generations(engine, prompts, job.wrapper, longest, job.batch_size, step)
+    )
+
+
+def _in_process(engine: Engine) -> TransformersEngine:
+    """Return an engine whose weights are here; the run's checks have made sure."""
+    assert isinstance(engine, TransformersEngine)
+    return engine

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from xkde.engines.engine import Engine
 from xkde.engines.forward import Pair
 from xkde.engines.prefix_trees import first_choices
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered, ask
 from xkde.types import Generation, Sampling
@@ -61,14 +62,19 @@ def family_of(tokenizer: Any) -> Family:
 
 
 def span(
-    engine: Any, question: str, answer: str, wrapper: Wrapper = "hf_template"
+    engine: TransformersEngine,
+    question: str,
+    answer: str,
+    wrapper: Wrapper = "hf_template",
 ) -> Span:
     """Return what is read and compared for one question and its gold answer."""
     return spans(engine, [(question, answer)], wrapper)[0]
 
 
 def spans(
-    engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper = "hf_template"
+    engine: TransformersEngine,
+    asked: Sequence[tuple[str, str]],
+    wrapper: Wrapper = "hf_template",
 ) -> list[Span]:
     """Return what is read and compared for questions and their gold answers."""
     if wrapper == "xkde_eval":
@@ -76,12 +82,14 @@ def spans(
     return [_own(engine, *one, wrapper) for one in asked]
 
 
-def _own(engine: Any, question: str, answer: str, wrapper: Wrapper) -> Span:
+def _own(
+    engine: TransformersEngine, question: str, answer: str, wrapper: Wrapper
+) -> Span:
     """Return the tokens of the answer itself."""
     encoded = engine.encode(answered(question, answer), wrapper)
     ids, tokenizer = list(encoded.answer_ids), engine.tokenizer
     closing = set(tokenizer.all_special_ids)
-    while ids and (ids[-1] in closing or not tokenizer.decode([ids[-1]]).strip()):
+    while ids and (ids[-1] in closing or not str(tokenizer.decode([ids[-1]])).strip()):
         ids.pop()
     return Span(encoded.prompt_ids, tuple(ids), tuple(ids))
 
@@ -121,18 +129,19 @@ def _slices(family: Family, ids: Sequence[int], gold: Sequence[int]) -> Span:
     return Span(tuple(ids[:start]), tuple(ids[start:stop]), tuple(gold))
 
 
-def check_engine(engine: Any) -> None:
-    """Raise InputError for an engine that answers, but does not show its choices."""
-    if not callable(getattr(engine, "score", None)):
+def check_engine(engine: object) -> TransformersEngine:
+    """Return the engine; raise InputError for one that does not show its choices."""
+    if not isinstance(engine, TransformersEngine):
         raise InputError(
             "The protocol teacher-forced reads the model's choice at every token, "
             "which only the engine transformers shows. Use --engine transformers, or "
             "--protocol generated."
         )
+    return engine
 
 
 def teacher_forced(
-    engine: Any,
+    engine: TransformersEngine,
     asked: Sequence[tuple[str, str]],
     wrapper: Wrapper = "hf_template",
     batch_size: int = 64,
@@ -155,7 +164,10 @@ def teacher_forced(
 
 
 def teacher_forced_by(
-    engine: Any, asked: Sequence[tuple[str, str]], wrapper: Wrapper, choose: Choose
+    engine: TransformersEngine,
+    asked: Sequence[tuple[str, str]],
+    wrapper: Wrapper,
+    choose: Choose,
 ) -> list[TeacherForcedAnswer | None]:
     """Return the first choices that ``choose`` finds; see ``teacher_forced``.
 

@@ -12,13 +12,16 @@ Run it: ``python -m xkde retrieval``
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.questions import recognise
-from xkde.data.atlas.records import World
+from xkde.data.atlas.records import Split, World
+from xkde.data.atlas.world import atlas
 from xkde.evaluation.results.statistics import wilson_interval
 from xkde.memory.index import CachedEncoder, Encoder, build_index
 from xkde.memory.retrieval import all_scores
@@ -26,6 +29,10 @@ from xkde.types import Case, Probe, Query
 
 IN_SCOPE: tuple[Probe, ...] = ("reliability", "generality", "portability")
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
+PROTOCOL = (
+    "Atlas, split test, seed 7; threshold and weight chosen on split dev; locality "
+    "questions with an edit of the very fact they ask left out; 95 % Wilson intervals"
+)
 NOWHERE = -np.inf  # the score of an edit that is left out
 
 Scores = NDArray[np.float32]
@@ -33,7 +40,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RetrievalQuery:
     """One query: its case's number in the memory, or -1 if no edit of it applies."""
 
     query: Query
@@ -43,11 +50,11 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Table:
+class ScoreTable:
     """A memory in one language against all queries; scores are (queries, edits)."""
 
     source: str
-    asked: tuple[Asked, ...]
+    asked: tuple[RetrievalQuery, ...]
     dense: Scores
     lexical: Scores
 
@@ -81,7 +88,7 @@ def tables(
     targets: Sequence[str],
     size: int = 0,
     on_progress: Progress | None = None,
-) -> Iterator[Table]:
+) -> Iterator[ScoreTable]:
     """Yield the scores of memories of ``size`` edits (0: all cases) in each source."""
     step = size or len(cases)
     groups = [cases[i : i + step] for i in range(0, len(cases), step)]
@@ -92,14 +99,14 @@ def tables(
             index = build_index([case.edits[source] for case in group], cached)
             asked = tuple(_asked(group, world, targets))
             dense, lexical = all_scores(index, [each.query for each in asked])
-            yield Table(source, asked, dense, lexical)
+            yield ScoreTable(source, asked, dense, lexical)
         if on_progress is not None:
             on_progress(done, len(sources))
 
 
 def _asked(
     cases: Sequence[Case], world: World, targets: Sequence[str]
-) -> Iterator[Asked]:
+) -> Iterator[RetrievalQuery]:
     places: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, case in enumerate(cases):
         places[case.subject_id, case.relation].append(place)
@@ -108,15 +115,15 @@ def _asked(
             for target in targets:
                 if probe in case.probes:
                     text = case.probes[probe][target].question
-                    yield Asked(Query(text, target), probe, place)
+                    yield RetrievalQuery(Query(text, target), probe, place)
         for target in targets:
             text = case.probes["locality"][target].question
             fact = recognise(world, text, target)
             left_out = tuple(places.get(fact, ())) if fact else ()
-            yield Asked(Query(text, target), "locality", -1, left_out)
+            yield RetrievalQuery(Query(text, target), "locality", -1, left_out)
 
 
-def outcomes(table: Table, weight: float) -> list[Outcome]:
+def outcomes(table: ScoreTable, weight: float) -> list[Outcome]:
     """Return what becomes of each query of a table at a weight."""
     scores = table.scores(weight)
     best = scores.max(axis=1)
@@ -142,7 +149,7 @@ def outcomes(table: Table, weight: float) -> list[Outcome]:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ThresholdChoice:
     """A weight and a threshold, and what they reach on the cases they were chosen on.
 
     ``gain`` is the share of queries in scope that find their edit first and above the
@@ -155,8 +162,8 @@ class Choice:
 
 
 def choose(
-    found: Iterable[Table], weights: Sequence[float] = WEIGHTS
-) -> tuple[Choice, ...]:
+    found: Iterable[ScoreTable], weights: Sequence[float] = WEIGHTS
+) -> tuple[ThresholdChoice, ...]:
     """Return the best threshold for each weight, the best of all first.
 
     Tables are large: they are read one after another.
@@ -169,7 +176,7 @@ def choose(
     return tuple(sorted(choices, key=lambda choice: -choice.gain))
 
 
-def best_threshold(found: Sequence[Outcome], weight: float) -> Choice:
+def best_threshold(found: Sequence[Outcome], weight: float) -> ThresholdChoice:
     """Return the threshold of the largest gain: the middle of the best gap."""
     right = np.sort([o.best for o in found if o.is_right_best])
     false = np.sort([o.best for o in found if o.probe == "locality"])
@@ -177,18 +184,18 @@ def best_threshold(found: Sequence[Outcome], weight: float) -> Choice:
     every = np.unique(np.concatenate([right, false]))
     every = every[np.isfinite(every)]
     if not len(every):
-        return Choice(weight, 0.0, 0.0)
+        return ThresholdChoice(weight, 0.0, 0.0)
     # At a threshold t, all that is at or above it passes.
     hits = (len(right) - np.searchsorted(right, every)) / max(in_scope, 1)
     wrong = (len(false) - np.searchsorted(false, every)) / max(len(false), 1)
     gains = hits - wrong
     at = int(gains.argmax())
     below = every[at - 1] if at else every[at]
-    return Choice(weight, float(every[at] + below) / 2, float(gains[at]))
+    return ThresholdChoice(weight, float(every[at] + below) / 2, float(gains[at]))
 
 
 @dataclass(frozen=True)
-class Share:
+class QueryShare:
     """How often something happened, with its 95 % interval."""
 
     hits: int
@@ -206,12 +213,12 @@ def summary(found: Sequence[Outcome], threshold: float) -> dict[str, Any]:
     in_scope = [o for o in found if o.probe != "locality"]
     locality = [o for o in found if o.probe == "locality"]
     shares = {
-        "hit@1": Share(sum(o.rank == 0 for o in in_scope), len(in_scope)),
-        "hit@3": Share(sum(o.rank < 3 for o in in_scope), len(in_scope)),
-        "found": Share(
+        "hit@1": QueryShare(sum(o.rank == 0 for o in in_scope), len(in_scope)),
+        "hit@3": QueryShare(sum(o.rank < 3 for o in in_scope), len(in_scope)),
+        "found": QueryShare(
             sum(o.rank == 0 and o.best >= threshold for o in in_scope), len(in_scope)
         ),
-        "false_trigger": Share(
+        "false_trigger": QueryShare(
             sum(o.best >= threshold for o in locality), len(locality)
         ),
     }
@@ -228,3 +235,53 @@ def by(
     for outcome in found:
         groups[key(outcome)].append(outcome)
     return {name: summary(group, threshold) for name, group in groups.items()}
+
+
+def measure_retrieval(
+    encoder: Encoder,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    *,
+    limit: int = 0,
+    size: int = 0,
+    progress: Callable[[str], Progress | None] = lambda _: None,
+) -> dict[str, Any]:
+    """Choose threshold and weight on Atlas's dev split, measure on its test split.
+
+    ``limit`` counts cases of each split and ``size`` edits of a memory; 0: all.
+    """
+    world = atlas()
+
+    def tables_of(split: Split) -> Iterator[ScoreTable]:
+        return tables(
+            atlas_cases(world, split, limit),
+            encoder,
+            world,
+            sources=sources,
+            targets=targets,
+            size=size,
+            on_progress=progress(f"{split}: languages of edits"),
+        )
+
+    choices = choose(tables_of("dev"))
+    chosen = choices[0]
+    results: list[Outcome] = []
+    most = 0
+    for table in tables_of("test"):
+        results += outcomes(table, chosen.weight)
+        most = max(most, table.dense.shape[1])
+    pairs = by(results, chosen.threshold, lambda o: (o.source, o.target))
+    probes = by(results, chosen.threshold, lambda o: (o.probe,))
+    return {
+        "encoder": Path(encoder.name).name,
+        "weight": chosen.weight,
+        "threshold": chosen.threshold,
+        "dev_gain": chosen.gain,
+        "choices": [vars(choice) for choice in choices],
+        "edits": most,
+        "queries": len(results),
+        "overall": summary(results, chosen.threshold),
+        "probes": {name: shares for (name,), shares in probes.items()},
+        "pairs": [{"source": a, "target": b} | each for (a, b), each in pairs.items()],
+        "protocol": PROTOCOL,
+    }

@@ -13,12 +13,14 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from xkde import __version__
 from xkde.editors.editor import Editor
 from xkde.editors.registry import entry_of
 from xkde.editors.weights.rank_one_batch import takes
+from xkde.engines.engine import Engine
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation.results.rows import GENERATED, PROTOCOLS, TEACHER_FORCED
 from xkde.evaluation.results.store import (
@@ -39,7 +41,7 @@ from xkde.evaluation.run.questions import (
     questions,
 )
 from xkde.evaluation.run.rows import row_of
-from xkde.prompts import ask
+from xkde.prompts import Wrapper, ask
 from xkde.types import Case
 
 Progress = Callable[[float, int], None]  # how many answers are there, of how many
@@ -49,13 +51,13 @@ CHUNK = 8  # engine batches between two parts on the disk
 
 
 def evaluate(
-    engine: Any,
+    engine: Engine,
     cases: Sequence[Case],
     settings: RunSettings,
     folder: Path,
     *,
     batch_size: int = 64,
-    base: Any = None,
+    base: Engine | None = None,
     editor: Editor | None = None,
     judge: Judge | None = None,
     on_progress: Progress | None = None,
@@ -117,7 +119,9 @@ def _parts(left: Sequence[Question], job: ProbingJob) -> list[list[Question]]:
     """Return the questions in parts, larger ones where edits stand side by side."""
     editor = job.settings.editor
     parts = list(chunks(left, editor, CHUNK * job.batch_size))
-    each = EDITS_A_PART // CASES_A_PART if takes(job.editor, job.engine) else 1
+    engine = job.engine
+    at_once = isinstance(engine, TransformersEngine) and takes(job.editor, engine)
+    each = EDITS_A_PART // CASES_A_PART if at_once else 1
     return [sum(parts[i : i + each], []) for i in range(0, len(parts), each)]
 
 
@@ -134,23 +138,23 @@ def _report(
         on_progress((there + chunk * part) * each, total * each)
 
 
-def check(engine: Any, settings: RunSettings) -> None:
+def check(engine: Engine, settings: RunSettings) -> None:
     """Raise the fitting error where an engine cannot be asked as settings say."""
     if not settings.protocols or set(settings.protocols) - set(PROTOCOLS):
         raise InputError(f"Protocols are {' and '.join(PROTOCOLS)}.")
+    wrapper = cast(Wrapper, settings.wrapper)
     if TEACHER_FORCED in settings.protocols:
-        protocols.check_engine(engine)
-        protocols.span(engine, "?", "!", settings.wrapper)  # type: ignore[arg-type]
+        protocols.span(protocols.check_engine(engine), "?", "!", wrapper)
     if GENERATED in settings.protocols:
-        engine.encode(ask("?"), settings.wrapper)
+        engine.encode(ask("?"), wrapper)
 
 
-def check_editor(engine: Any, settings: RunSettings, editor: Editor | None) -> None:
+def check_editor(engine: Engine, settings: RunSettings, editor: Editor | None) -> None:
     """Raise InputError for an editor that is none, or that an engine cannot have."""
     if settings.editor in IN_PROMPT:
         return
     entry = entry_of(settings.editor)
-    if not hasattr(engine, "model") or isinstance(engine.model, str):
+    if not isinstance(engine, TransformersEngine):
         raise InputError(
             f"The editor {entry.name} works on the engine transformers only. Use "
             f"--engine transformers, or one of: {', '.join(IN_PROMPT)}."
@@ -163,14 +167,14 @@ def check_editor(engine: Any, settings: RunSettings, editor: Editor | None) -> N
     assert editor is not None and editor.name == entry.name
 
 
-def versions(engine: Any, settings: Any) -> dict[str, str]:
+def versions(engine: Engine, settings: Any) -> dict[str, str]:
     """Return what the answers were computed with."""
     found = {"xkde": __version__, "python": platform.python_version()}
     found |= {name: version(name) for name in ("torch", "transformers")}
-    if hasattr(engine, "device"):
+    if isinstance(engine, TransformersEngine):
         found |= {"device": str(engine.device), "dtype": str(engine.model.dtype)}
     elif hasattr(engine, "model"):
-        found |= {"server_model": engine.model}
+        found |= {"server_model": str(engine.model)}
     for name in VLLM if settings.engine == "vllm" else ():
         with suppress(PackageNotFoundError):
             found["vllm"] = version(name)

@@ -31,7 +31,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Score:
-    """One answer scored. None where it cannot be told."""
+    """One answer scored. None where it is unknown."""
 
     exact: bool
     alias: bool  # exact, or another right form

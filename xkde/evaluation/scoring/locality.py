@@ -6,7 +6,7 @@ is the share of the gold answer's tokens where both first choices are equal,
 
     locality = 1/T · Σ_t [argmax p(· | x, y_<t) = argmax p_edited(· | x, y_<t)],
 
-generated it is whether both texts are equal after normalisation. The same functions
+generated it is whether both texts are the same after normalisation. The same functions
 compare the edited model with its base. ``evaluation/run/rows.py`` records both, beside
 exact match without and with the edit.
 """

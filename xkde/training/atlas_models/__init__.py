@@ -1,1 +1,6 @@
-"""Atlas's own small models: tokenizer, encoder, translation model."""
+"""Atlas's own small models: tokenizer, encoder, translation model.
+
+aligner.py    the translation model
+encoder.py    the encoder
+tokenizer.py  the tokenizer
+"""

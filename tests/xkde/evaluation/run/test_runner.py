@@ -13,6 +13,7 @@ import pytest
 
 from tests.helpers.result_samples import SETTINGS
 from xkde.engines.loading import load
+from xkde.engines.transformers import TransformersEngine
 from xkde.errors import BenchmarkError, CheckpointError, InputError, SettingsError
 from xkde.evaluation.results.rows import load_results
 from xkde.evaluation.results.store import RunSettings
@@ -119,12 +120,13 @@ def test_a_stopped_run_goes_on(engine: Any, whole: list[Any], tmp_path: Path) ->
 def unaskable(engine: Any) -> Any:
     """Return an engine that can be checked, but must not be asked."""
 
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("asked again")
+    class Unaskable(TransformersEngine):
+        def generate(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("asked again")
 
-    return SimpleNamespace(
-        encode=engine.encode, tokenizer=engine.tokenizer, score=refuse, generate=refuse
-    )
+    # A model that cannot be called, so that no score can be read either.
+    model: Any = SimpleNamespace(dtype=engine.model.dtype)
+    return Unaskable(model, engine.tokenizer, engine.device)
 
 
 def test_without_an_edit(engine: Any, tmp_path: Path) -> None:
