@@ -210,7 +210,7 @@ def aggregation_times(rows: int) -> dict[str, Any]:
         "case": [f"case {number}" for number in range(1_000)],
         "source": ("en", "zh"),
         "target": ATLAS_LANGUAGES,
-        "probe": PROBES,
+        "probe": (*PROBES, "locality"),
     }
     columns: dict[str, Any] = {
         name: pd.Categorical(generator.choices(of, k=rows))
