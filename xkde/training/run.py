@@ -36,9 +36,10 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from xkde.checkpoints.weights import read_header
+from xkde.checkpoints import CATALOGUE, adapters, resolve
+from xkde.checkpoints.weights import read_header, read_json
 from xkde.errors import CheckpointError, SettingsError
-from xkde.paths import CARD, write_aside
+from xkde.paths import CARD, CHAT_TEMPLATE, NOTICE, write_aside
 from xkde.training.settings import HEAD, run_settings
 
 logger = logging.getLogger(__name__)
@@ -171,18 +172,22 @@ def save_checkpoint(
     folder: Path,
     card: Mapping[str, Any],
     more: Callable[[Path], None] | None = None,
+    adapter_of: str = "",
 ) -> Path:
     """Write a finished checkpoint with its card, aside and then renamed.
 
-    Every process must call it; one writes. The weights become bf16, with LoRA merged;
-    weights that are sharded over GPUs are gathered and keep their number format.
-    ``more`` writes further files into the folder.
+    Every process must call it; one writes. The weights become bf16, with LoRA merged,
+    or alone as an adapter of the base with the reference ``adapter_of``; weights that
+    are sharded over GPUs are gathered and keep their number format. ``more`` writes
+    further files into the folder.
     """
     writes, aside = trainer.is_world_process_zero(), aside_of(folder)
     if writes:
         shutil.rmtree(aside, ignore_errors=True)
     if is_sharded(trainer):
         trainer.save_model(str(aside))
+    elif writes and adapter_of:
+        _save_adapter(trainer, aside, adapter_of)
     elif writes:
         network: Any = trainer.model
         if hasattr(network, "merge_and_unload"):
@@ -190,12 +195,31 @@ def save_checkpoint(
         network.to(torch.bfloat16).save_pretrained(aside)
     if writes:
         tokenizer: Any = trainer.processing_class
-        tokenizer.save_pretrained(aside)
+        if not adapter_of:  # an adapter is asked with its base's tokenizer
+            tokenizer.save_pretrained(aside)
         (aside / "training_args.bin").unlink(missing_ok=True)  # a pickle
         if more is not None:
             more(aside)
         put_in_place(aside, folder, card)
     return folder
+
+
+def _save_adapter(trainer: Trainer, folder: Path, base: str) -> None:
+    """Write LoRA's factors in bf16, chat template, end marks and the base's notice."""
+    network: Any = trainer.model
+    network.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's form with empty fields
+    config = read_json(folder / adapters.CONFIG)
+    entry = CATALOGUE.get(base)
+    config["base_model_name_or_path"] = (entry and entry.repository) or base
+    write_aside(folder / adapters.CONFIG, json.dumps(config, indent=1) + "\n")
+    tokenizer: Any = trainer.processing_class
+    write_aside(folder / CHAT_TEMPLATE, tokenizer.chat_template)
+    ends = {"eos_token_id": tokenizer.eos_token_id}  # a base's may be line breaks, too
+    write_aside(folder / "generation_config.json", json.dumps(ends) + "\n")
+    source = resolve(base).path
+    if source is not None and (source / NOTICE).is_file():
+        shutil.copyfile(source / NOTICE, folder / NOTICE)
 
 
 def aside_of(folder: Path) -> Path:

@@ -101,6 +101,13 @@ class StageConfig:
         default="default",
         metadata={"help": "default (TRL's optim), or muon (AdamW for the rest)."},
     )
+    adapter: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep LoRA's weights as an adapter beside their base, instead of "
+            "merging them into a whole checkpoint."
+        },
+    )
     name: str = field(
         default="", metadata={"help": "Name of the checkpoint that the run makes."}
     )
@@ -119,7 +126,7 @@ def load_settings(
     stage, training, model = read_settings(
         path, (StageConfig, _training_config(known, overrides), ModelConfig), overrides
     )
-    _check(stage, training)
+    _check(stage, training, model)
     return stage, training, model
 
 
@@ -134,7 +141,7 @@ def _training_config(known: dict[str, Any], overrides: Sequence[str]) -> type[An
     return OBJECTIVES[chosen.objective][0]
 
 
-def _check(stage: StageConfig, training: Any) -> None:
+def _check(stage: StageConfig, training: Any, model: ModelConfig) -> None:
     """Raise SettingsError for values that TRL accepts but a stage does not support."""
     wanted: list[tuple[str, object, Collection[object]]] = [
         ("stage", stage.stage, STAGES),
@@ -153,6 +160,8 @@ def _check(stage: StageConfig, training: Any) -> None:
         if chosen not in choices:
             allowed = " or ".join(str(choice) for choice in choices)
             raise SettingsError(f"{key} is “{chosen}”; expected {allowed}.")
+    if stage.adapter and not model.use_peft:
+        raise SettingsError("adapter keeps LoRA's weights: set use_peft to true.")
     if stage.stage == "tl-po":
         _check_preferences(stage, training)
     elif stage.data == "atlas" and stage.samples < 1:

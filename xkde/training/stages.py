@@ -14,11 +14,12 @@ Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from peft import PeftModel
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -29,12 +30,13 @@ from transformers import (
 from trl import ModelConfig, get_peft_config
 
 from xkde.checkpoints import resolve
+from xkde.checkpoints.adapters import base_reference, is_adapter
 from xkde.data.atlas.corpus import FactQuery
 from xkde.data.atlas.world import atlas
-from xkde.engines.loading import load_tokenizer, source_of
+from xkde.engines.loading import adapter_tokenizer, load_tokenizer, source_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
-from xkde.paths import CARD
+from xkde.paths import CARD, ROOT
 from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.atlas_models.tokenizer import END, PAD, train_tokenizer
 from xkde.training.conversations import (
@@ -110,6 +112,8 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
     revision = None if model.model_revision == "main" else model.model_revision
     place = resolve(model.model_name_or_path, revision)
     source = source_of(place)
+    if is_adapter(Path(source)):
+        return _trained_adapter(model, Path(source))
     options: dict[str, Any] = {"revision": None if place.path else place.revision}
     tokenizer = load_tokenizer(source, **options)
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
@@ -125,6 +129,29 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
         **options,
     )
     return network, tokenizer
+
+
+def _trained_adapter(
+    model: ModelConfig, folder: Path
+) -> tuple[Any, PreTrainedTokenizerBase]:
+    """Return an adapter on its base, whose factors are trained on."""
+    network, tokenizer = trained_model(
+        replace(model, model_name_or_path=base_reference(folder))
+    )
+    adapted = PeftModel.from_pretrained(network, str(folder), is_trainable=True)
+    return adapted, adapter_tokenizer(tokenizer, folder)
+
+
+def _set_chat_template(tokenizer: Any, training: Any) -> None:
+    """Give the tokenizer the template of a file, ``chat_template_path``."""
+    named = getattr(training, "chat_template_path", None)
+    if named is None:
+        return
+    file = next((p for p in (Path(named), ROOT / named) if p.is_file()), None)
+    if file is None:
+        raise SettingsError(f"There is no file {named}. Correct chat_template_path.")
+    tokenizer.chat_template = file.read_text(encoding="utf-8")
+    training.chat_template_path = None  # TRL would look from the current folder only
 
 
 def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
@@ -147,6 +174,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         if stage.stage == "base" and not model.model_name_or_path
         else trained_model(model)
     )
+    _set_chat_template(tokenizer, training)
     make_trainer = (
         _preference_trainer if stage.stage == "tl-po" else _instruction_trainer
     )
@@ -156,7 +184,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         network,
         tokenizer,
         processing_class=tokenizer,
-        peft_config=get_peft_config(model),
+        peft_config=None if isinstance(network, PeftModel) else get_peft_config(model),
         callbacks=[RunLog(folder)],
     )
     lengths = trainer.train_dataset["length"]
@@ -177,6 +205,7 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         trainer,
         result,
         {**card, "samples": len(lengths), "tokens": tokens},
+        adapter_of=card["base"] if stage.adapter else "",
     )
 
 
@@ -249,6 +278,12 @@ def run_settings_of(
     }
 
 
+def _base_of_adapter(reference: str) -> str:
+    path = resolve(reference).path
+    is_one = path is not None and is_adapter(path)
+    return base_reference(path) if path is not None and is_one else reference
+
+
 def _card(
     stage: StageConfig, training: Any, model: ModelConfig, folder: Path
 ) -> dict[str, Any]:
@@ -257,7 +292,9 @@ def _card(
     name, base = stage.name or "model", Path(source).name or source
     earlier = Path(source) / CARD
     before = json.loads(earlier.read_text("utf-8")) if earlier.is_file() else {}
-    if base == name:  # a further round: its base is that of the round before
+    if stage.adapter:  # its base is looked up by this
+        base = _base_of_adapter(source)
+    elif base == name:  # a further round: its base is that of the round before
         base = before.get("base", "")
     is_lte = stage.stage == "xe-it" and not stage.cross_lingual
     kind = "lte" if is_lte else stage.stage

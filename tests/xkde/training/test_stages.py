@@ -197,6 +197,41 @@ def test_lora_gives_a_merged_checkpoint(
     assert losses(tmp_path / "run")[-1] < losses(tmp_path / "run")[0]
 
 
+def test_lora_may_stay_an_adapter_and_be_trained_on(
+    tmp_path: Path, llama2_folder: Path, conversations_file: str
+) -> None:
+    settings = [
+        *SEVEN_B,
+        f"--data={conversations_file}",
+        "--use_peft=true",
+        "--adapter=true",
+        "--lora_r=4",
+        "--lora_target_modules=all-linear",
+    ]
+    one, two = tmp_path / "one", tmp_path / "two"
+    first = train(
+        "qwen2.5-7b-instruct-xe-it",
+        [*settings, f"--output_dir={one}", f"--model_name_or_path={llama2_folder}"],
+    )
+    info = inspect_folder(first)
+    assert card_of(info).base == str(llama2_folder)
+    factors = load_file(first / "adapter_model.safetensors")
+    assert {each.dtype for each in factors.values()} == {torch.bfloat16}
+    assert info.adapter_parameters == sum(each.numel() for each in factors.values())
+    assert not (first / "tokenizer.json").exists()
+    second = train(
+        "qwen2.5-7b-instruct-xe-it",
+        [*settings, f"--output_dir={two}", f"--model_name_or_path={first}"],
+    )
+    assert card_of(inspect_folder(second)).base == str(llama2_folder)
+    assert losses(two)[-1] < losses(one)[0]
+
+
+def test_an_adapter_needs_lora(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="use_peft"):
+        train("atlas-xe-it-smoke", ["--adapter=true", f"--output_dir={tmp_path}"])
+
+
 # Mistakes
 
 
