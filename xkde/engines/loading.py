@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xkde.checkpoints.adapters import base_of, is_adapter
 from xkde.checkpoints.catalogue import Reference, resolve
-from xkde.checkpoints.weights import read_headers
+from xkde.checkpoints.weights import read_headers, read_json
 from xkde.engines.conversion import convert
 from xkde.errors import CheckpointError, SettingsError
 from xkde.paths import CHAT_TEMPLATE
@@ -180,6 +180,13 @@ def adapter_tokenizer(
         template = (folder / CHAT_TEMPLATE).read_text(encoding="utf-8")
         tokenizer.chat_template = template
     return tokenizer
+
+
+def stop_ids_of(folder_or_id: str | Path) -> tuple[int, ...]:
+    """Return the ids that end an answer, by a folder's generation_config.json."""
+    file = Path(folder_or_id) / "generation_config.json"
+    ids = read_json(file).get("eos_token_id") if file.is_file() else None
+    return tuple(ids) if isinstance(ids, list) else () if ids is None else (int(ids),)
 
 
 def choose_device(device: str = "auto") -> "torch.device":

@@ -13,17 +13,29 @@ Both take and return what ``TransformersEngine`` does. Prompts are token ids, en
 the defaults of a model or a server change an answer.
 """
 
+import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
 import openai
 
 from xkde import prompts as prompting
-from xkde.engines.loading import load_tokenizer
+from xkde.checkpoints.adapters import CONFIG, base_of, is_adapter
+from xkde.checkpoints.weights import read_json
+from xkde.engines.loading import (
+    choose_dtype,
+    load,
+    load_tokenizer,
+    source_of,
+    stop_ids_of,
+)
 from xkde.errors import CheckpointError, InputError
 from xkde.prompts import Encoded, Tokenizer, Wrapper
 from xkde.types import Finish, Generation, Message, Sampling, samplings_for
@@ -42,6 +54,8 @@ class VllmEngine:
 
     llm: Any
     tokenizer: Tokenizer
+    stop_ids: tuple[int, ...] = ()
+    lora: Any = None  # vLLM's request for an adapter
 
     def encode(
         self, messages: Sequence[Message], wrapper: Wrapper = "hf_template"
@@ -78,15 +92,16 @@ class VllmEngine:
             return []
         outputs = self.llm.generate(
             [{"prompt_token_ids": list(prompt)} for prompt in prompts],
-            [_vllm_parameters(each) for each in samplings],
+            [_vllm_parameters(each, self.stop_ids) for each in samplings],
             use_tqdm=False,
+            lora_request=self.lora,
         )
         if on_progress is not None:
             on_progress(len(prompts), len(prompts))
         return [_generation_of_vllm(output) for output in outputs]
 
 
-def _vllm_parameters(sampling: Sampling) -> Any:
+def _vllm_parameters(sampling: Sampling, stop_ids: Sequence[int]) -> Any:
     from vllm import SamplingParams
 
     greedy = sampling.temperature == 0
@@ -97,6 +112,7 @@ def _vllm_parameters(sampling: Sampling) -> Any:
         repetition_penalty=1.0,
         seed=None if greedy else sampling.seed,
         max_tokens=sampling.max_new_tokens,
+        stop_token_ids=list(stop_ids),
     )
 
 
@@ -123,7 +139,9 @@ def load_vllm(
 ) -> VllmEngine:
     """Load a checkpoint into vLLM; raises CheckpointError if that fails.
 
-    On a CPU graphs are not compiled: that would take longer than most jobs.
+    On a GPU an adapter is served beside its base; on a CPU, for which vLLM has no fast
+    LoRA kernel, it is merged into a temporary checkpoint first. On a CPU graphs are not
+    compiled: that would take longer than most jobs.
     """
     import torch
 
@@ -131,19 +149,29 @@ def load_vllm(
     if not on_gpu:
         for name, value in CPU_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
-    try:
-        from vllm import LLM
-    except ImportError as error:
+    if importlib.util.find_spec("vllm") is None:
         raise CheckpointError(
             "vLLM is not installed here. Install it with “make vllm” (CPU) or “pip "
             "install xkde[gpu]”, or choose the engine transformers."
-        ) from error
+        )
     tokenizer = load_tokenizer(folder_or_id, revision=revision)
-    try:
-        llm = LLM(
-            model=folder_or_id,
+    folder, cpu = Path(folder_or_id), torch.device("cpu")
+    model, lora = folder_or_id, None
+    lora_options: dict[str, Any] = {}
+    with ExitStack() as stack:
+        if is_adapter(folder) and on_gpu:
+            model = source_of(base_of(folder))
+            lora, lora_options = _lora(folder)
+        elif is_adapter(folder):
+            model = stack.enter_context(TemporaryDirectory())
+            merged = load(folder, device="cpu")
+            merged.model.save_pretrained(model)
+            merged.tokenizer.save_pretrained(model)
+        llm = _open_llm(
+            folder_or_id,
+            model=model,
             revision=revision,
-            dtype="auto" if on_gpu else "float32",
+            dtype="auto" if on_gpu else choose_dtype("auto", cpu, Path(model)),
             tensor_parallel_size=tensor_parallel_size,
             max_model_len=max_length,
             enforce_eager=not on_gpu,
@@ -152,14 +180,33 @@ def load_vllm(
             enable_chunked_prefill=on_gpu,
             generation_config="vllm",
             disable_log_stats=True,
+            **lora_options,
         )
+    return VllmEngine(llm, tokenizer, stop_ids_of(folder_or_id), lora)
+
+
+def _open_llm(name: str, **options: Any) -> Any:
+    from vllm import LLM
+
+    try:
+        return LLM(**options)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(
-            f"vLLM cannot run “{folder_or_id}”: {reason.rstrip('.')}. Try the engine "
+            f"vLLM cannot run “{name}”: {reason.rstrip('.')}. Try the engine "
             "transformers."
         ) from error
-    return VllmEngine(llm, tokenizer)
+
+
+def _lora(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Return vLLM's request for an adapter, and the options that allow it."""
+    from vllm.lora.request import LoRARequest
+
+    rank = int(read_json(folder / CONFIG).get("r", 16))
+    return LoRARequest("adapter", 1, str(folder)), {
+        "enable_lora": True,
+        "max_lora_rank": rank,
+    }
 
 
 # Server
@@ -174,6 +221,7 @@ class ServerEngine:
     tokenizer: Tokenizer
     max_length: int | None = None
     workers: int = WORKERS
+    stop_ids: tuple[int, ...] = ()
 
     def encode(
         self, messages: Sequence[Message], wrapper: Wrapper = "hf_template"
@@ -219,7 +267,11 @@ class ServerEngine:
                 top_p=sampling.top_p if sampling.temperature else 1.0,
                 seed=sampling.seed,
                 # vLLM's own parameters; other servers ignore them.
-                extra_body={"return_token_ids": True, "repetition_penalty": 1.0},
+                extra_body={
+                    "return_token_ids": True,
+                    "repetition_penalty": 1.0,
+                    "stop_token_ids": list(self.stop_ids),
+                },
             )
         except openai.APIConnectionError as error:  # a timeout is one, too
             raise CheckpointError(
@@ -292,4 +344,5 @@ def open_server(
         raise CheckpointError(f"The server at {address} has no model.")
     tokenizer = load_tokenizer(checkpoint, revision=revision)
     length = getattr(models[0], "max_model_len", None)  # only vLLM states it
-    return ServerEngine(client, models[0].id, tokenizer, length, workers)
+    stop_ids = stop_ids_of(checkpoint)
+    return ServerEngine(client, models[0].id, tokenizer, length, workers, stop_ids)
