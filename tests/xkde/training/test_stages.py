@@ -205,6 +205,7 @@ def test_lora_may_stay_an_adapter_and_be_trained_on(
         f"--data={conversations_file}",
         "--use_peft=true",
         "--adapter=true",
+        "--max_steps=3",
         "--lora_r=4",
         "--lora_target_modules=all-linear",
     ]
@@ -224,7 +225,8 @@ def test_lora_may_stay_an_adapter_and_be_trained_on(
         [*settings, f"--output_dir={two}", f"--model_name_or_path={first}"],
     )
     assert card_of(inspect_folder(second)).base == str(llama2_folder)
-    assert losses(two)[-1] < losses(one)[0]
+    further = load_file(second / "adapter_model.safetensors")
+    assert any(not torch.equal(further[name], factors[name]) for name in factors)
 
 
 def test_an_adapter_needs_lora(tmp_path: Path) -> None:
