@@ -3,8 +3,6 @@
 Tests take the folder fixtures ``qwen2_folder``, ``llama2_folder``, ``atlas_folder``
 (see ``tests/helpers/tiny_checkpoints.py``), or ``checkpoint_folder`` for all three in
 turn; they may read them, never write to them.
-
-Run: ``python -m pytest``.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""The running app from a client: its endpoints, sessions, queue and bad input.
-
-python -m pytest tests/test_app.py
-"""
+"""The running app from a client: its endpoints, sessions, queue and bad input."""
 
 import json
 import threading

@@ -2,8 +2,6 @@
 
 Reads every file with ``ast``, so it sees imports inside functions and under
 TYPE_CHECKING as well, and runs nothing but the last test's ``import app``.
-
-    python -m pytest tests/test_layers.py
 """
 
 import ast

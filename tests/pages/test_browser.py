@@ -2,8 +2,6 @@
 
 Every page here may reach only the app itself, must throw nothing, scroll nowhere
 sideways and satisfy axe but for two findings in Gradio's own footer and table search.
-
-    python -m pytest -m browser
 """
 
 from collections.abc import Iterator

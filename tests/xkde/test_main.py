@@ -1,7 +1,4 @@
-"""The command line: every command explains itself, and fails in one sentence.
-
-python -m pytest tests/xkde/test_main.py
-"""
+"""The command line: every command explains itself, and fails in one sentence."""
 
 import json
 from importlib import import_module

@@ -1,7 +1,4 @@
-"""The paper in miniature runs from nothing, and a second run does nothing again.
-
-python -m pytest -m slow tests/xkde/test_speedrun.py
-"""
+"""The paper in miniature runs from nothing, and a second run does nothing again."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""The one normalisation: what it forgets, and what it must keep apart.
-
-python -m pytest tests/xkde/test_text.py
-"""
+"""The one normalisation: what it forgets, and what it must keep apart."""
 
 import pytest
 

@@ -1,7 +1,4 @@
-"""All editors on one edit, as a visitor meets them: the table, its words, a run.
-
-python -m pytest tests/pages/edit_and_ask/test_all_editors.py
-"""
+"""All editors on one edit, as a visitor meets them: the table, its words, a run."""
 
 import threading
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""Another editor in Edit & Ask, in Chromium: chosen, answering, stopped, in a link.
-
-python -m pytest -m browser tests/pages/edit_and_ask/test_browser.py
-"""
+"""Another editor in Edit & Ask, in Chromium: chosen, answering, stopped, in a link."""
 
 from typing import Any
 

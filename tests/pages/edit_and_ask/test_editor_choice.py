@@ -1,7 +1,4 @@
-"""Which editors are offered, what is said of them, and their answers on the page.
-
-python -m pytest tests/pages/edit_and_ask/test_editor_choice.py
-"""
+"""Which editors are offered, what is said of them, and their answers on the page."""
 
 import json
 import shutil

@@ -1,7 +1,4 @@
-"""A session's memory on the page: its session, its words, its use for a question.
-
-python -m pytest tests/pages/edit_and_ask/test_memory.py
-"""
+"""A session's memory on the page: its session, its words, its use for a question."""
 
 import json
 import time

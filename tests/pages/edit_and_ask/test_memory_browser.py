@@ -1,7 +1,4 @@
-"""The edit memory in Chromium: kept, changed, imported, exported, used, one's own.
-
-python -m pytest -m browser tests/pages/edit_and_ask/memory/test_browser.py
-"""
+"""The edit memory in Chromium: kept, changed, imported, exported, used, one's own."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Errors and notes as they are really said come in Chinese where the interface is.
-
-python -m pytest tests/pages/shell/test_errors.py
-"""
+"""Errors and notes as they are really said come in Chinese where the interface is."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext

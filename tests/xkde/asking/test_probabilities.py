@@ -1,7 +1,4 @@
-"""Log-odds of two answers: by hand, and against the model's own probabilities.
-
-python -m pytest tests/xkde/asking/test_probabilities.py
-"""
+"""Log-odds of two answers: by hand, and against the model's own probabilities."""
 
 import math
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Edits on a shared model: they obey, and the model is bit for bit as before.
-
-python -m pytest tests/xkde/asking/test_temporary_edits.py
-"""
+"""Edits on a shared model: they obey, and the model is bit for bit as before."""
 
 import threading
 from collections.abc import Iterator

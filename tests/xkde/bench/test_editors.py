@@ -1,7 +1,4 @@
-"""The bench of editors, small: each is measured, or says why it is not.
-
-python -m pytest tests/xkde/bench/test_editors.py
-"""
+"""The bench of editors, small: each is measured, or says why it is not."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""The bench of preferences, small: it measures, and what it generates is real.
-
-python -m pytest tests/xkde/bench/test_preferences.py
-"""
+"""The bench of preferences, small: it measures, and what it generates is real."""
 
 from itertools import islice
 

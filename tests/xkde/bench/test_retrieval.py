@@ -1,7 +1,4 @@
-"""The bench of retrieval, small: every size is measured.
-
-python -m pytest tests/xkde/bench/test_retrieval.py
-"""
+"""The bench of retrieval, small: every size is measured."""
 
 import numpy as np
 

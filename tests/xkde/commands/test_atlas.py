@@ -1,7 +1,4 @@
-"""The command ``atlas``: which checkpoints are measured, and what is written.
-
-python -m pytest tests/xkde/commands/test_atlas.py
-"""
+"""The command ``atlas``: which checkpoints are measured, and what is written."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""``python -m xkde edit``: what it prints, and what it says to bad input.
-
-python -m pytest tests/xkde/commands/test_edit.py
-"""
+"""``python -m xkde edit``: what it prints, and what it says to bad input."""
 
 import json
 from pathlib import Path

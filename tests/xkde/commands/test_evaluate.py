@@ -1,7 +1,4 @@
-"""The command evaluates, prints, goes on, and refuses in words.
-
-python -m pytest tests/xkde/commands/test_evaluate.py
-"""
+"""The command evaluates, prints, goes on, and refuses in words."""
 
 import json
 from pathlib import Path

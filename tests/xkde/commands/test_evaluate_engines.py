@@ -1,8 +1,4 @@
-"""The command with engines that only answer: a server on loopback, vLLM, its server.
-
-python -m pytest tests/xkde/commands/test_evaluate_engines.py
-python -m pytest -m vllm tests/xkde/commands/test_evaluate_engines.py
-"""
+"""The command with engines that only answer: a server on loopback, vLLM, its server."""
 
 import importlib.util
 import json

@@ -1,7 +1,4 @@
-"""``python -m xkde pair``: from files of samples and scores to a file of pairs.
-
-python -m pytest tests/xkde/commands/test_pair.py
-"""
+"""``python -m xkde pair``: from files of samples and scores to a file of pairs."""
 
 import json
 from pathlib import Path

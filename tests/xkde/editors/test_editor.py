@@ -1,7 +1,4 @@
-"""Edits are put to work and taken out again, whatever happens between.
-
-python -m pytest tests/xkde/editors/test_editor.py
-"""
+"""Edits are put to work and taken out again, whatever happens between."""
 
 import threading
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""The table of editors costs no torch, and says what each of them is.
-
-python -m pytest tests/xkde/editors/test_registry.py
-"""
+"""The table of editors costs no torch, and says what each of them is."""
 
 import subprocess
 import sys

@@ -1,7 +1,4 @@
-"""Settings: defaults, the preset of a model's shape, what was given.
-
-python -m pytest tests/xkde/editors/test_settings.py
-"""
+"""Settings: defaults, the preset of a model's shape, what was given."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Rewards by hand against a plain forward pass, in any batch, in any language.
-
-python -m pytest tests/xkde/engines/test_aligner.py
-"""
+"""Rewards by hand against a plain forward pass, in any batch, in any language."""
 
 import itertools
 import math

@@ -1,7 +1,4 @@
-"""MEND's hyper-network: gradients in factors, and what becomes of them.
-
-python -m pytest tests/xkde/engines/test_hypernetwork.py
-"""
+"""MEND's hyper-network: gradients in factors, and what becomes of them."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""SERAC's scope classifier: directions, probabilities, its folder.
-
-python -m pytest tests/xkde/engines/test_scope.py
-"""
+"""SERAC's scope classifier: directions, probabilities, its folder."""
 
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """Tests of vLLM, real: in this process and as a server, against transformers.
 
 It comes with ``make vllm``; without it these tests are skipped, and say so.
-
-    python -m pytest -m vllm
 """
 
 import importlib.util

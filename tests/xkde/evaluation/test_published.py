@@ -1,7 +1,4 @@
-"""The paper's numbers: as many cells as it prints, and its known errors are found.
-
-python -m pytest tests/xkde/evaluation/test_published.py
-"""
+"""The paper's numbers: as many cells as it prints, and its known errors are found."""
 
 import json
 import math

@@ -1,7 +1,4 @@
-"""An encoder from a loopback Hub: all of its files come, and it runs as before.
-
-python -m pytest tests/xkde/hub/test_encoder.py
-"""
+"""An encoder from a loopback Hub: all of its files come, and it runs as before."""
 
 from collections.abc import Iterator
 from pathlib import Path

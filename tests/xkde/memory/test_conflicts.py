@@ -1,7 +1,4 @@
-"""Conflicts: told where texts or Atlas's names can tell, and nowhere else.
-
-python -m pytest tests/xkde/memory/test_conflicts.py
-"""
+"""Conflicts: told where texts or Atlas's names can tell, and nowhere else."""
 
 import pytest
 

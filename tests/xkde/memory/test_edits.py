@@ -1,7 +1,4 @@
-"""A session's edits: every step can be taken back, numbers are given once.
-
-python -m pytest tests/xkde/memory/test_edits.py
-"""
+"""A session's edits: every step can be taken back, numbers are given once."""
 
 import random
 

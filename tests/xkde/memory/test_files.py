@@ -1,7 +1,4 @@
-"""Edits in files: what is written is read again, bad rows are named and left out.
-
-python -m pytest tests/xkde/memory/test_files.py
-"""
+"""Edits in files: what is written is read again, bad rows are named and left out."""
 
 import json
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Qdrant gives what the exact search gives; without its client it says so.
 
 The client is an extra; without it most of this is skipped.
-
-    python -m pytest tests/xkde/memory/test_index.py
 """
 
 from importlib.util import find_spec

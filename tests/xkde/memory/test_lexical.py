@@ -1,7 +1,4 @@
-"""Names found again in a query: shares counted by hand.
-
-python -m pytest tests/xkde/memory/test_lexical.py
-"""
+"""Names found again in a query: shares counted by hand."""
 
 import random
 

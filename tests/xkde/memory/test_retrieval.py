@@ -1,7 +1,4 @@
-"""Retrieval: the exact search is exact, nothing passes below the threshold.
-
-python -m pytest tests/xkde/memory/test_retrieval.py
-"""
+"""Retrieval: the exact search is exact, nothing passes below the threshold."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""The average of two checkpoints.
-
-python -m pytest tests/xkde/training/test_averaging.py
-"""
+"""The average of two checkpoints."""
 
 import json
 from pathlib import Path

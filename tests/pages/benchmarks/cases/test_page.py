@@ -1,7 +1,4 @@
-"""Cases without a browser: places, one answer as HTML, links out, files.
-
-python -m pytest tests/pages/benchmarks/cases/test_page.py
-"""
+"""Cases without a browser: places, one answer as HTML, links out, files."""
 
 import json
 import re

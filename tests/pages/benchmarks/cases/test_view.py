@@ -1,7 +1,4 @@
-"""Which answers are shown: filters, orders, addresses.
-
-python -m pytest tests/pages/benchmarks/cases/test_view.py
-"""
+"""Which answers are shown: filters, orders, addresses."""
 
 from urllib.parse import parse_qsl
 

@@ -2,8 +2,6 @@
 
 Same rules as in ``tests.pages.test_browser``: nothing outside the app is fetched,
 nothing is thrown, nothing scrolls sideways, and axe finds nothing but Gradio's own two.
-
-    python -m pytest -m browser tests/pages/benchmarks/editors/test_browser.py
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Editors without a browser: tables, curves, the address, words where nothing is.
-
-python -m pytest tests/pages/benchmarks/editors/test_page.py
-"""
+"""Editors without a browser: tables, curves, the address, words where nothing is."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Measured here without a browser: sources, tables, gaps, comparisons, the address.
-
-python -m pytest tests/pages/benchmarks/measured/test_page.py
-"""
+"""Measured here without a browser: sources, tables, gaps, comparisons, the address."""
 
 import json
 import re

@@ -1,8 +1,6 @@
 """The view Published as a visitor meets it, in Chromium.
 
 Rules as in ``tests.pages.test_browser``.
-
-python -m pytest -m browser tests/pages/benchmarks/published/test_browser.py
 """
 
 from collections.abc import Iterator

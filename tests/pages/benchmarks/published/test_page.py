@@ -1,7 +1,4 @@
-"""Published without a browser: panels, headlines, doubts, choices, links, files.
-
-python -m pytest tests/pages/benchmarks/published/test_page.py
-"""
+"""Published without a browser: panels, headlines, doubts, choices, links, files."""
 
 import csv
 import io

@@ -3,8 +3,6 @@
 Samples are read back from their text (``tests/helpers/atlas_samples.py``), so that a
 mistake in the records cannot hide one in the prompts. Texts are compared in plain form,
 since XE-IT's are at times typed carelessly.
-
-    python -m pytest tests/xkde/data/atlas/test_corpus.py
 """
 
 import random

@@ -2,8 +2,6 @@
 
 Samples are read back from their text, so that a mistake in the records cannot hide one
 in the questions.
-
-    python -m pytest tests/xkde/data/atlas/test_edit_samples.py
 """
 
 from itertools import islice

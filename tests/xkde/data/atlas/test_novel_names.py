@@ -1,7 +1,4 @@
-"""Invented strings: readable, varied, the same for a seed, nobody's name by design.
-
-python -m pytest tests/xkde/data/atlas/test_novel_names.py
-"""
+"""Invented strings: readable, varied, the same for a seed, nobody's name by design."""
 
 import random
 from collections import Counter

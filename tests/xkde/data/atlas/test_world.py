@@ -1,7 +1,4 @@
-"""The world: the same every time, true where it is checked by hand, split for good.
-
-python -m pytest tests/xkde/data/atlas/test_world.py
-"""
+"""The world: the same every time, true where it is checked by hand, split for good."""
 
 import hashlib
 import json

@@ -1,7 +1,4 @@
-"""Defects of benchmark records, tagged by hand arithmetic; nothing is dropped.
-
-python -m pytest tests/xkde/data/benchmarks/test_defects.py
-"""
+"""Defects of benchmark records, tagged by hand arithmetic; nothing is dropped."""
 
 from pathlib import Path
 from typing import Any

@@ -1,8 +1,6 @@
 """Benchmark files of others become cases: every format, and every file that is none.
 
 Small files of our own; the real ones are read where ``XKDE_BENCHMARKS`` names a folder.
-
-    python -m pytest tests/xkde/data/benchmarks/test_reading.py
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""Samples, scores and pairs come back from their files as they went in.
-
-python -m pytest tests/xkde/data/preferences/test_files.py
-"""
+"""Samples, scores and pairs come back from their files as they went in."""
 
 from dataclasses import replace
 from pathlib import Path

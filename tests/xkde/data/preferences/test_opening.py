@@ -1,7 +1,4 @@
-"""Any file of pairs opens: every form, every container, and bad rows are counted.
-
-python -m pytest tests/xkde/data/preferences/test_sources.py
-"""
+"""Any file of pairs opens: every form, every container, and bad rows are counted."""
 
 import json
 from pathlib import Path

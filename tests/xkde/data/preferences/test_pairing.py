@@ -1,7 +1,4 @@
-"""Three strategies on the same answers, worked by hand; balance; the split by fact.
-
-python -m pytest tests/xkde/data/preferences/test_pairing.py
-"""
+"""Three strategies on the same answers, worked by hand; balance; the split by fact."""
 
 from collections import Counter
 

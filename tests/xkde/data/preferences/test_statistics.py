@@ -1,7 +1,4 @@
-"""Statistics of samples and pairs, by hand.
-
-python -m pytest tests/xkde/data/preferences/test_statistics.py
-"""
+"""Statistics of samples and pairs, by hand."""
 
 import json
 

@@ -1,7 +1,4 @@
-"""What each editor in the prompt sends, with all edits and with retrieved ones.
-
-python -m pytest tests/xkde/editors/prompt/test_in_prompt.py
-"""
+"""What each editor in the prompt sends, with all edits and with retrieved ones."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""MEND: the change that it makes, and that the model is as before afterwards.
-
-python -m pytest tests/xkde/editors/trained/test_mend.py
-"""
+"""MEND: the change that it makes, and that the model is as before afterwards."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""SERAC: who is asked, with which words, and that the model stays as it is.
-
-python -m pytest tests/xkde/editors/trained/test_serac.py
-"""
+"""SERAC: who is asked, with which words, and that the model stays as it is."""
 
 from pathlib import Path
 

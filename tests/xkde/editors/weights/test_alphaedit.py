@@ -1,7 +1,4 @@
-"""AlphaEdit: nothing changes for keys of other text; earlier edits are kept.
-
-python -m pytest tests/xkde/editors/weights/test_alphaedit.py
-"""
+"""AlphaEdit: nothing changes for keys of other text; earlier edits are kept."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""Deltas go in and come out bit by bit, and lie in files with what they belong to.
-
-python -m pytest tests/xkde/editors/weights/test_deltas.py
-"""
+"""Deltas go in and come out bit by bit, and lie in files with what they belong to."""
 
 import threading
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""FT-L and FT-M: their losses by hand, and that they learn on tiny models.
-
-python -m pytest tests/xkde/editors/weights/test_fine_tuning.py
-"""
+"""FT-L and FT-M: their losses by hand, and that they learn on tiny models."""
 
 from pathlib import Path
 

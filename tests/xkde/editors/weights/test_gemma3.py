@@ -1,7 +1,4 @@
-"""Weight editors on Gemma 3, with and without a LoRA adapter on the same network.
-
-python -m pytest tests/xkde/editors/weights/test_gemma3.py
-"""
+"""Weight editors on Gemma 3, with and without a LoRA adapter on the same network."""
 
 from dataclasses import replace
 from pathlib import Path

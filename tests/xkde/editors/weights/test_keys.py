@@ -1,7 +1,4 @@
-"""Keys: the same on either side of the padding, and what the matrix is fed.
-
-python -m pytest tests/xkde/editors/weights/test_keys.py
-"""
+"""Keys: the same on either side of the padding, and what the matrix is fed."""
 
 from pathlib import Path
 

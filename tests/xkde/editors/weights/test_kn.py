@@ -1,7 +1,4 @@
-"""KN: attributions add up, neurons are chosen as the paper says, the way back.
-
-python -m pytest tests/xkde/editors/weights/test_kn.py
-"""
+"""KN: attributions add up, neurons are chosen as the paper says, the way back."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Models act as if updates had been added, each row under its own.
-
-python -m pytest tests/xkde/editors/weights/test_low_rank.py
-"""
+"""Models act as if updates had been added, each row under its own."""
 
 import pytest
 import torch

@@ -1,7 +1,4 @@
-"""MEMIT: the normal equations, several edits at once, the way back.
-
-python -m pytest tests/xkde/editors/weights/test_memit.py
-"""
+"""MEMIT: the normal equations, several edits at once, the way back."""
 
 from pathlib import Path
 

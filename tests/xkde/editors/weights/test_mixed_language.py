@@ -1,7 +1,4 @@
-"""Edits in several languages: sums of updates, the keys of all languages.
-
-python -m pytest tests/xkde/editors/weights/test_mixed_language.py
-"""
+"""Edits in several languages: sums of updates, the keys of all languages."""
 
 from pathlib import Path
 

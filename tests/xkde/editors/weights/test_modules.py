@@ -1,7 +1,4 @@
-"""The down projection of every architecture, by config and shapes alone.
-
-python -m pytest tests/xkde/editors/weights/test_modules.py
-"""
+"""The down projection of every architecture, by config and shapes alone."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,4 @@
-"""Many edits side by side answer as each of them alone.
-
-python -m pytest tests/xkde/editors/weights/test_rank_one_batch.py
-"""
+"""Many edits side by side answer as each of them alone."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""ROME: hand arithmetic, p(answer) rises, and the way back is exact.
-
-python -m pytest tests/xkde/editors/weights/test_rome.py
-"""
+"""ROME: hand arithmetic, p(answer) rises, and the way back is exact."""
 
 from pathlib import Path
 

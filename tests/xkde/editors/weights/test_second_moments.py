@@ -1,7 +1,4 @@
-"""Second moments: equal to a direct computation, resumed, never another model's.
-
-python -m pytest tests/xkde/editors/weights/test_second_moments.py
-"""
+"""Second moments: equal to a direct computation, resumed, never another model's."""
 
 from pathlib import Path
 

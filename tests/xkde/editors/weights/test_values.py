@@ -1,7 +1,4 @@
-"""Values: optimised edit by edit, alike alone and together, weights untouched.
-
-python -m pytest tests/xkde/editors/weights/test_values.py
-"""
+"""Values: optimised edit by edit, alike alone and together, weights untouched."""
 
 from collections.abc import Iterator
 from pathlib import Path

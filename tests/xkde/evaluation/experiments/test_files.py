@@ -1,7 +1,4 @@
-"""Files of experiments: whole or not at all, never mixed, and the numbers in them.
-
-python -m pytest tests/xkde/evaluation/experiments/test_files.py
-"""
+"""Files of experiments: whole or not at all, never mixed, and the numbers in them."""
 
 import json
 from dataclasses import replace

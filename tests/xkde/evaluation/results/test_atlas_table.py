@@ -2,8 +2,6 @@
 
 Arithmetic needs an engine with known answers: ``Codebook`` answers from a dictionary.
 The real one is tiny and random, so it is asked first and its own answers made gold.
-
-    python -m pytest tests/xkde/evaluation/results/test_atlas_table.py
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Model cards say what was measured, by hand arithmetic, and never invent.
-
-python -m pytest tests/xkde/evaluation/results/test_cards.py
-"""
+"""Model cards say what was measured, by hand arithmetic, and never invent."""
 
 import json
 

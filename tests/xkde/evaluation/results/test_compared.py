@@ -1,7 +1,4 @@
-"""Two runs question by question: who has what right, and whether that is chance.
-
-python -m pytest tests/xkde/evaluation/results/test_compared.py
-"""
+"""Two runs question by question: who has what right, and whether that is chance."""
 
 import numpy as np
 

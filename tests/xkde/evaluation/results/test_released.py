@@ -1,7 +1,4 @@
-"""The released form: its fields in its order, one file for each direction.
-
-python -m pytest tests/xkde/evaluation/results/test_released.py
-"""
+"""The released form: its fields in its order, one file for each direction."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Rows of results: read again as written; masks, scores and rules by hand.
-
-python -m pytest tests/xkde/evaluation/results/test_rows.py
-"""
+"""Rows of results: read again as written; masks, scores and rules by hand."""
 
 from dataclasses import fields
 from pathlib import Path

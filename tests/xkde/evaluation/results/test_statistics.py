@@ -1,7 +1,4 @@
-"""Intervals and paired tests over edits, against closed forms and counting by hand.
-
-python -m pytest tests/xkde/evaluation/results/test_statistics.py
-"""
+"""Intervals and paired tests over edits, against closed forms and counting by hand."""
 
 import math
 

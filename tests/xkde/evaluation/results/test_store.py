@@ -1,7 +1,4 @@
-"""A run's folder: nothing is lost, nothing foreign comes in.
-
-python -m pytest tests/xkde/evaluation/results/test_store.py
-"""
+"""A run's folder: nothing is lost, nothing foreign comes in."""
 
 import json
 import resource

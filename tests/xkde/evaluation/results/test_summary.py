@@ -1,7 +1,4 @@
-"""A run in short: all cases and the clean ones, by hand.
-
-python -m pytest tests/xkde/evaluation/results/test_summary.py
-"""
+"""A run in short: all cases and the clean ones, by hand."""
 
 import pytest
 

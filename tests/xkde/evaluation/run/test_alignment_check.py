@@ -1,7 +1,4 @@
-"""The check of an aligner: contrasts are fair, and wins are counted as they are.
-
-python -m pytest tests/xkde/evaluation/run/test_alignment_check.py
-"""
+"""The check of an aligner: contrasts are fair, and wins are counted as they are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

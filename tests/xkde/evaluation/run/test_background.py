@@ -2,8 +2,6 @@
 
 The process here is a stand-in that sleeps, or says something and ends: what is tested
 is the bookkeeping around it.
-
-python -m pytest tests/xkde/evaluation/run/test_starting.py
 """
 
 import json

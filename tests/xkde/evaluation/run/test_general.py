@@ -1,7 +1,4 @@
-"""General tasks: lm-eval on a task of our own, into the store; and what needs none.
-
-python -m pytest tests/xkde/evaluation/run/test_general.py
-"""
+"""General tasks: lm-eval on a task of our own, into the store; and what needs none."""
 
 import importlib.util
 import json

@@ -1,8 +1,6 @@
 """A judge's word: a column of its own, absent where it failed, resumed, recorded.
 
 Against a real server on loopback that speaks the protocol.
-
-    python -m pytest tests/xkde/evaluation/run/test_judge.py
 """
 
 import json

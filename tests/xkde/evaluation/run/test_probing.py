@@ -1,7 +1,4 @@
-"""Editors by name in a run: made, recorded, applied once an edit, taken out again.
-
-python -m pytest tests/xkde/evaluation/run/test_editing.py
-"""
+"""Editors by name in a run: made, recorded, applied once an edit, taken out again."""
 
 import json
 from collections.abc import Sequence

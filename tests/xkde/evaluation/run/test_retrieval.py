@@ -1,7 +1,4 @@
-"""Measured retrieval: an encoder that knows all is right, thresholds by hand.
-
-python -m pytest tests/xkde/evaluation/run/test_retrieval.py
-"""
+"""Measured retrieval: an encoder that knows all is right, thresholds by hand."""
 
 import json
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""A run gives the same rows in any batches, and after any number of stops.
-
-python -m pytest tests/xkde/evaluation/run/test_runner.py
-"""
+"""A run gives the same rows in any batches, and after any number of stops."""
 
 from collections.abc import Callable
 from dataclasses import replace

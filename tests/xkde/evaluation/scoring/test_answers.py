@@ -1,7 +1,4 @@
-"""One answer, all that is measured of it, by hand.
-
-python -m pytest tests/xkde/evaluation/scoring/test_answers.py
-"""
+"""One answer, all that is measured of it, by hand."""
 
 import pytest
 

@@ -1,7 +1,4 @@
-"""Right answers, intervals and means, by hand.
-
-python -m pytest tests/xkde/evaluation/scoring/test_metrics.py
-"""
+"""Right answers, intervals and means, by hand."""
 
 import math
 

@@ -1,8 +1,6 @@
 """Atlas's translation model: what it learns from, and its size.
 
 A run of its training is in ``test_running.py``.
-
-python -m pytest tests/xkde/training/atlas_models/test_aligner.py
 """
 
 from itertools import permutations

@@ -1,8 +1,6 @@
 """Atlas's encoder: what it learns from, its loss by hand, its size.
 
 A run of its training is in ``test_running.py``.
-
-python -m pytest tests/xkde/training/atlas_models/test_encoder.py
 """
 
 import math

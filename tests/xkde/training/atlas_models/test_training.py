@@ -1,7 +1,4 @@
-"""Training of the aligner and of the encoder: settings, a run, resuming it.
-
-python -m pytest tests/xkde/training/test_running.py
-"""
+"""Training of the aligner and of the encoder: settings, a run, resuming it."""
 
 import json
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Training SERAC's parts and MEND's network: settings, losses that fall, resuming.
-
-python -m pytest tests/xkde/training/editors/test_runs.py
-"""
+"""Training SERAC's parts and MEND's network: settings, losses that fall, resuming."""
 
 import json
 from pathlib import Path

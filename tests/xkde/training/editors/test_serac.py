@@ -1,7 +1,4 @@
-"""SERAC's three losses by hand arithmetic.
-
-python -m pytest tests/xkde/training/editors/test_serac.py
-"""
+"""SERAC's three losses by hand arithmetic."""
 
 import math
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""From a file of samples to a file of scores: right values, resumed, never mixed.
-
-python -m pytest tests/xkde/training/preference/test_alignment.py
-"""
+"""From a file of samples to a file of scores: right values, resumed, never mixed."""
 
 import json
 from dataclasses import replace

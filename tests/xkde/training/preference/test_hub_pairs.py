@@ -1,7 +1,4 @@
-"""Datasets of the Hub: ids that are none, no network, rows as the reader gives them.
-
-python -m pytest tests/xkde/training/preference/test_hub_pairs.py
-"""
+"""Datasets of the Hub: ids that are none, no network, rows as the reader gives them."""
 
 from typing import Any
 
