@@ -17,6 +17,7 @@ from typing import Any
 
 from xkde.asking.expected_answers import expected, in_languages, recognise
 from xkde.asking.session import PANES, Pane, PaneAnswers, sent_to, stream_together
+from xkde.checkpoints import default_pair
 from xkde.commands.output import print_json, print_table
 from xkde.data.atlas.world import atlas
 from xkde.errors import CheckpointError
@@ -29,6 +30,7 @@ DEFAULT_LENGTH = 48
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    base, edited = default_pair()
     parser.add_argument(
         "--edit", required=True, help="the question whose answer changes"
     )
@@ -47,11 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--base",
-        default="atlas-base",
-        help="checkpoint asked without the edit: embedded name, folder or Hub id",
+        default=base,
+        help=f"checkpoint asked without the edit (default: {base})",
     )
     parser.add_argument(
-        "--edited", default="atlas-xe-it", help="checkpoint asked with the edit"
+        "--edited",
+        default=edited,
+        help=f"checkpoint asked with the edit (default: {edited})",
     )
     parser.add_argument(
         "--prompted",
