@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.helpers.app_server import running, some_results, two_models
 from tests.helpers.measured_samples import ATLAS_RUN, under_way, written
@@ -151,12 +152,12 @@ def test_no_empty_picture_is_seen_before_plotly_comes(visit: Visit) -> None:
     visit.tab.route("**/PlotlyPlot-*.js", lambda route: held.append(route))
     tab = measured(visit)
     empty = tab.locator("#measured-panel .picture .empty")
-    empty.wait_for(state="attached")
-    assert not empty.is_visible()
+    empty.first.wait_for(state="attached")
+    assert not any(place.is_visible() for place in empty.all())
     visit.check()
     held[0].continue_()
     tab.locator("#measured-panel .js-plotly-plot").first.wait_for()
-    assert empty.count() == 0
+    expect(empty).to_have_count(0)
 
 
 def test_a_bar_leads_to_its_answers(visit: Visit) -> None:
