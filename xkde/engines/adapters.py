@@ -43,7 +43,10 @@ def with_adapter(
     check_fits(folder, {name: tuple(each.shape) for name, each in parameters})
     try:
         adapted: Any = PeftModel.from_pretrained(
-            shared_tree(base.model), str(folder), torch_device=str(base.device)
+            shared_tree(base.model),
+            str(folder),
+            torch_device=str(base.device),
+            low_cpu_mem_usage=True,  # no random weights first
         )
     except (OSError, ValueError, RuntimeError, TypeError, SafetensorError) as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
