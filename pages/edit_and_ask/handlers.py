@@ -40,7 +40,6 @@ from xkde.errors import XkdeError
 from xkde.languages import ATLAS_LANGUAGES, language
 
 PATIENCE = 5.0  # seconds that Stop waits for a model to end
-REFRESH = 0.25  # seconds: a browser that draws every token hears no click on Stop
 RUNNING: dict[str, threading.Event] = {}  # by session: set it and the answers end
 
 
@@ -82,11 +81,7 @@ def run(
         return answers_html(state, interface), status, state, prefilled, *offered
 
     try:
-        latest = 0.0
         for state in ask(form, known, cancelled, retrieve):
-            if time.monotonic() - latest < REFRESH:
-                continue
-            latest = time.monotonic()
             yield shown(state, status_html(_progress(form, state, interface), "busy"))
             offered = (gr.skip(), gr.skip())
         assert state is not None
