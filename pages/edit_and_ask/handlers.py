@@ -61,7 +61,7 @@ def run(
     uses: bool,
     threshold: float,
     *values: Any,
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[tuple[object, ...]]:
     """Yield (answers, status, state, prefilled, query, old answer) as answers grow."""
     interface = interface_language(request)
     form = form_of(values)
@@ -75,9 +75,9 @@ def run(
     RUNNING[session] = cancelled
     state: AskState | None = None
     # What was filled in is shown once: later it would replace what is typed meanwhile.
-    offered: tuple[Any, Any] = (form.query, form.old_answer)
+    offered: tuple[object, object] = (form.query, form.old_answer)
 
-    def shown(state: AskState, status: str) -> tuple[Any, ...]:
+    def shown(state: AskState, status: str) -> tuple[object, ...]:
         return answers_html(state, interface), status, state, prefilled, *offered
 
     try:
