@@ -7,6 +7,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -78,9 +79,7 @@ def read_recipe(name_or_path: str, kinds: tuple[str, ...]) -> Recipe:
     return recipe_of(known, kinds, path.name)
 
 
-def recipe_of(
-    known: Mapping[str, object], kinds: tuple[str, ...], where: str
-) -> Recipe:
+def recipe_of(known: Mapping[str, Any], kinds: tuple[str, ...], where: str) -> Recipe:
     """Return the recipe of what a settings file says."""
     names = {each.name for each in fields(Recipe)}
     strange = sorted(set(known) - names)
