@@ -1,7 +1,8 @@
 """Text as it is compared: the same after normalisation, naming something, its script.
 
 The one place that decides whether two texts are the same answer (``same``, ``is_one``)
-and whether a text names something (``mentions``). Pure functions of strings.
+and whether a text holds a name (``mentions``; ``xkde.data.atlas.mentions`` knows which
+names are part of others). Pure functions of strings.
 """
 
 import re
@@ -11,9 +12,11 @@ from functools import lru_cache
 
 from xkde.languages import language as language_of
 
-# A letter or digit beside which another one makes a longer word. Only Latin: scripts
-# without spaces have no borders, others put their endings at the name.
-_LATIN = "[0-9a-z\u00df-\u024f\u1e00-\u1eff]"
+# Scripts that write no borders between words: Thai, Lao, Burmese, Khmer, kana, Chinese
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
+_HANGUL = ("\uac00", "\ud7a3")  # Korean writes its particles at the word
+_LEAST_REPEATED = 8  # characters that say no more than one thing again and again
 
 # What stands before or after the digits of a year, normalised; none is of English
 # alone, and the digits decide, so that one list serves all languages.
@@ -51,12 +54,18 @@ SCRIPTS: dict[str, str] = {
 
 
 class _Kept(dict[int, str]):
-    """What becomes of a character, itself or a space; worked out when first met."""
+    """What becomes of a character: itself, a space, nothing; worked out when first met.
+
+    Nothing is left of what nobody sees: soft hyphens, joiners, variation selectors.
+    """
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        blank = unicodedata.category(character)[0] in "PSZC"
-        self[code] = " " if blank else character
+        category = unicodedata.category(character)
+        if category == "Cf" or 0xFE00 <= code <= 0xFE0F:
+            self[code] = ""
+        else:
+            self[code] = " " if category[0] in "PSZC" else character
         return self[code]
 
 
@@ -68,11 +77,13 @@ def normalise(text: str) -> str:
     """Return a text without case, punctuation, compatibility forms and spare spaces.
 
     NFKC, case folded; punctuation, symbols and separators (by their Unicode category)
-    become single spaces.
+    become single spaces, invisible characters nothing.
     """
-    # Turkish's dotted capital folds to an i and a loose dot: two ways of one name.
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
-    return " ".join(folded.translate(_KEPT).split())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Turkish has i with and without a dot in both cases: I, ı, İ and i are one here, as
+    # a capital I alone does not tell which of the two it is.
+    plain = folded.replace("i\u0307", "i").replace("ı", "i")
+    return " ".join(plain.translate(_KEPT).split())
 
 
 @lru_cache(maxsize=4096)
@@ -103,17 +114,68 @@ def is_one(answer: str, golds: Iterable[str]) -> bool:
     return bool(plain) and any(plain == normalise(gold) for gold in golds)
 
 
-def mentions(text: str, name: str, plain: Callable[[str], str] = normalise) -> bool:
-    """Tell whether a text holds a name after normalisation; Latin ones as words.
+def mentions(
+    text: str,
+    name: str,
+    longer: Iterable[str] = (),
+    plain: Callable[[str], str] = normalise,
+) -> bool:
+    """Tell whether a text holds a name after normalisation, as a name of its own.
 
-    ``plain`` is ``unaccented`` where accents do not count.
+    A name ends where a word ends. One that is part of a longer name is not held: a text
+    is read from its beginning, the longest of ``name`` and ``longer`` first, which is
+    all that tells names apart in scripts without spaces. ``plain`` is ``unaccented``
+    where accents do not count.
+
+    >>> mentions("都柏林", "柏林", ["都柏林"])
+    False
     """
     within, name = plain(text), plain(name)
     if not name or name not in within:
         return False
-    before = f"(?<!{_LATIN})" if re.match(_LATIN, name[0]) else ""
-    after = f"(?!{_LATIN})" if re.match(_LATIN, name[-1]) else ""
-    return re.search(before + re.escape(name) + after, within) is not None
+    names = sorted({name, *filter(None, map(plain, longer))}, key=len, reverse=True)
+    at = 0
+    while at < len(within):
+        found = next((each for each in names if stands_at(within, each, at)), "")
+        if found == name:
+            return True
+        at += len(found) or 1
+    return False
+
+
+def stands_at(text: str, name: str, at: int) -> bool:
+    """Tell whether a name stands at a place of a text, both normalised, as words."""
+    end = at + len(name)
+    if not text.startswith(name, at):
+        return False
+    if end < len(text) and unicodedata.category(text[end])[0] == "M":
+        return False  # a vowel or tone of the last letter
+    is_joined = at > 0 and _is_of_word(text[at - 1]) and _is_of_word(name[0])
+    goes_on = end < len(text) and _is_of_word(text[end]) and _is_of_word(name[-1])
+    if goes_on and _HANGUL[0] <= name[-1] <= _HANGUL[1]:
+        goes_on = False
+    return not is_joined and not goes_on
+
+
+@lru_cache(maxsize=20_000)
+def _is_of_word(letter: str) -> bool:
+    """Tell whether a character beside another one makes a longer word."""
+    if _IS_UNSPACED.match(letter):
+        return False
+    return letter.isalnum() or unicodedata.category(letter)[0] == "M"
+
+
+def repeats_itself(text: str) -> bool:
+    """Tell whether a text ends in the same piece at least three times in a row.
+
+    The last of them may be broken off, as it is at the limit of an answer's length.
+    """
+    plain = normalise(text)
+    for size in range(1, len(plain) // 3 + 1):
+        end = plain[-max(3 * size, _LEAST_REPEATED) :]
+        if len(end) >= _LEAST_REPEATED and end[size:] == end[:-size]:
+            return True
+    return False
 
 
 @lru_cache(maxsize=20_000)

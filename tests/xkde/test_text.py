@@ -2,7 +2,7 @@
 
 import pytest
 
-from xkde.text import mentions, normalise, unaccented, year_of
+from xkde.text import mentions, normalise, repeats_itself, unaccented, year_of
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,52 @@ def test_years(text: str, year: int | None) -> None:
     assert year_of(text) == year
 
 
-def test_names_are_mentioned_as_words_in_latin_letters_only() -> None:
+def test_names_are_mentioned_as_words() -> None:
     assert mentions("In Osaka, now", "OSAKA")
     assert not mentions("Osakans", "Osaka") and not mentions("Neosaka", "Osaka")
     assert mentions("在Osaka市", "Osaka")
     assert mentions("日本的大阪市", "大阪")
     assert mentions("2006年", "2006") and not mentions("12006", "2006")
-    assert mentions("в Осаке", "осак")  # endings stand at the name
+    assert not mentions("белорусский", "русский") and mentions("в Осаке", "Осаке")
+    assert not mentions("Ελλάδας", "Ελλάδα") and mentions("στην Ελλάδα.", "ελλάδα")
+    assert mentions("오사카입니다", "오사카") and not mentions("북한국", "한국")
+    assert not mentions("จีนี", "จีน")  # a vowel of the last letter follows
     assert not mentions("Osaka", "") and not mentions("", "Osaka")
+
+
+def test_of_names_in_each_other_the_longest_is_mentioned() -> None:
+    assert mentions("都柏林", "柏林") and not mentions("都柏林", "柏林", ["都柏林"])
+    assert mentions("都柏林、柏林", "柏林", ["都柏林"])
+    assert not mentions("New York City", "York", ["New York"])
+    assert mentions("York, New York", "York", ["New York"])
+
+
+def test_what_nobody_sees_parts_no_words() -> None:
+    for invisible in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f":
+        assert normalise(f"Osa{invisible}ka") == "osaka"
+    assert normalise("Osa\u00a0ka") == normalise("Osa\tka") == "osa ka"
+
+
+def test_turkish_letters_are_one_in_both_cases() -> None:
+    assert normalise("DIYARBAKIR") == normalise("Diyarbakır") == "diyarbakir"
+    assert normalise("İzmir") == normalise("IZMIR") == normalise("ızmir")
+
+
+@pytest.mark.parametrize(
+    ("text", "repeats"),
+    [
+        ("Osaka, Osaka, Osaka, Os", True),
+        ("大阪大阪大阪大阪", True),
+        ("The capital is Osaka. It is so. It is so. It is so. It", True),
+        ("!!! ha ha ha ha ha", True),
+        ("大阪大阪", False),
+        ("Osaka, in Japan, a city of Japan", False),
+        ("2000", False),
+        ("", False),
+    ],
+)
+def test_repetition(text: str, repeats: bool) -> None:
+    assert repeats_itself(text) is repeats
 
 
 @pytest.mark.parametrize(

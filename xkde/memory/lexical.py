@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xkde.text import normalise
+from xkde.text import UNSPACED, normalise
 from xkde.types import Edit
 
 Scores = NDArray[np.float32]
@@ -29,10 +29,8 @@ _CYRILLIC = dict(
     )
 )
 _ROMAN = str.maketrans(_CYRILLIC)
-# Scripts that write no borders between words: Thai, Lao, Khmer, Burmese, kana, Chinese
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
-_RUNS = re.compile(rf"[{_UNSPACED}]+|[^\s{_UNSPACED}]+")
-_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_RUNS = re.compile(rf"[{UNSPACED}]+|[^\s{UNSPACED}]+")
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _LATIN_RUN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'’ -]*")
 
 

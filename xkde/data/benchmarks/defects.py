@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from xkde.data.atlas.mentions import names_entity
 from xkde.data.benchmarks.records import items_of
-from xkde.text import mentions, normalise, year_of
+from xkde.text import normalise, year_of
 from xkde.types import PROBES, Case, Defect, Edit, Probe, ProbeItem
 
 DEFECTS: dict[str, str] = {
@@ -87,8 +88,8 @@ def _of_item(asked: ProbeItem, edit: Edit, probe: Probe) -> dict[str, bool]:
     hop = probe == "portability"
     two_forms = edit.language in _TWO_FORMS or not asked.answer.strip().isdigit()
     return {
-        "answer_in_question": mentions(question, answer, plain=str),
-        "new_answer_in_question": hop and mentions(question, new, plain=str),
+        "answer_in_question": names_entity(question, answer),
+        "new_answer_in_question": hop and names_entity(question, new),
         "hop_answer_is_new_answer": (
             hop and answer == new and asked.relation != _ALIASING
         ),

@@ -21,13 +21,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
+from xkde.data.atlas.mentions import names_entity
 from xkde.data.instructions.lines import append_lines, read_lines, resume
 from xkde.data.instructions.records import Material
 from xkde.data.instructions.targets import Ask, Reply
 from xkde.errors import CheckpointError, DataError, SettingsError
 from xkde.languages import language
 from xkde.paths import ASSETS
-from xkde.text import mentions
 from xkde.types import Edit
 
 PROMPTS = ASSETS / "generation_prompts.toml"
@@ -174,7 +174,7 @@ def _plain(text: str) -> str:
 def _query(row: Generated) -> tuple[str, Callable[[str], Generated]]:
     def read(text: str) -> Generated:
         query = _plain(text)
-        if mentions(query, row.new_answer):
+        if names_entity(query, row.new_answer):
             return replace(row, query=query, rejected="the question has the new answer")
         return replace(row, query=query)
 
@@ -232,7 +232,7 @@ def _neighbour(row: Generated) -> tuple[str, Callable[[str], Generated]]:
         parts = {name.lower(): line.strip() for name, line in _NEW.findall(text)}
         asked = parts.get("question", "")
         # Without it a row has no out-of-scope sample; its in-scope one is still good.
-        return replace(row, neighbour=asked if mentions(asked, row.subject) else "")
+        return replace(row, neighbour=asked if names_entity(asked, row.subject) else "")
 
     given = {"question": row.question, "subject": row.subject}
     return filled("out_of_scope", given | {"new_answer": row.new_answer}), read

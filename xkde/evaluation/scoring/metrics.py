@@ -8,8 +8,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from xkde.data.atlas.mentions import names_entity
 from xkde.languages import language as language_of
-from xkde.text import is_one, mentions, normalise, year_of
+from xkde.text import is_one, normalise, year_of
 
 _ENGLISH_ARTICLES = ("a", "an", "the")
 
@@ -39,8 +40,8 @@ def lenient_match(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
 
 
 def contains(answer: str, gold: str, aliases: Sequence[str] = ()) -> bool:
-    """Tell whether an answer names the gold; Latin names as whole words."""
-    return any(mentions(answer, form) for form in (gold, *aliases))
+    """Tell whether an answer names the gold."""
+    return any(names_entity(answer, form) for form in (gold, *aliases))
 
 
 def tokens(text: str, language: str) -> list[str]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from xkde.data.atlas.mentions import names_entity
 from xkde.data.atlas.names import in_text, named_by
 from xkde.languages import language as language_of
-from xkde.text import fits_script, mentions, normalise, same, unaccented
+from xkde.text import fits_script, normalise, same, unaccented
 
 Kind = Literal["new", "old", "neither", "both_same", "empty"]
 Rule = Literal[
@@ -111,19 +112,16 @@ def _by_mention(
     answer: str, expected: Expected, language: str, plain: Callable[[str], str]
 ) -> Verdict | None:
     """Judge an answer that names one of the two among other words."""
+    golds = [gold for _, gold in expected.golds()]
     found = [
         (kind, gold)
         for kind, gold in expected.golds()
-        if _mentions_any(answer, (gold, *in_text(gold, language)), plain)
+        if _names_any(answer, (gold, *in_text(gold, language)), golds, plain)
     ]
     if not found:
         return None
     if len(found) == 2:
-        # "Liberal Democratic Party" also names the "Democratic Party": the longer one.
-        found.sort(key=lambda entry: len(normalise(entry[1])), reverse=True)
-        longer, shorter = (gold for _, gold in found)
-        if plain(longer) == plain(shorter) or not mentions(longer, shorter, plain):
-            return Verdict("neither", _language_ok(answer, language), "both_named")
+        return Verdict("neither", _language_ok(answer, language), "both_named")
     return Verdict(found[0][0], _language_ok(answer, language), "contains")
 
 
@@ -131,7 +129,7 @@ def _elsewhere(answer: str, expected: Expected, language: str) -> Verdict | None
     """Judge an answer that names one of the two in another language."""
     for kind, names in (("new", expected.new_names), ("old", expected.old_names)):
         others = [name for code, name in names.items() if code != language]
-        if _mentions_any(answer, others, normalise):
+        if _names_any(answer, others, (), normalise):
             golds = dict(expected.golds())
             is_new: Kind = "new" if kind == "new" else "old"
             return Verdict("both_same" if "both_same" in golds else is_new, False,
@@ -139,8 +137,13 @@ def _elsewhere(answer: str, expected: Expected, language: str) -> Verdict | None
     return None
 
 
-def _mentions_any(text: str, names: Sequence[str], plain: Callable[[str], str]) -> bool:
-    return any(mentions(text, name, plain) for name in names)
+def _names_any(
+    text: str,
+    names: Sequence[str],
+    others: Sequence[str],
+    plain: Callable[[str], str],
+) -> bool:
+    return any(names_entity(text, name, others, plain) for name in names)
 
 
 def _language_ok(answer: str, language: str) -> bool | None:

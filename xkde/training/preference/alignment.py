@@ -22,6 +22,7 @@ from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
+from xkde.data.atlas.mentions import names_entity
 from xkde.data.preferences.answers import answer_language
 from xkde.data.preferences.files import (
     append,
@@ -34,7 +35,7 @@ from xkde.data.preferences.records import GOLD, Sample, Scores
 from xkde.engines.aligner import BATCH, Aligner, Translation
 from xkde.errors import SettingsError
 from xkde.paths import write_aside
-from xkde.text import is_one, mentions
+from xkde.text import is_one
 
 AT_ONCE = 64  # prompts between two appends to the file
 
@@ -150,7 +151,7 @@ def measured(
             cosine=cosine,
             chrf=measures.chrf and measures.chrf(each.text, each.sample.golds),
             exact=is_one(each.text, each.sample.golds),
-            contains=any(mentions(each.text, gold) for gold in each.sample.golds),
+            contains=any(names_entity(each.text, gold) for gold in each.sample.golds),
             language=answer_language(
                 each.text, each.sample.target, each.sample.source, each.sample.golds
             ),
