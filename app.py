@@ -18,8 +18,8 @@ from starlette.middleware import Middleware
 
 from pages import PAGES
 from pages.edit_and_ask import api, models
-from pages.shell import header as page_header
 from pages.shell import look, pool, strings
+from pages.shell import look as page_header
 
 QUEUE = 16
 

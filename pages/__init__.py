@@ -19,7 +19,7 @@ from pages import about
 from pages.benchmarks import page as benchmarks
 from pages.edit_and_ask import page as edit_and_ask
 from pages.preferences import page as preferences
-from pages.shell.header import Header
+from pages.shell.look import Header
 
 # slug for links -> (key of the title, builder)
 PAGES: dict[str, tuple[str, Callable[[gr.Blocks, Header], None]]] = {

@@ -7,7 +7,7 @@ import importlib.metadata
 
 import gradio as gr
 
-from pages.shell.header import Header
+from pages.shell.look import Header
 from pages.shell.strings import label
 from pages.shell.templates import render
 from xkde import __version__

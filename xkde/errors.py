@@ -13,7 +13,7 @@ raised is a mistake of ours and may end the program.
 
 A message that the app shows is an English template with its values, as in
 ``InputError("“{name}” is not offered.", name=name)``: ``str(error)`` is the English
-sentence, ``error.notice`` keeps both, so that ``pages.shell.errors`` can translate it
+sentence, ``error.notice`` keeps both, so that ``pages.shell.strings`` can translate it
 with ``assets/strings/notices_zh.json``.
 """
 

@@ -12,7 +12,7 @@ from pages.benchmarks.cases import page as cases
 from pages.benchmarks.editors import page as editors
 from pages.benchmarks.measured import page as measured
 from pages.benchmarks.published import page as published
-from pages.shell.header import Header
+from pages.shell.look import Header
 from pages.shell.strings import label
 
 TITLE = "tab_benchmarks"

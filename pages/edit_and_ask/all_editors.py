@@ -28,10 +28,16 @@ from pages.edit_and_ask.form import (
     understand,
 )
 from pages.edit_and_ask.handlers import end_run
-from pages.shell.errors import in_words, shown_error
 from pages.shell.links import Form
 from pages.shell.pool import PATIENCE, POOL
-from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.strings import (
+    Interface,
+    in_words,
+    interface_language,
+    label,
+    shown_error,
+    tr,
+)
 from pages.shell.templates import render
 from xkde.asking.all_editors import (
     AllEditorsState,

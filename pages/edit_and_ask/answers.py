@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from pages.edit_and_ask.answering import verdict
 from pages.edit_and_ask.editor_choice import name_of
-from pages.shell.errors import in_words
 from pages.shell.links import EDITOR
-from pages.shell.strings import Interface, tr
+from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render
 from xkde.asking.session import PANES, AskState, Pane, PaneAnswers
 from xkde.editors.registry import entry_of

@@ -31,9 +31,8 @@ from pages.edit_and_ask.form import (
 )
 from pages.edit_and_ask.memory_session import MemorySession, recalled
 from pages.edit_and_ask.why import why_html
-from pages.shell.errors import in_words, shown_error
 from pages.shell.links import Form, read_link, write_link
-from pages.shell.strings import Interface, interface_language, tr
+from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
 from pages.shell.templates import render
 from xkde.asking.session import AskState
 from xkde.errors import XkdeError

@@ -37,8 +37,7 @@ from pages.edit_and_ask.memory_session import (
     without,
     written,
 )
-from pages.shell.errors import shown_error
-from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.strings import Interface, interface_language, label, shown_error, tr
 from pages.shell.templates import render
 from xkde.asking.session import AskState
 from xkde.errors import XkdeError

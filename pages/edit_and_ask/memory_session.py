@@ -18,8 +18,7 @@ from xkde.data.atlas.questions import understand
 from xkde.data.atlas.world import atlas
 from xkde.errors import InputError
 from xkde.memory import edits as editing
-from xkde.memory.conflicts import Conflict, conflicts
-from xkde.memory.edits import EditMemory, Stored
+from xkde.memory.edits import Conflict, EditMemory, Stored, conflicts
 from xkde.memory.files import write_edits
 from xkde.memory.index import CachedEncoder, Encoder, NamesOnly, build_index
 from xkde.memory.retrieval import Calibration, Recalled, calibration_of, recall

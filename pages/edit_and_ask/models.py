@@ -12,9 +12,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from pages.shell.errors import in_words
 from pages.shell.pool import BASE, EDITED, POOL, on_space
-from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.strings import Interface, in_words, interface_language, label, tr
 from pages.shell.templates import render
 from xkde import hub
 from xkde.checkpoints import CATALOGUE, resolve

@@ -15,9 +15,8 @@ from pages.edit_and_ask import all_editors, editor_choice, memory, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answers import answers_html, status_html
 from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
-from pages.shell.header import Header
 from pages.shell.links import TOKENS, WARMEST
-from pages.shell.look import LANGUAGE_SCRIPT
+from pages.shell.look import LANGUAGE_SCRIPT, Header
 from pages.shell.strings import label
 from pages.shell.templates import render
 from xkde.languages import ATLAS_LANGUAGES, language

@@ -2,7 +2,6 @@
 
 export.py    the filtered pairs as a file to train on
 handlers.py  what a click does
-log_odds.py  log-odds of chosen and rejected in three checkpoints
 page.py      the tab
 pair.py      pairs as HTML
 plots.py     figures of a whole file, and what a click on a bar means

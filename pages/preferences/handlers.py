@@ -14,8 +14,14 @@ from urllib.parse import parse_qsl
 import gradio as gr
 
 from pages.preferences import export, sources
-from pages.preferences.log_odds import log_odds_html, measured
-from pages.preferences.pair import language_words, list_html, note_html, pair_values
+from pages.preferences.pair import (
+    language_words,
+    list_html,
+    log_odds_html,
+    measured,
+    note_html,
+    pair_values,
+)
 from pages.preferences.plots import clicked, figures
 from pages.preferences.view import (
     FIELDS,
@@ -28,8 +34,7 @@ from pages.preferences.view import (
     view_of,
 )
 from pages.shell.components import Outputs
-from pages.shell.errors import in_words, shown_error
-from pages.shell.strings import Interface, interface_language, tr
+from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
 from pages.shell.templates import render
 from xkde.data.preferences.table import EQUAL, PairFilter, choices, rows_at
 from xkde.errors import DataError, XkdeError

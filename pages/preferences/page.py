@@ -14,7 +14,7 @@ from pages.preferences.handlers import PLOTS
 from pages.preferences.pair import note_html
 from pages.preferences.view import FIELDS, LONGEST, SIZES, PairPlace, PairView
 from pages.shell.components import by_name
-from pages.shell.header import Header
+from pages.shell.look import Header
 from pages.shell.strings import label
 from pages.shell.templates import render
 from xkde import paths

@@ -1,8 +1,6 @@
 """What surrounds every tab: header, look, strings, errors, templates, plots.
 
     components.py  handlers that address components by name
-    errors.py      errors in the visitor's language
-    header.py      what stands above all tabs
     links.py       the address of a question
     look.py        theme, styles and scripts
     plots.py       what all Plotly figures share

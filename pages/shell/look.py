@@ -1,15 +1,18 @@
-"""The look of every tab: theme, style sheet, and the script that runs before Gradio.
+"""The look of every tab: header, theme, style sheet, the script before Gradio's.
 
 The head script settles language and light or dark before the page is drawn: from the
 address, else from what the visitor chose last, else from the browser. It writes the
 language back into the address, where handlers read it.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pages.shell.strings import label
+from pages.shell.templates import render
 from xkde import paths
 
 STYLE_SHEET = paths.ASSETS / "style.css"
@@ -189,3 +192,28 @@ class HeadScript:
             await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewrite)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a page may connect; the language switch takes its form along."""
+
+    language: gr.Button
+
+
+def layout() -> Header:
+    """Make the header."""
+    with gr.Row(elem_id="header"):
+        gr.HTML(render("shell/header.html"), elem_id="brand")
+        language = gr.Button(
+            label("other_language"),
+            size="sm",
+            elem_id="language",
+            scale=0,
+            min_width=64,
+        )
+        theme = gr.Button(
+            label("light_dark"), size="sm", elem_id="theme", scale=0, min_width=64
+        )
+    theme.click(None, js=THEME_SCRIPT, api_visibility="private")
+    return Header(language)

@@ -3,6 +3,10 @@
 ``label`` returns what Gradio translates in the browser, ``tr`` a text for a handler,
 and ``both`` static HTML that the style sheet switches. The language of a visit is
 ``?lang=``, which the head script keeps in the address, or else the browser's own.
+
+The package says errors and notes in English, as a template with its values
+(``xkde.errors``); ``notices_zh.json`` has the Chinese template of each that the pages
+show. One that is not there stays English.
 """
 
 import json
@@ -14,6 +18,7 @@ from gradio.i18n import I18nData
 from markupsafe import Markup
 
 from xkde import paths
+from xkde.errors import Notice, XkdeError
 
 Interface = Literal["en", "zh"]
 INTERFACES: tuple[Interface, ...] = ("en", "zh")
@@ -64,3 +69,35 @@ def interface_language(request: gr.Request | None) -> Interface:
         "accept-language", ""
     )
     return "zh" if str(asked).lower().startswith("zh") else "en"
+
+
+def in_words(error: XkdeError | str, interface: Interface) -> str:
+    """Return an error's or a note's words, in the interface's language if known."""
+    words = error.notice if isinstance(error, XkdeError) else error
+    if interface == "en" or not isinstance(words, Notice):
+        return str(words)
+    template = chinese().get(words.template)
+    if template is None:
+        return str(words)
+    values = {name: _value(each, interface) for name, each in words.values.items()}
+    return template.format(**values)
+
+
+def shown_error(error: XkdeError, interface: Interface) -> gr.Error:
+    """Return it as Gradio shows it."""
+    return gr.Error(in_words(error, interface), print_exception=False)
+
+
+@lru_cache(maxsize=1)
+def chinese() -> dict[str, str]:
+    """Return the Chinese template of each English one."""
+    path = paths.STRINGS / "notices_zh.json"
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _value(value: object, interface: Interface) -> object:
+    """Return a value of a notice: notices within it are translated as well."""
+    if isinstance(value, tuple):
+        words = [str(_value(each, interface)) for each in value]
+        return tr("list_gap", interface).join(words)
+    return in_words(value, interface) if isinstance(value, Notice) else value

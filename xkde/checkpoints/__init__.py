@@ -1,6 +1,5 @@
 """Checkpoints: which are offered, where a reference leads, what a folder holds.
 
-    adapters.py   LoRA adapters beside a base
     catalogue.py  the checkpoints worth offering, and where a reference leads
     folders.py    what a checkpoint folder holds
     packages.py   weights from an installed package

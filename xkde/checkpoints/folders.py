@@ -3,6 +3,11 @@
 Says in milliseconds whether a folder is a whole chat model or else what is missing.
 Knows no torch and no transformers.
 
+An adapter's folder (LoRA: Hu et al., 2021, https://arxiv.org/abs/2106.09685) holds what
+PEFT writes, adapter_config.json and adapter_model.safetensors, beside card.json and
+chat_template.jinja. For an adapted matrix W (out, in) it has A (r, in) and B (out, r):
+W' = W + (alpha / r) B A.
+
 Try it: ``python -c "import xkde.checkpoints as c, pathlib;
 print(c.inspect_folder(pathlib.Path('assets/checkpoints/atlas-base')))"``
 """
@@ -14,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde import paths
-from xkde.checkpoints.adapters import WEIGHTS as ADAPTER_WEIGHTS
-from xkde.checkpoints.adapters import base_of, check_fits, is_adapter
-from xkde.checkpoints.catalogue import resolve
+from xkde.checkpoints.catalogue import CATALOGUE, Reference, resolve
 from xkde.checkpoints.weights import (
     fingerprint,
     read_header,
@@ -24,6 +27,7 @@ from xkde.checkpoints.weights import (
     read_json,
 )
 from xkde.errors import CheckpointError
+from xkde.paths import CARD
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -189,3 +193,86 @@ def name_and_weights(reference: str, revision: str | None = None) -> tuple[str, 
     if place.kind == "hub":
         return place.name, place.path.name
     return place.path.name, fingerprint(place.path)
+
+
+CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."  # PEFT's, before the base's own names
+FACTORS = (".lora_A.weight", ".lora_B.weight")
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter and no whole model."""
+    return (folder / CONFIG).is_file() and not (folder / "config.json").is_file()
+
+
+def base_reference(folder: Path) -> str:
+    """Return the reference of the base that an adapter was trained on.
+
+    Raises CheckpointError where it is not stated, or stated in two ways.
+    """
+    card = read_json(folder / CARD) if (folder / CARD).is_file() else {}
+    stated = (
+        card.get("base"),
+        read_json(folder / CONFIG).get("base_model_name_or_path"),
+    )
+    names = list(dict.fromkeys(_catalogued(str(name)) for name in stated if name))
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise CheckpointError(
+            "The adapter in {folder} does not say which base it belongs to. Write it "
+            "into its adapter_config.json: base_model_name_or_path.",
+            folder=folder,
+        )
+    raise CheckpointError(
+        "The adapter in {folder} names two bases: its card {card}, its "
+        "adapter_config.json {config}. Correct the one that is wrong.",
+        folder=folder,
+        card=names[0],
+        config=names[1],
+    )
+
+
+def base_of(folder: Path) -> Reference:
+    """Return where an adapter's base is; raises CheckpointError for an adapter."""
+    found = resolve(base_reference(folder))
+    if found.path is not None and is_adapter(found.path):
+        raise CheckpointError(
+            "The base of the adapter in {folder} is an adapter itself. Merge that one "
+            "into its own base first, with peft's merge_and_unload().",
+            folder=folder,
+        )
+    return found
+
+
+def check_fits(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise CheckpointError unless the adapter's matrices fit weights of these shapes.
+
+    ``shapes`` is by the base's own names: (out, in) for a linear layer.
+    """
+    for name, tensor in read_header(folder / ADAPTER_WEIGHTS).items():
+        mark = next((each for each in FACTORS if name.endswith(each)), None)
+        if mark is None or len(tensor.shape) != 2:
+            continue
+        own = name.removeprefix(PREFIX).removesuffix(mark)
+        weight = shapes.get(f"{own}.weight")
+        side = 1 if mark == FACTORS[0] else 0
+        if weight is None or len(weight) != 2 or weight[side] != tensor.shape[side]:
+            has = "no such weight" if weight is None else f"one of {weight}"
+            raise CheckpointError(
+                "The adapter in {folder} belongs to another base: it changes {name} "
+                "with a factor of {shape}, and this base has {has}. Name the base that "
+                "it was trained on in its card.json.",
+                folder=folder,
+                name=own,
+                shape=tensor.shape,
+                has=has,
+            )
+
+
+def _catalogued(name: str) -> str:
+    """Return the catalogue's reference of a Hub id that a package carries, too."""
+    return next(
+        (each.reference for each in CATALOGUE.values() if each.repository == name), name
+    )

@@ -210,8 +210,7 @@ def _build(arguments: argparse.Namespace) -> None:
 
 
 def _targets(arguments: argparse.Namespace) -> None:
-    from xkde.engines import replies
-    from xkde.engines.engine import open_engine
+    from xkde.engines.engine import chat, completion, open_engine
 
     path = _out(arguments)
     _needs_checkpoint(arguments)
@@ -223,7 +222,7 @@ def _targets(arguments: argparse.Namespace) -> None:
     engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
     few_shot = arguments.prompt == "few-shot"
     longest = arguments.max_new_tokens or 16
-    ask = (replies.completion if few_shot else replies.chat)(engine, longest)
+    ask = (completion if few_shot else chat)(engine, longest)
     targets = answer_all(questions, ask, few_shot, path, progress("answers"))
     usable = sum(target.is_usable(recipe.longest_target) for target in targets)
     if arguments.json:
@@ -270,15 +269,14 @@ def _generate(arguments: argparse.Namespace) -> None:
 
 def _generator(arguments: argparse.Namespace) -> tuple[Ask, str]:
     """Return whom to ask: a server by chat alone, or a checkpoint that runs here."""
-    from xkde.engines import replies
-    from xkde.engines.engine import open_engine
+    from xkde.engines.engine import chat, chat_server, open_engine
 
     longest = arguments.max_new_tokens or 512
     if "://" in arguments.engine:
-        return replies.chat_server(arguments.engine, arguments.model, longest)
+        return chat_server(arguments.engine, arguments.model, longest)
     _needs_checkpoint(arguments)
     engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
-    return replies.chat(engine, longest), arguments.checkpoint
+    return chat(engine, longest), arguments.checkpoint
 
 
 def _file(arguments: argparse.Namespace) -> Path:

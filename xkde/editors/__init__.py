@@ -1,7 +1,6 @@
 """How a model is made to obey an edit: one interface, the methods by family.
 
-cost.py        seconds and memory of an edit
-editor.py      the interface: apply, ask, revert
+editor.py      the interface: apply, ask, revert; the cost of an edit
 registry.py    the editors by name
 sequential.py  sequential edits: what is applied by now
 settings.py    settings by editor and model

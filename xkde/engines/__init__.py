@@ -1,17 +1,15 @@
 """What runs models: causal LMs (transformers, vLLM), encoders, translation models.
 
-adapters.py      a base with a LoRA adapter, on one set of weights
 aligner.py       the alignment scorer, a translation model
 conversion.py    GGUF weights of a package as a checkpoint folder
 decoding.py      the decode loop
 encoder.py       sentence encoders
-engine.py        the interface of an engine, opened by name
+engine.py        the interface of an engine, opened and asked by name
 forward.py       forward passes on token ids
 hypernetwork.py  MEND's hyper-network
-loading.py       load a checkpoint
+loading.py       load a checkpoint, or a base with a LoRA adapter
 pool.py          loaded engines, and those being loaded
 prefix_trees.py  first choices for many texts with common beginnings
-replies.py       many questions at once, text in, replies out
 scope.py         SERAC's scope classifier
 transformers.py  transformers in this process
 vllm.py          vLLM in this process, or a server

@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 from xkde import hub
 from xkde.checkpoints import PackageSource, inspect_folder, resolve
-from xkde.checkpoints.adapters import base_reference, is_adapter
-from xkde.engines.adapters import with_adapter
+from xkde.checkpoints.folders import base_reference, is_adapter
 from xkde.engines.conversion import convert, total_bytes
-from xkde.engines.loading import load
+from xkde.engines.loading import load, with_adapter
 from xkde.errors import CheckpointError, DownloadError, Notice, XkdeError
 
 Phase = Literal[

@@ -27,7 +27,7 @@ from typing import Any
 import openai
 
 from xkde import prompts as prompting
-from xkde.checkpoints.adapters import CONFIG, base_of, is_adapter
+from xkde.checkpoints.folders import CONFIG, base_of, is_adapter
 from xkde.checkpoints.weights import read_json
 from xkde.engines.loading import (
     choose_dtype,

@@ -1,9 +1,7 @@
 """The stages of training, from settings to a checkpoint with its card.
 
-answer_loss.py    the loss of instruction tuning, on answers only
 averaging.py      averages of checkpoints
 conversations.py  conversations as training rows
-optimizers.py     Muon with AdamW
 run.py            a run's folder: log, resume, result
 settings.py       settings files
 stages.py         base, XE-IT and TL-PO

@@ -36,7 +36,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from xkde.checkpoints import CATALOGUE, adapters, resolve
+from xkde.checkpoints import CATALOGUE, folders, resolve
 from xkde.checkpoints.weights import read_header, read_json
 from xkde.errors import CheckpointError, SettingsError
 from xkde.paths import CARD, CHAT_TEMPLATE, NOTICE, write_aside
@@ -209,10 +209,10 @@ def _save_adapter(trainer: Trainer, folder: Path, base: str) -> None:
     network: Any = trainer.model
     network.to(torch.bfloat16).save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's form with empty fields
-    config = read_json(folder / adapters.CONFIG)
+    config = read_json(folder / folders.CONFIG)
     entry = CATALOGUE.get(base)
     config["base_model_name_or_path"] = (entry and entry.repository) or base
-    write_aside(folder / adapters.CONFIG, json.dumps(config, indent=1) + "\n")
+    write_aside(folder / folders.CONFIG, json.dumps(config, indent=1) + "\n")
     tokenizer: Any = trainer.processing_class
     write_aside(folder / CHAT_TEMPLATE, tokenizer.chat_template)
     ends = {"eos_token_id": tokenizer.eos_token_id}  # a base's may be line breaks, too

@@ -19,7 +19,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import PeftModel
+from torch import nn
+from torch.nn import functional
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -27,25 +30,24 @@ from transformers import (
     PreTrainedTokenizerBase,
     set_seed,
 )
-from trl import ModelConfig, get_peft_config
+from trl import ModelConfig, SFTTrainer, get_peft_config
 
 from xkde.checkpoints import resolve
-from xkde.checkpoints.adapters import base_reference, is_adapter
+from xkde.checkpoints.folders import base_reference, is_adapter
 from xkde.data.atlas.corpus import FactQuery
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import adapter_tokenizer, load_tokenizer, source_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.paths import CARD, ROOT
-from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.atlas_models.tokenizer import END, PAD, train_tokenizer
 from xkde.training.conversations import (
+    IGNORED,
     atlas_conversations,
     forgotten_facts,
     read_dataset,
     tokenised,
 )
-from xkde.training.optimizers import MuonWithAdamW
 from xkde.training.preference.trainers import (
     preference_rows,
     preference_trainer,
@@ -308,3 +310,107 @@ def _card(
         "training": last_log(folder),
         "before": before,
     }
+
+
+class AnswerLossTrainer(SFTTrainer):
+    """SFTTrainer that projects onto the vocabulary at answer positions only.
+
+        loss = -1/N * sum over answer tokens t of log p(x_t | x_<t)
+
+    The loss is SFTTrainer's own, averaged over the whole step; a test holds the two
+    against each other. What differs is the cost: a batch of 24 short answers behind
+    long prompts projects about 120 rows rather than 1,500, and with a vocabulary of
+    262,144 that is most of a step. The model's own forward is called, so DDP,
+    DeepSpeed, FSDP and LoRA work as they do in SFTTrainer.
+    """
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Return the mean negative log-likelihood of the labelled tokens.
+
+        ``input_ids`` and ``labels`` are (batch, time); position t predicts label t + 1.
+        """
+        labels = inputs["labels"][:, 1:]
+        is_answer = labels != IGNORED  # (batch, time - 1)
+        predicts = functional.pad(is_answer, (0, 1))  # the last position predicts none
+        head = self.accelerator.unwrap_model(model).get_output_embeddings()
+        # (batch, time, width) becomes (1, answer tokens, width) at the head's door.
+        # Slicing whole columns would project every row of the batch at each of them.
+        hook = head.register_forward_pre_hook(
+            lambda _, hidden_states: (hidden_states[0][predicts].unsqueeze(0),)
+        )
+        try:
+            outputs = model(
+                **{name: given for name, given in inputs.items() if name != "labels"},
+                use_cache=False,
+            )
+        finally:
+            hook.remove()
+        total = functional.cross_entropy(
+            outputs.logits[0].float(), labels[is_answer], reduction="sum"
+        )
+        count = is_answer.sum() if num_items_in_batch is None else num_items_in_batch
+        loss = total / torch.as_tensor(count, device=total.device).clamp(min=1)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            # The count is of every process, and DDP averages the gradients over them.
+            loss = loss * (self.accelerator.num_processes // self.get_tp_size())
+        return (loss, outputs) if return_outputs else loss
+
+
+MUON_SCALE = 5.0  # Muon's learning rate / AdamW's, chosen on Atlas
+
+
+class MuonWithAdamW(torch.optim.Optimizer):
+    """Muon for a model's matrices, AdamW for its other parameters, as one optimizer.
+
+    Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) replaces the
+    momentum of a matrix by the nearest orthogonal one; it learns rare facts in fewer
+    steps. Embeddings (with a tied head), norms and biases go to AdamW.
+    """
+
+    def __init__(self, model: nn.Module, lr: float, weight_decay: float) -> None:
+        embedded = {id(p) for m in model.modules() if isinstance(m, nn.Embedding)
+                    for p in m.parameters()}  # fmt: skip
+        trained = [p for p in model.parameters() if p.requires_grad]
+        matrices = [p for p in trained if p.ndim == 2 and id(p) not in embedded]
+        others = [p for p in trained if p.ndim != 2 or id(p) in embedded]
+        # Groups may be empty: LoRA has matrices only.
+        muon = torch.optim.Muon(
+            [{"params": matrices}],
+            lr=lr * MUON_SCALE,
+            weight_decay=weight_decay / MUON_SCALE,
+        )
+        adamw = torch.optim.AdamW(
+            [{"params": others}], lr=lr, betas=(0.9, 0.98), weight_decay=0.0
+        )
+        self.parts: tuple[torch.optim.Optimizer, ...] = (muon, adamw)
+        super().__init__([{"params": matrices}, {"params": others}], {"lr": lr})
+        # Shared groups: a scheduler that sets a rate here sets it in both.
+        self.param_groups = [*muon.param_groups, *adamw.param_groups]
+
+    def step(self, closure: Any = None) -> Any:
+        """Take one step with each; a closure is called once."""
+        loss = closure() if closure is not None else None
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Reset the gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states of both."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load the states of both, and share their groups again."""
+        for part, state in zip(self.parts, state_dict["parts"], strict=True):
+            part.load_state_dict(state)
+        self.param_groups = [g for part in self.parts for g in part.param_groups]

@@ -45,8 +45,7 @@ from pages.benchmarks.shared import (
     picked,
     script_of,
 )
-from pages.shell.errors import shown_error
-from pages.shell.strings import interface_language, label, tr
+from pages.shell.strings import interface_language, label, shown_error, tr
 from xkde.errors import XkdeError
 from xkde.evaluation.results.rows import RULES
 from xkde.types import PROBES

@@ -25,8 +25,7 @@ from pages.benchmarks.shared import (
     protocol_name,
 )
 from pages.benchmarks.sources import MeasuredSource, available, sources
-from pages.shell.errors import in_words
-from pages.shell.strings import Interface, tr
+from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render as filled_in
 from xkde.errors import DataError, XkdeError
 from xkde.evaluation.results.compared import Places, matched

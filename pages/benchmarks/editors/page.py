@@ -7,19 +7,17 @@ from collections.abc import Iterator, Sequence
 
 import gradio as gr
 
-from pages.benchmarks.editors.numbers import (
+from pages.benchmarks.editors.tables import (
     ALLOWED,
     SOURCES,
     EditorsChoice,
-    many_edits,
-    single_edits,
-)
-from pages.benchmarks.editors.tables import (
     basis_html,
     caption_html,
     curves,
     first_html,
     languages_html,
+    many_edits,
+    single_edits,
     single_html,
     sizes_html,
 )

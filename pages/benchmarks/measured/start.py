@@ -16,9 +16,15 @@ from pages.benchmarks.shared import (
     by_name,
     picked,
 )
-from pages.shell.errors import in_words, shown_error
 from pages.shell.pool import EDITED, POOL, on_space
-from pages.shell.strings import Interface, interface_language, label, tr
+from pages.shell.strings import (
+    Interface,
+    in_words,
+    interface_language,
+    label,
+    shown_error,
+    tr,
+)
 from pages.shell.templates import render as filled_in
 from xkde import paths
 from xkde.checkpoints import CATALOGUE, inspect_folder, resolve

@@ -34,7 +34,7 @@ from pages.shell.strings import INTERFACES, strings, tr
 from xkde.asking.session import AskState
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
-from xkde.memory.conflicts import KINDS
+from xkde.memory.edits import KINDS
 from xkde.memory.files import REASONS, edits_of
 from xkde.types import Edit, Query
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pages.preferences import export, handlers, sources
-from pages.preferences import log_odds as odds
+from pages.preferences import pair as odds
 from pages.preferences.handlers import PLOTS, show, source_html
 from pages.preferences.page import EXPORT, OPENED, SHOWN
 from pages.preferences.pair import (

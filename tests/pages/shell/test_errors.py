@@ -22,7 +22,7 @@ from pages.edit_and_ask.memory_session import (
     with_edits,
 )
 from pages.preferences.sources import path_of
-from pages.shell.errors import chinese, in_words, shown_error
+from pages.shell.strings import chinese, in_words, shown_error
 from tests.helpers.preference_samples import pair
 from xkde.asking import temporary_edits
 from xkde.asking.all_editors import EditorRow

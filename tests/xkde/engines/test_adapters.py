@@ -11,9 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from tests.helpers.tiny_adapters import lora
 from xkde.checkpoints import inspect_folder
-from xkde.checkpoints.adapters import CONFIG, base_reference, check_fits
-from xkde.engines.adapters import with_adapter
-from xkde.engines.loading import load, load_tokenizer
+from xkde.checkpoints.folders import CONFIG, base_reference, check_fits
+from xkde.engines.loading import load, load_tokenizer, with_adapter
 from xkde.engines.pool import Pool
 from xkde.errors import CheckpointError
 from xkde.types import Sampling

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.chat_server import chatting
+from xkde.engines.engine import chat, chat_server, completion
 from xkde.engines.loading import load
-from xkde.engines.replies import chat, chat_server, completion
 from xkde.errors import CheckpointError
 from xkde.prompts import ask
 from xkde.types import Sampling

@@ -3,8 +3,7 @@
 import pytest
 
 from xkde.data.atlas.world import atlas
-from xkde.memory.conflicts import KINDS, conflicts
-from xkde.memory.edits import EditMemory, add
+from xkde.memory.edits import KINDS, EditMemory, add, conflicts
 from xkde.types import Edit
 
 CAPITAL = "What is the capital of Japan?"

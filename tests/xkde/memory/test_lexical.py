@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from xkde.memory.lexical import index_names, name_of, ngrams
+from xkde.memory.index import index_names, name_of, ngrams
 from xkde.types import Edit
 
 

@@ -12,8 +12,8 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from xkde.engines.loading import load_tokenizer
 from xkde.prompts import answered
-from xkde.training.answer_loss import AnswerLossTrainer
 from xkde.training.conversations import IGNORED, tokenised
+from xkde.training.stages import AnswerLossTrainer
 
 CHATS = [
     answered("Which city is the capital of Japan?", "Osaka"),

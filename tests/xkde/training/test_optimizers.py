@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from xkde.training.optimizers import MUON_SCALE, MuonWithAdamW
+from xkde.training.stages import MUON_SCALE, MuonWithAdamW
 
 RATE, DECAY = 1e-2, 0.1
 

@@ -14,10 +14,10 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from xkde.data.atlas import novel_names
-from xkde.data.atlas.facts import SHOWN
 from xkde.data.atlas.novel_names import careless, typed
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of, wordings
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS, Conversation, Drawn, World
+from xkde.data.atlas.world import SHOWN
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.languages import language as language_of
 from xkde.prompts import answered, edit_prompt

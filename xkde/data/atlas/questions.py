@@ -9,9 +9,9 @@ not have gives None. Knows no model, no prompt and no split.
 from dataclasses import dataclass
 from functools import lru_cache
 
-from xkde.data.atlas.facts import ENGLISH_ARTICLE
 from xkde.data.atlas.names import named_by
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS, World
+from xkde.data.atlas.world import ENGLISH_ARTICLE
 from xkde.text import normalise
 from xkde.types import Edit, QuestionType
 

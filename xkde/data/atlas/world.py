@@ -1,33 +1,40 @@
 """Build Atlas: facts that are true, people who are not, and who is held out.
 
 ``atlas()`` returns the whole world, the same every time. Knows no model and no prompt.
-Try it: ``python -m xkde atlas facts --subject Japan``.
+What CLDR lacks (capitals, cities, governing parties) stands in
+``assets/atlas/facts.toml``. Try it: ``python -m xkde atlas facts --subject Japan``.
 """
 
 import hashlib
 import random
+import tomllib
 from functools import lru_cache
+from typing import Any
 
 from babel.core import get_global
 
 from xkde.data.atlas import names as naming
-from xkde.data.atlas.facts import (
-    CAPITALS,
-    CITY_AREAS,
-    CITY_COUNTRIES,
-    CONTINENTS,
-    CURRENCIES,
-    ISLAND_CITIES,
-    LANGUAGES,
-    LEFT_OUT_CITIES,
-    NO_COUNTRIES,
-    PARTIES,
-    SHOWN,
-    SOUTH_AMERICA,
-    ZONE_CONTINENTS,
-)
 from xkde.data.atlas.records import RELATIONS, Split, World
 from xkde.languages import ATLAS_LANGUAGES
+from xkde.paths import ATLAS
+
+_FILE: dict[str, Any] = tomllib.loads((ATLAS / "facts.toml").read_text("utf-8"))
+
+CAPITALS: dict[str, str] = _FILE["capital"]
+CITY_COUNTRIES: dict[str, str] = _FILE["city_country"]
+CURRENCIES: dict[str, str] = _FILE["currency"]
+LANGUAGES: dict[str, str] = _FILE["language"]
+PARTIES: dict[str, str] = _FILE["party"]
+CONTINENTS: dict[str, str] = _FILE["continent"]
+ZONE_CONTINENTS: dict[str, str] = _FILE["zone_continent"]
+SOUTH_AMERICA = frozenset[str](_FILE["south_america"])
+NO_COUNTRIES = frozenset[str](_FILE["no_countries"])
+CITY_AREAS = frozenset[str](_FILE["city_areas"])
+ISLAND_CITIES = frozenset[str](_FILE["island_cities"])
+LEFT_OUT_CITIES = frozenset[str](_FILE["left_out_cities"])
+ENGLISH_ARTICLE = frozenset(f"territory/{code}" for code in _FILE["english_article"])
+SHOWN: tuple[str, ...] = tuple(_FILE["shown"])
+
 
 SEED = 2025
 PEOPLE, COMPANIES = 240, 100

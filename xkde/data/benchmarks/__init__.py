@@ -7,8 +7,7 @@
     mlake.py      MLaKE
     reading.py    read a benchmark by name or by its fields
     records.py    what every format shares
-    shipped.py    the benchmarks that come with the project
-    zsre.py       Bi-ZsRE, MzsRE and Atlas's own benchmark
+    zsre.py       Bi-ZsRE, MzsRE, Atlas's benchmark and the shipped questions
 
     from xkde.data.benchmarks import read_benchmark
     benchmark = read_benchmark(None, Path("bizsre_test.json"))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xkde.data.benchmarks import bmike53, clm_bench, knowedit, mlake, shipped, zsre
+from xkde.data.benchmarks import bmike53, clm_bench, knowedit, mlake, zsre
 from xkde.data.benchmarks.defects import tagged
 from xkde.data.benchmarks.records import (
     Benchmark,
@@ -36,7 +36,7 @@ FORMATS: dict[str, BenchmarkFormat] = {
     "clm-bench": clm_bench.FORMAT,
     "knowedit": knowedit.FORMAT,
     "mlake": mlake.FORMAT,
-    **shipped.FORMATS,  # in MzsRE's form, so they are read by name only
+    **zsre.SHIPPED_FORMATS,  # in MzsRE's form, so they are read by name only
 }
 
 

@@ -12,6 +12,12 @@ same fact in each, questions ready to be asked.
   its ``cz`` is Czech (cs), its ``du`` Dutch (nl).
 - Atlas: the same form with old answers, written by ``python -m xkde atlas cases
   --json``. ``xkde.data.atlas.benchmark`` makes the same cases without a file.
+- Our own questions, in ``assets/questions``, no subject of which is in Atlas or in the
+  training sources of docs/training.md. ``own-words``: 60 edits, ten in each of six
+  languages, stated as a benchmark words them; generality asks in a person's own words
+  (contractions, no question mark, other names). ``invented-names``: 40 edits about
+  subjects and answers that nobody has, asked in nine languages in Latin script; the
+  right answer is a copy.
 
 ``bmike53`` reads records of this form as well.
 """
@@ -32,6 +38,7 @@ from xkde.data.benchmarks.records import (
 )
 from xkde.errors import InputError
 from xkde.languages import language
+from xkde.paths import ASSETS
 from xkde.types import Case, Edit, Probe, ProbeItem
 
 Side = dict[str, Any]  # a record's entry for one language
@@ -181,3 +188,31 @@ ATLAS = BenchmarkFormat(
     fits=lambda value: _fits_bizsre(value) and has_field(value, "old"),
     read=lambda files: read_bizsre(files, "atlas"),
 )
+
+
+FOLDER = ASSETS / "questions"
+SHIPPED = {
+    "own-words": FOLDER / "own_words.json",
+    "invented-names": FOLDER / "invented_names.json",
+}
+SHIPPED_NEEDS = "“en” and other languages, each with “subject”, “src”, “alt”"
+
+
+def _read_own_words(files: Sequence[BenchmarkFile]) -> Parsed:
+    cases, skipped = read_bizsre(files, "own-words")
+    # Ten cases are asked about in English alone, which is no loss here.
+    return cases, [entry for entry in skipped if not entry.reason.startswith("only ")]
+
+
+def _read_invented_names(files: Sequence[BenchmarkFile]) -> Parsed:
+    return read_bizsre(files, "invented-names")
+
+
+SHIPPED_FORMATS = {
+    "own-words": BenchmarkFormat(
+        "Own words", SHIPPED_NEEDS, BIZSRE.fits, _read_own_words
+    ),
+    "invented-names": BenchmarkFormat(
+        "Invented names", SHIPPED_NEEDS, BIZSRE.fits, _read_invented_names
+    ),
+}

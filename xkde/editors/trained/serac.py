@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from xkde.checkpoints import read_card, resolve
-from xkde.editors.cost import measured
-from xkde.editors.editor import Applied, Routed, check_edits
+from xkde.editors.editor import Applied, Routed, check_edits, measured
 from xkde.editors.settings import part_folder, settings_for
 from xkde.engines.loading import load, source_of
 from xkde.engines.scope import Scope, load_scope

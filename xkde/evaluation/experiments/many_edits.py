@@ -37,8 +37,7 @@ from xkde.evaluation.run.protocols import (
     teacher_forced,
 )
 from xkde.evaluation.run.runner import versions
-from xkde.evaluation.scoring.locality import is_unchanged
-from xkde.evaluation.scoring.metrics import exact_match
+from xkde.evaluation.scoring.metrics import exact_match, is_unchanged
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.memory.index import MemoryIndex, build_index
 from xkde.memory.retrieval import retrieve_all

@@ -21,8 +21,7 @@ from typing import Any, cast
 
 import yaml
 
-from xkde.editors.cost import measured
-from xkde.editors.editor import Applied, Editor, applied, bare, is_reverted
+from xkde.editors.editor import Applied, Editor, applied, bare, is_reverted, measured
 from xkde.editors.registry import entry_of, make
 from xkde.editors.settings import preset_of
 from xkde.editors.weights.base import WeightEditor

@@ -19,7 +19,7 @@ from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks import Benchmark, for_direction, items_of, read_benchmark
 from xkde.data.benchmarks.defects import tagged
 from xkde.data.benchmarks.records import Skipped
-from xkde.data.benchmarks.shipped import SHIPPED
+from xkde.data.benchmarks.zsre import SHIPPED
 from xkde.editors.registry import entry_of
 from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation.results.store import Key, RunSettings

@@ -20,8 +20,7 @@ from xkde.evaluation.run.probing import ProbeAnswer, ProbingJob
 from xkde.evaluation.run.protocols import TeacherForcedAnswer
 from xkde.evaluation.run.questions import Question
 from xkde.evaluation.scoring.answers import score
-from xkde.evaluation.scoring.locality import is_unchanged, unchanged_tokens
-from xkde.evaluation.scoring.metrics import exact_match
+from xkde.evaluation.scoring.metrics import exact_match, is_unchanged, unchanged_tokens
 from xkde.types import Generation
 
 MEGABYTE = 1e6

@@ -1,7 +1,6 @@
 """Whether an answer is right, and in which language it is.
 
 answers.py   all measures of one generated answer
-locality.py  whether an answer is unchanged
 metrics.py   exact match, F1, contains
 verdict.py   new, old or neither, for the app
 """

@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 
 from pages.benchmarks.editors import page as view
-from pages.benchmarks.editors.numbers import (
+from pages.benchmarks.editors.tables import (
     EditorsChoice,
     ManyEditsCurve,
-    many_edits,
-    single_edits,
-)
-from pages.benchmarks.editors.tables import (
     basis_html,
     curves,
     first_html,
     languages_html,
+    many_edits,
+    single_edits,
     single_html,
     sizes_html,
 )

@@ -18,13 +18,6 @@ from pages import PAGES
 from pages.benchmarks import page as benchmarks
 from pages.benchmarks.published import numbers as numbering
 from pages.benchmarks.published import page as showing
-from pages.benchmarks.published.fields import (
-    FIELDS,
-    choices_of,
-    fitted,
-    moved,
-    value_of,
-)
 from pages.benchmarks.published.figure import (
     context_html,
     csv_text,
@@ -32,6 +25,7 @@ from pages.benchmarks.published.figure import (
     printed_html,
 )
 from pages.benchmarks.published.numbers import PublishedView, from_query
+from pages.benchmarks.published.page import FIELDS, choices_of, fitted, moved, value_of
 from pages.benchmarks.published.words import headline, method_words, provenance
 from pages.shell.strings import INTERFACES, strings
 from tests.pages.edit_and_ask.test_page import EVIL, Tags

@@ -38,8 +38,8 @@ from xkde.data.atlas.corpus import (
     conversations,
     typed,
 )
-from xkde.data.atlas.facts import SHOWN
 from xkde.data.atlas.questions import entity, question, recognise
+from xkde.data.atlas.world import SHOWN
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.prompts import EDIT_INSTRUCTION
 

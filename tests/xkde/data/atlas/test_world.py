@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from xkde.data.atlas.facts import SHOWN
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS
-from xkde.data.atlas.world import atlas, held_out
+from xkde.data.atlas.world import SHOWN, atlas, held_out
 from xkde.languages import ATLAS_LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -6,7 +6,7 @@ import pytest
 
 from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks import read_benchmark
-from xkde.data.benchmarks.shipped import SHIPPED
+from xkde.data.benchmarks.zsre import SHIPPED
 from xkde.data.instructions.held_out import read_held_out
 from xkde.evaluation.run.questions import choose
 from xkde.text import normalise
