@@ -6,7 +6,7 @@ Languages are ISO 639-1 codes (see ``xkde.languages``). A *direction* is a pair 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "cancelled"]
@@ -45,6 +45,14 @@ class Edit:
     subject: str = ""
     old_answer: str = ""
     aliases: tuple[str, ...] = ()  # other right forms of ``answer``
+
+
+class AskedPrompt(NamedTuple):
+    """A user turn with the gold answer, and the language that it is in."""
+
+    prompt: str
+    gold: str
+    language: str = ""
 
 
 @dataclass(frozen=True)

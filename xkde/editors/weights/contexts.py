@@ -92,8 +92,8 @@ def question_prompts(
         space = " " if language(edit.language).spaced else ""
         for opening in ("", *OPENINGS.get(edit.language, ())[:openings]):
             question = f"{opening}{space}{edit.question}" if opening else edit.question
-            subject = locate(tokenizer, question, edit.subject)
-            encoded = encode(tokenizer, answered(question, answer))
+            subject = locate(tokenizer, question, edit.subject, edit.language)
+            encoded = encode(tokenizer, answered(question, answer, edit.language))
             end = min(subject.index, len(encoded.prompt_ids) - 1)
             prompts.append(
                 EditPrompt(
@@ -109,7 +109,7 @@ def essence_prompts(tokenizer: Any, edits: Sequence[Edit]) -> list[EditPrompt]:
     for number, edit in enumerate(edits):
         if edit.subject.strip():
             text = ESSENCES.get(edit.language, ANY_ESSENCE).format(edit.subject)
-            subject = locate(tokenizer, text, edit.subject)
+            subject = locate(tokenizer, text, edit.subject, edit.language)
             prompts.append(EditPrompt(number, subject.ids, subject.index))
     return prompts
 
@@ -122,13 +122,15 @@ def notes_of(prompts: Sequence[EditPrompt]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for note in bare.values() if note))
 
 
-def locate(tokenizer: Any, question: str, subject: str) -> LocatedSubject:
+def locate(
+    tokenizer: Any, question: str, subject: str, language: str = ""
+) -> LocatedSubject:
     """Return the prompt of a question and the last token of the subject in it.
 
     Without the subject in the question it is the prompt's last token, and the note says
     so.
     """
-    encoded = encode(tokenizer, ask(question))
+    encoded = encode(tokenizer, ask(question, language))
     content = question.strip()
     start = encoded.text.rfind(content)
     span = find(content, subject)

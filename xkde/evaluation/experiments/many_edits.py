@@ -41,7 +41,7 @@ from xkde.evaluation.scoring.metrics import exact_match, is_unchanged
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.memory.index import MemoryIndex, build_index
 from xkde.memory.retrieval import retrieve_all
-from xkde.types import PROBES, Edit, Generation, ProbeItem, Query
+from xkde.types import PROBES, AskedPrompt, Edit, Generation, ProbeItem, Query
 
 Progress = Callable[[int, int, int], None]  # size, groups that are done, of how many
 Found = Mapping[Query, tuple[Edit, ...]]  # what a memory retrieves
@@ -175,18 +175,19 @@ def ask(
     engines: dict[int, Any] = {id(each.engine): each.engine for each in routed}
     for engine in engines.values():
         places = [i for i, each in enumerate(routed) if each.engine is engine]
-        prompts = [routed[i].messages[-1].content for i in places]
+        prompts = [
+            AskedPrompt(
+                routed[i].messages[-1].content, asked[i].item.answer, asked[i].target
+            )
+            for i in places
+        ]
         generated = generations(
             engine,
             prompts,
             max_new_tokens=settings.max_new_tokens,
             batch_size=batch_size,
         )
-        pairs = [
-            (prompt, asked[i].item.answer)
-            for i, prompt in zip(places, prompts, strict=True)
-        ]
-        read = teacher_forced(engine, pairs, batch_size=batch_size)
+        read = teacher_forced(engine, prompts, batch_size=batch_size)
         for place, answer, reading in zip(places, generated, read, strict=True):
             found[place] = (answer, reading)
     return found

@@ -48,7 +48,6 @@ from xkde.evaluation.run.protocols import (
 )
 from xkde.evaluation.run.questions import (
     IN_PROMPT,
-    PromptGold,
     Question,
     edit_of,
     is_compared,
@@ -56,7 +55,7 @@ from xkde.evaluation.run.questions import (
     prompt_of,
 )
 from xkde.prompts import Wrapper
-from xkde.types import Edit, Generation, Query, Sampling
+from xkde.types import AskedPrompt, Edit, Generation, Query, Sampling
 
 Given = Mapping[str, Mapping[str, Any]]  # editor -> its settings
 EDITS_A_PART = 32  # whose changes are computed together
@@ -64,7 +63,7 @@ SHARED = (
     "Made side by side with other edits: the seconds are an equal share of what all "
     "took, the memory is that of all."
 )
-EditPromptGold = tuple[int, str, str]  # which edit is applied, a prompt, its gold
+AskedOfEdit = tuple[int, AskedPrompt]  # which edit is applied, what is asked
 Progress = Callable[[int, int], None]
 Answer = TeacherForcedAnswer | Generation
 OnShare = Callable[[float], None]  # called with how much is done, 0 to 1
@@ -166,7 +165,7 @@ def apply_side_by_side(
 
 def generations_of_many(
     many: SideBySide,
-    asked: Sequence[EditPromptGold],
+    asked: Sequence[AskedOfEdit],
     wrapper: Wrapper,
     max_new_tokens: int,
     batch_size: int,
@@ -180,13 +179,13 @@ def generations_of_many(
             many, edits, ids, Sampling(max_new_tokens), batch_size, on_progress
         )
 
-    prompts = [text for _, text, _ in asked]
+    prompts = [(one.prompt, one.language) for _, one in asked]
     return generations_by(many.engine, prompts, wrapper, max_new_tokens, generate_kept)
 
 
 def teacher_forced_of_many(
     many: SideBySide,
-    asked: Sequence[EditPromptGold],
+    asked: Sequence[AskedOfEdit],
     wrapper: Wrapper,
     batch_size: int,
     on_progress: Progress,
@@ -197,7 +196,7 @@ def teacher_forced_of_many(
         edits = [asked[place][0] for place in places]
         return first_choices(many, edits, pairs, batch_size, on_progress)
 
-    texts = [(text, gold) for _, text, gold in asked]
+    texts = [one for _, one in asked]
     return teacher_forced_by(many.engine, texts, wrapper, choose_kept)
 
 
@@ -224,7 +223,7 @@ class ProbingJob:
     date: str = ""
     base: Engine | None = None
     editor: Editor | None = None  # None: one of IN_PROMPT
-    plain: dict[tuple[str, str], dict[PromptGold, Answer | None]] = field(
+    plain: dict[tuple[str, str], dict[AskedPrompt, Answer | None]] = field(
         default_factory=dict
     )
 
@@ -314,7 +313,7 @@ def _of_many(
         for one in chunk
     ]
     places = [i for i, way in enumerate(ways) if not way.refused]
-    asked = [(side_by_side.places[edit_of(chunk[i])], *chunk[i].plain) for i in places]
+    asked = [(side_by_side.places[edit_of(chunk[i])], chunk[i].plain) for i in places]
     protocols = job.settings.protocols
     found: dict[str, list[ProbeAnswer]] = {}
     for number, protocol in enumerate(protocols):
@@ -333,7 +332,7 @@ def _ask_many(
     job: ProbingJob,
     many: SideBySide,
     protocol: str,
-    asked: Sequence[EditPromptGold],
+    asked: Sequence[AskedOfEdit],
     on_share: OnShare,
 ) -> list[Answer | None]:
     """Ask edits side by side as a protocol does."""
@@ -402,7 +401,7 @@ def _answers(
     done = 0
     for engine in engines.values():
         places = [i for i, way in enumerate(ways) if way.engine is engine]
-        asked = [(ways[i].prompt, group[i].item.answer) for i in places]
+        asked = [group[i].plain._replace(prompt=ways[i].prompt) for i in places]
         step = partial(_step, on_share, done / len(ways), len(places) / len(ways))
         routed = _ask(job, engine, protocol, asked, step)
         for place, answer in zip(places, routed, strict=True):
@@ -416,7 +415,7 @@ def _ask(
     job: ProbingJob,
     engine: Engine,
     protocol: str,
-    asked: Sequence[PromptGold],
+    asked: Sequence[AskedPrompt],
     on_share: OnShare | None = None,
 ) -> list[Answer | None]:
     """Ask one engine as a protocol does."""
@@ -431,11 +430,8 @@ def _ask(
                 _in_process(engine), asked, job.wrapper, job.batch_size, step
             )
         )
-    prompts = [prompt for prompt, _ in asked]
     longest = job.settings.max_new_tokens
-    return list(
-        generations(engine, prompts, job.wrapper, longest, job.batch_size, step)
-    )
+    return list(generations(engine, asked, job.wrapper, longest, job.batch_size, step))
 
 
 def _in_process(engine: Engine) -> TransformersEngine:

@@ -18,7 +18,7 @@ from xkde.engines.prefix_trees import first_choices
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered, ask
-from xkde.types import Generation, Sampling
+from xkde.types import AskedPrompt, Generation, Sampling
 
 Family = Literal["llama2", "chatml", "generic"]
 Choose = Callable[[list[int], list[Pair]], Sequence[tuple[int, ...]]]
@@ -68,25 +68,23 @@ def span(
     wrapper: Wrapper = "hf_template",
 ) -> Span:
     """Return what is read and compared for one question and its gold answer."""
-    return spans(engine, [(question, answer)], wrapper)[0]
+    return spans(engine, [AskedPrompt(question, answer)], wrapper)[0]
 
 
 def spans(
     engine: TransformersEngine,
-    asked: Sequence[tuple[str, str]],
+    asked: Sequence[AskedPrompt],
     wrapper: Wrapper = "hf_template",
 ) -> list[Span]:
     """Return what is read and compared for questions and their gold answers."""
     if wrapper == "xkde_eval":
         return _released(engine.tokenizer, asked) if asked else []
-    return [_own(engine, *one, wrapper) for one in asked]
+    return [_own(engine, one, wrapper) for one in asked]
 
 
-def _own(
-    engine: TransformersEngine, question: str, answer: str, wrapper: Wrapper
-) -> Span:
+def _own(engine: TransformersEngine, asked: AskedPrompt, wrapper: Wrapper) -> Span:
     """Return the tokens of the answer itself."""
-    encoded = engine.encode(answered(question, answer), wrapper)
+    encoded = engine.encode(answered(*asked), wrapper)
     ids, tokenizer = list(encoded.answer_ids), engine.tokenizer
     closing = set(tokenizer.all_special_ids)
     while ids and (ids[-1] in closing or not str(tokenizer.decode([ids[-1]])).strip()):
@@ -94,20 +92,20 @@ def _own(
     return Span(encoded.prompt_ids, tuple(ids), tuple(ids))
 
 
-def _released(tokenizer: Any, asked: Sequence[tuple[str, str]]) -> list[Span]:
+def _released(tokenizer: Any, asked: Sequence[AskedPrompt]) -> list[Span]:
     """Return the slices of the released code: of ``logits[…]`` and of the target."""
     family = family_of(tokenizer)
     if family == "generic":
-        texts = [f"{question} {answer}" for question, answer in asked]
-        targets = [f" {answer}\n" for _, answer in asked]
+        texts = [f"{question} {answer}" for question, answer, _ in asked]
+        targets = [f" {one.gold}\n" for one in asked]
     else:
         mark = {"llama2": "[INST]", "chatml": "<|im_start|>"}[family]
         before, after = RELEASED_WRAPPERS["xkde_eval", mark]
         texts = [
             before.replace("{user}", question) + answer + after
-            for question, answer in asked
+            for question, answer, _ in asked
         ]
-        targets = [answer for _, answer in asked]
+        targets = [one.gold for one in asked]
     # All in one call, each of them once: a call costs more than what it encodes.
     unique = list(dict.fromkeys(targets))
     encoded = tokenizer(texts + unique)["input_ids"]
@@ -142,7 +140,7 @@ def check_engine(engine: object) -> TransformersEngine:
 
 def teacher_forced(
     engine: TransformersEngine,
-    asked: Sequence[tuple[str, str]],
+    asked: Sequence[AskedPrompt],
     wrapper: Wrapper = "hf_template",
     batch_size: int = 64,
     on_progress: Callable[[int, int], None] | None = None,
@@ -165,7 +163,7 @@ def teacher_forced(
 
 def teacher_forced_by(
     engine: TransformersEngine,
-    asked: Sequence[tuple[str, str]],
+    asked: Sequence[AskedPrompt],
     wrapper: Wrapper,
     choose: Choose,
 ) -> list[TeacherForcedAnswer | None]:
@@ -196,16 +194,17 @@ Generate = Callable[[list[int], list[Ids]], Sequence[Generation]]
 
 def generations(
     engine: Engine,
-    prompts: Sequence[str],
+    asked: Sequence[AskedPrompt],
     wrapper: Wrapper = "hf_template",
     max_new_tokens: int = MAX_NEW_TOKENS,
     batch_size: int = 64,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Generation | None]:
-    """Return the greedy answer to each prompt; equal prompts are asked once.
+    """Return the greedy answer to each prompt; equal ones are asked once.
 
     None where a prompt leaves the model no room for an answer of full length.
     """
+    prompts = [(one.prompt, one.language) for one in asked]
     unique = list(dict.fromkeys(prompts))
 
     def generate(_: list[int], ids: list[Ids]) -> list[Generation]:
@@ -218,22 +217,23 @@ def generations(
 
     chosen = generations_by(engine, unique, wrapper, max_new_tokens, generate)
     found = dict(zip(unique, chosen, strict=True))
-    return [found[text] for text in prompts]
+    return [found[one] for one in prompts]
 
 
 def generations_by(
     engine: Engine,
-    prompts: Sequence[str],
+    prompts: Sequence[tuple[str, str]],
     wrapper: Wrapper,
     max_new_tokens: int,
     generate: Generate,
 ) -> list[Generation | None]:
     """Return the answers that ``generate`` gives; see ``generations``.
 
-    It is given the places of the prompts that leave room, and their token ids.
+    ``prompts`` come with the language of their answer. ``generate`` is given the places
+    of those that leave room, and their token ids.
     """
     room = (engine.max_length or sys.maxsize) - max_new_tokens
-    ids = [engine.encode(ask(text), wrapper).ids for text in prompts]
+    ids = [engine.encode(ask(*one), wrapper).ids for one in prompts]
     kept = [place for place, its in enumerate(ids) if len(its) <= room]
     chosen = generate(kept, [ids[place] for place in kept])
     found = dict(zip(kept, chosen, strict=True))

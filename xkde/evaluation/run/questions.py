@@ -25,7 +25,7 @@ from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation.results.store import Key, RunSettings
 from xkde.languages import language, parity_name
 from xkde.prompts import edit_prompt
-from xkde.types import PROBES, Case, Probe, ProbeItem
+from xkde.types import PROBES, AskedPrompt, Case, Probe, ProbeItem
 
 ATLAS = "atlas"
 ALL = "all"
@@ -114,8 +114,6 @@ def parse_directions(text: str, languages: tuple[str, ...]) -> tuple[Direction, 
 X_KDE, NOTHING = IN_PROMPT = ("x-kde", "none")  # any engine can be asked so
 CASES_A_PART = 4  # of an editor that is applied case by case
 
-PromptGold = tuple[str, str]  # a prompt and the gold answer
-
 
 @dataclass(frozen=True)
 class Question:
@@ -134,9 +132,9 @@ class Question:
         return (*own, self.source, self.target, protocol)
 
     @property
-    def plain(self) -> PromptGold:
+    def plain(self) -> AskedPrompt:
         """The question without its edit, and its gold answer."""
-        return self.item.question, self.item.answer
+        return AskedPrompt(self.item.question, self.item.answer, self.target)
 
     @property
     def names(self) -> dict[str, str]:

@@ -20,7 +20,8 @@ from xkde.editors.weights.contexts import (
 )
 from xkde.engines.loading import load_tokenizer
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.prompts import answered, ask, encode
+from xkde.paths import CHAT_TEMPLATES
+from xkde.prompts import answered, ask, encode, examples
 from xkde.types import Edit
 
 
@@ -61,6 +62,19 @@ def test_openings_are_spaced_as_the_language_is(checkpoint_folder: Path) -> None
     assert "I have a question. What is" in tokenizer.decode(english.ids)
     if len(chinese.ids) < 200:
         assert "我有一个问题。日本的" in tokenizer.decode(chinese.ids)
+
+
+def test_examples_of_a_prompt_are_in_the_edits_language(atlas_folder: Path) -> None:
+    tokenizer = load_tokenizer(atlas_folder)
+    template = CHAT_TEMPLATES / "few-shot.jinja"
+    tokenizer.chat_template = template.read_text(encoding="utf-8")
+    edits = [edit for edit in EDITS if edit.language != "en"]
+    for row in (
+        *question_prompts(tokenizer, edits, 1),
+        *essence_prompts(tokenizer, edits),
+    ):
+        first, _ = examples(edits[row.edit].language)[0]
+        assert f"Q: {first}" in tokenizer.decode(row.ids)
 
 
 def test_a_subject_that_is_not_there_is_said_once(atlas_folder: Path) -> None:

@@ -10,15 +10,18 @@ from xkde.bench.evaluation import by_runner, one_by_one
 from xkde.engines.loading import load
 from xkde.errors import InputError
 from xkde.evaluation.run.protocols import (
+    Ids,
     TeacherForcedAnswer,
     check_engine,
     family_of,
     generations,
+    generations_by,
     span,
     teacher_forced,
 )
 from xkde.evaluation.run.questions import choose
-from xkde.types import Sampling
+from xkde.prompts import examples
+from xkde.types import AskedPrompt, Generation, Sampling
 
 WHY = "Why?"
 
@@ -100,7 +103,7 @@ def test_accuracy_by_hand() -> None:
 
 def test_equal_questions_have_equal_answers(qwen2_folder: Path) -> None:
     engine = load(qwen2_folder)
-    asked = [(WHY, "Osaka"), (WHY, "No."), (WHY, "Osaka")]
+    asked = [AskedPrompt(WHY, gold) for gold in ("Osaka", "No.", "Osaka")]
     found = teacher_forced(engine, asked)
     assert found[0] is found[2]
     assert [teacher_forced(engine, [one])[0] for one in asked] == found
@@ -108,7 +111,9 @@ def test_equal_questions_have_equal_answers(qwen2_folder: Path) -> None:
 
 def test_what_does_not_fit_is_not_measured(qwen2_folder: Path) -> None:
     engine = load(qwen2_folder)
-    found = teacher_forced(engine, [("Why? " * 300, "Osaka"), (WHY, "Osaka")])
+    found = teacher_forced(
+        engine, [AskedPrompt("Why? " * 300, "Osaka"), AskedPrompt(WHY, "Osaka")]
+    )
     assert found[0] is None
     assert found[1] is not None
 
@@ -119,24 +124,48 @@ def test_an_engine_that_only_answers_is_refused() -> None:
 
 
 PROMPTS = ("Why?", "日本的首都是哪座城市？", "Why?", "Who respond to the query?")
+PROMPTS_ASKED = [AskedPrompt(text, "") for text in PROMPTS]
 
 
 def test_one_equals_many(checkpoint_folder: Path) -> None:
     engine = load(checkpoint_folder)
-    together = generations(engine, PROMPTS, max_new_tokens=6)
+    together = generations(engine, PROMPTS_ASKED, max_new_tokens=6)
     alone = [
         engine.generate([engine.encode_query(text)], Sampling(6))[0] for text in PROMPTS
     ]
     assert [g.text for g in together if g] == [g.text for g in alone]
     assert together[0] is together[2]
-    by_one = generations(engine, PROMPTS, max_new_tokens=6, batch_size=1)
+    by_one = generations(engine, PROMPTS_ASKED, max_new_tokens=6, batch_size=1)
     assert [g.text for g in by_one if g] == [g.text for g in alone]
 
 
 def test_what_leaves_no_room_is_not_asked(qwen2_folder: Path) -> None:
     engine = load(qwen2_folder)
     assert engine.max_length == 256
-    found = generations(engine, ["Why? " * 300, "Why?"], max_new_tokens=6)
+    found = generations(
+        engine,
+        [AskedPrompt("Why? " * 300, ""), AskedPrompt("Why?", "")],
+        max_new_tokens=6,
+    )
     assert found[0] is None
     assert found[1] is not None
-    assert generations(engine, ["Why?"], max_new_tokens=256) == [None]
+    assert generations(engine, [AskedPrompt("Why?", "")], max_new_tokens=256) == [None]
+
+
+def test_a_prompt_has_examples_in_the_language_of_its_answer(
+    qwen2_folder: Path,
+) -> None:
+    engine = load(qwen2_folder)
+    engine.tokenizer.chat_template = (
+        "{% for question, _ in examples %}{{ question }} {% endfor %}"
+    )
+    seen: list[str] = []
+
+    def generate(_: list[int], ids: list[Ids]) -> list[Generation]:
+        seen.extend(engine.tokenizer.decode(list(one)) for one in ids)
+        return engine.generate(ids, Sampling(1))
+
+    prompts = [("Why?", "en"), ("Why?", "de")]
+    generations_by(engine, prompts, "hf_template", 1, generate)
+    first = [examples(code)[0][0] for _, code in prompts]
+    assert [text.split("?")[0] for text in seen] == [q.split("?")[0] for q in first]
