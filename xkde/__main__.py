@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from inspect import getdoc
 from types import ModuleType
 
 from xkde import __version__
@@ -45,9 +46,17 @@ COMMANDS: dict[str, str] = {
     "train-encoder": "train Atlas's small encoder, which finds edits for a query",
 }
 
-# Commands that are another's module; every other is xkde.commands.<name>. A module has
-# add_arguments() and run().
+# Commands in a module of another name; every other is in xkde.commands.<name>. A module
+# has add_arguments() and run(), or add_align_arguments() and run_align() for "align".
 MODULES = {
+    "align": "preferences",
+    "average": "checkpoints",
+    "edit": "ask",
+    "languages": "benchmarks",
+    "pair": "preferences",
+    "prompt": "ask",
+    "sample": "preferences",
+    "screenshots": "bench",
     "stages": "atlas",
     "train-aligner": "train",
     "train-editor": "train",
@@ -70,15 +79,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def command_parser(command: str) -> tuple[argparse.ArgumentParser, ModuleType]:
-    """Return the parser of one command and the module that runs it."""
+    """Return the parser of one command, which knows what runs it, and its module."""
     module = import_module(f"xkde.commands.{MODULES.get(command, command)}")
+    name = command.replace("-", "_")
+    add_arguments = getattr(module, f"add_{name}_arguments", None)
+    run = getattr(module, f"run_{name}", None)
     parser = argparse.ArgumentParser(
         prog=f"python -m xkde {command}",
-        description=module.__doc__,
+        description=getdoc(run or module),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(command=command)
-    module.add_arguments(parser)
+    parser.set_defaults(command=command, run=run or module.run)
+    (add_arguments or module.add_arguments)(parser)
     return parser, module
 
 
@@ -94,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             known.overrides = rest
         else:
             known = parser.parse_args(words[1:])
-        module.run(known)
+        known.run(known)
     except XkdeError as error:
         print(f"xkde {chosen}: {error}", file=sys.stderr)
         return 1

@@ -4,11 +4,9 @@
     answering.py       from a filled form to answers, verdicts and explanations
     answers.py         answers as HTML
     api.py             the named endpoints, for programs
-    editor_choice.py   which editor answers in the edited pane
     form.py            the form as a record; what Atlas fills in
     handlers.py        what a click does
     memory.py          the fold-out: a memory of many edits
-    memory_session.py  the memory of one visitor
     models.py          which two models answer
     page.py            the tab
     why.py             why a model gave its answer, as HTML

@@ -18,7 +18,6 @@ import gradio as gr
 from pages.edit_and_ask import models
 from pages.edit_and_ask.answering import plan, waiting_for
 from pages.edit_and_ask.answers import Badge, status_html, verdict_badge
-from pages.edit_and_ask.editor_choice import name_of
 from pages.edit_and_ask.form import (
     Fields,
     Prefilled,
@@ -28,6 +27,7 @@ from pages.edit_and_ask.form import (
     understand,
 )
 from pages.edit_and_ask.handlers import end_run
+from pages.edit_and_ask.models import editor_name
 from pages.shell.links import Form
 from pages.shell.pool import PATIENCE, POOL
 from pages.shell.strings import (
@@ -239,7 +239,7 @@ def progress_words(state: AllEditorsState, interface: Interface) -> str:
                 "editors_reading", interface, model=row.model, share=share, **counts
             )
         if row.phase == "running":
-            name = name_of(row.editor, interface)
+            name = editor_name(row.editor, interface)
             return tr("editors_running", interface, editor=name, **counts)
     return tr("editors_begin", interface, **counts)
 
@@ -274,7 +274,7 @@ def _row_view(
     is_done, stays = row.phase == "done", entry.kind == "prompt"
     return {
         "phase": row.phase,
-        "name": name_of(row.editor, interface),
+        "name": editor_name(row.editor, interface),
         "beneath": row.model if row.editor == "none" else f"{kind} · {row.model}",
         "mark": PHASE_MARKS.get(row.phase, "…"),
         "why": "" if is_done else _why(row, interface),

@@ -7,7 +7,7 @@ are a mark and words, never colour alone.
 from dataclasses import dataclass
 
 from pages.edit_and_ask.answering import verdict
-from pages.edit_and_ask.editor_choice import name_of
+from pages.edit_and_ask.models import editor_name
 from pages.shell.links import EDITOR
 from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render
@@ -77,7 +77,7 @@ def pane_name(state: AskState, pane: Pane, interface: Interface, form: str = "")
         return tr(f"pane_{pane}{form}", interface)
     if form == "_note":
         return tr(f"pane_note_{entry_of(state.editor).kind}", interface)
-    return name_of(state.editor, interface)
+    return editor_name(state.editor, interface)
 
 
 def recalled_words(state: AskState, index: int, interface: Interface) -> str:

@@ -14,10 +14,9 @@ from typing import Any
 
 import gradio as gr
 
-from pages.edit_and_ask import editor_choice, models
+from pages.edit_and_ask import models
 from pages.edit_and_ask.answering import ask, misfits, waiting_for, why
 from pages.edit_and_ask.answers import answers_html, status_html, summary
-from pages.edit_and_ask.editor_choice import name_of
 from pages.edit_and_ask.form import (
     FIELDS,
     FIRST,
@@ -29,7 +28,8 @@ from pages.edit_and_ask.form import (
     understand,
     values_of,
 )
-from pages.edit_and_ask.memory_session import MemorySession, recalled
+from pages.edit_and_ask.memory import MemorySession, recalled
+from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import Form, read_link, write_link
 from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
@@ -106,7 +106,7 @@ def _outcome(
     noted = notes(form, state, interface)
     words = [*noted, *(in_words(each, interface) for each in state.notes)]
     if is_memory_unused:
-        editor = name_of(form.editor, interface)
+        editor = editor_name(form.editor, interface)
         words.append(tr("memory_unused", interface, editor=editor))
     outcome = summary(state, interface)
     if outcome:
@@ -117,7 +117,7 @@ def _outcome(
 def _progress(form: Form, state: AskState, interface: Interface) -> str:
     """Return what is being done, in words."""
     if state.reading is not None:
-        name, (done, total) = name_of(state.editor, interface), state.reading
+        name, (done, total) = editor_name(state.editor, interface), state.reading
         if 0 < done < total:
             share = f"{100 * done / total:.0f}"
             return tr("status_reading", interface, editor=name, share=share)
@@ -206,7 +206,7 @@ def open_page(request: gr.Request) -> list[Any]:
     else:
         form, prefilled = fill_in(linked, Prefilled(), understand(linked))
     values = dict(zip(FIELDS, values_of(form), strict=True))
-    values["editor"] = editor_choice.render(form.editor, form.base)
+    values["editor"] = models.render_editors(form.editor, form.base)
     panel = models.render_panel(form.base, form.edited, interface)
     return [prefilled, *values.values(), answers_html(None, interface), *panel]
 

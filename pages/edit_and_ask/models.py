@@ -11,12 +11,16 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.i18n import I18nData
 
+from pages.shell.links import EDITOR
 from pages.shell.pool import BASE, EDITED, POOL, on_space
 from pages.shell.strings import Interface, in_words, interface_language, label, tr
 from pages.shell.templates import render
 from xkde import hub
 from xkde.checkpoints import CATALOGUE, resolve
+from xkde.editors.registry import EDITORS, entry_of
+from xkde.editors.settings import has_part
 from xkde.engines.pool import UNDER_WAY, Status
 from xkde.errors import XkdeError
 
@@ -196,3 +200,69 @@ def connect(panel: ModelsPanel) -> None:
     gr.on([panel.base.change, panel.edited.change, panel.retry.click], _choose, **quiet)
     panel.download.click(_download, **quiet)
     panel.cancel.click(_cancel, **quiet)
+
+
+IN_WORDS = ("none", "prompt")  # methods keep their names in every language
+QUIET: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "queue": False,
+}
+
+
+def offered_editors(base: str) -> list[str]:
+    """Return the editors that a checkpoint can take, the default first."""
+    try:
+        folder = resolve(base or "").path
+    except XkdeError:
+        folder = None
+    return [
+        name
+        for name, entry in EDITORS.items()
+        if name != "none"
+        and ("trained part" not in entry.needs or (folder and has_part(name, folder)))
+    ]
+
+
+def editor_choices(base: str) -> list[tuple[str | I18nData, str]]:
+    """Return the dropdown's choices."""
+    return [
+        (
+            label(f"editor_name_{name}") if name in IN_WORDS else EDITORS[name].label,
+            name,
+        )
+        for name in offered_editors(base)
+    ]
+
+
+def editor_name(editor: str, interface: Interface) -> str:
+    """Return an editor's name for people."""
+    if editor in IN_WORDS:
+        return tr(f"editor_name_{editor}", interface)
+    return entry_of(editor).label
+
+
+def layout_editors() -> gr.Dropdown:
+    """Make the dropdown."""
+    return gr.Dropdown(
+        editor_choices(BASE),
+        value=EDITOR,
+        label=label("editor"),
+        info=label(f"editor_says_{EDITOR}"),
+        elem_id="editor",
+    )
+
+
+def render_editors(editor: str, base: str) -> gr.Dropdown:
+    """Return the dropdown with what a base model can take, and the choice's sentence.
+
+    A choice that it cannot take becomes the default.
+    """
+    editor = editor if editor in offered_editors(base) else EDITOR
+    sentence = label(f"editor_says_{editor}")
+    return gr.Dropdown(choices=editor_choices(base), value=editor, info=sentence)
+
+
+def connect_editors(editor: gr.Dropdown, base: gr.Dropdown) -> None:
+    """Keep choices and sentence as the base model and the choice are."""
+    gr.on([editor.input, base.change], render_editors, [editor, base], editor, **QUIET)

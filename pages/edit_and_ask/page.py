@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from pages.edit_and_ask import all_editors, editor_choice, memory, models
+from pages.edit_and_ask import all_editors, memory, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answers import answers_html, status_html
 from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
@@ -94,7 +94,7 @@ def build(root: gr.Blocks, header: Header) -> None:
     connect_asking(page, states)
     connect_form(root, page, header, states)
     models.connect(page.models)
-    editor_choice.connect(page.fields["editor"], page.models.base)
+    models.connect_editors(page.fields["editor"], page.models.base)
     memory.connect(page.memory, page.fields, states.prefilled)
     all_editors.connect(page.all_editors, page.fields, states.prefilled)
 
@@ -173,7 +173,7 @@ def layout_edit() -> Fields:
                 label=label("old_answer"),
                 placeholder=label("old_placeholder"),
             )
-        editor = editor_choice.layout()
+        editor = models.layout_editors()
     return {
         "language": code, "question": question, "answer": answer, "old_answer": old,
         "editor": editor,

@@ -6,7 +6,7 @@ Every shade has its number beside it. The HTML is in ``templates/why.html``.
 from collections.abc import Mapping
 
 from pages.edit_and_ask.answers import pane_name
-from pages.edit_and_ask.editor_choice import name_of
+from pages.edit_and_ask.models import editor_name
 from pages.shell.strings import Interface
 from pages.shell.templates import render
 from xkde.asking.probabilities import Explanation
@@ -53,7 +53,7 @@ def why_html(
         chances=[chance for chance in chances if chance[1]],
         explanations=explanations,
         names={pane: pane_name(state, pane, interface) for pane in panes},
-        gone=name_of(state.editor, interface) if is_gone else "",
+        gone=editor_name(state.editor, interface) if is_gone else "",
         code=state.queries[index].language,
         percent=percent,
         visible=visible,

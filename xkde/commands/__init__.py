@@ -1,24 +1,20 @@
-"""The commands of ``python -m xkde``, one module each: add_arguments() and run().
+"""The commands of ``python -m xkde``, in modules of one or several.
 
-align.py        score sampled answers with a translation model
-ask.py          state an edit, ask a query
+A module has ``add_arguments()`` and ``run()``; further commands in it have their own,
+such as ``add_edit_arguments()`` and ``run_edit()``.
+
+ask.py          ask about an edit; edit a model with any editor; print the prompt
 atlas.py        look into Atlas, measure checkpoints on it, compare stages
-average.py      average two checkpoints
-bench.py        measure speed
-benchmarks.py   read benchmark files; the paper's tables
-checkpoints.py  list, inspect, download
+bench.py        measure speed; take the README's pictures
+benchmarks.py   read benchmark files; the paper's tables; the languages
+checkpoints.py  list, inspect, download, average
 data.py         build training data
-edit.py         edit a model, ask it, revert
 evaluate.py     evaluate a checkpoint on a benchmark
 experiments.py  many edits, at once or one after another
 general.py      tasks of lm-eval
-languages.py    list the languages
 output.py       how commands print; no command
-pair.py         make preference pairs, describe a file of them
-prompt.py       print the prompt of an edit and its token ids
+preferences.py  sample answers, score them with a translation model, pair them
 retrieval.py    measure retrieval
-sample.py       sample answers
-screenshots.py  take the README's pictures
 speedrun.py     the paper in miniature
 train.py        train a stage, the aligner, the encoder, parts of editors
 """

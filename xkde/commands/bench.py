@@ -39,3 +39,21 @@ def run(arguments: argparse.Namespace) -> None:
         print_json(found)
     else:
         print_table(["what", "value"], [[k, str(v)] for k, v in found.items()])
+
+
+def add_screenshots_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options: none."""
+
+
+def run_screenshots(arguments: argparse.Namespace) -> None:
+    """Take the README's pictures of the app: light, dark, phone, English and Chinese.
+
+        python -m xkde screenshots
+
+    Starts the app on a free port, uses it in a real browser, writes PNG files into
+    ``assets/screenshots``.
+    """
+    from xkde.bench.screenshots import take
+
+    for path in take():
+        print(path)

@@ -23,7 +23,7 @@ from xkde.data.benchmarks import (
 from xkde.data.benchmarks.reading import defect_counts
 from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation import published as tables
-from xkde.languages import language
+from xkde.languages import ATLAS_LANGUAGES, LANGUAGES, language
 from xkde.types import PROBES
 
 
@@ -219,3 +219,41 @@ def _print_published(as_json: bool) -> None:
     for work in tables.context():
         figures = "; ".join(f"{what} {value:g}" for what, value in work.figures)
         print(f"  {work.name} ({work.source}), {work.setting}: {figures}")
+
+
+def add_languages_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--atlas", action="store_true", help="only Atlas's twelve")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_languages(arguments: argparse.Namespace) -> None:
+    """List the languages: the twelve of Atlas and MzsRE, and the rest of BMIKE-53's 53.
+
+    python -m xkde languages
+    python -m xkde languages --json
+    """
+    chosen = [
+        known
+        for code, known in LANGUAGES.items()
+        if code in ATLAS_LANGUAGES or not arguments.atlas
+    ]
+    if arguments.json:
+        print_json([asdict(known) for known in chosen])
+        return
+    print_table(
+        ["code", "name", "own name", "MzsRE", "NLLB", "script", "direction", "spaced"],
+        [
+            [
+                k.code,
+                k.name,
+                k.own_name,
+                k.mzsre_code or "–",
+                k.nllb_code or "–",
+                k.script,
+                k.direction,
+                "yes" if k.spaced else "no",
+            ]
+            for k in chosen
+        ],
+    )

@@ -38,7 +38,7 @@ from xkde.data.instructions.generation import (
 )
 from xkde.data.instructions.held_out import HeldOut, digest, read_held_out
 from xkde.data.instructions.kinds import KINDS
-from xkde.data.instructions.records import Material
+from xkde.data.instructions.records import Material, Recipe, read_recipe
 from xkde.data.instructions.report import (
     SETS,
     Leak,
@@ -50,7 +50,6 @@ from xkde.data.instructions.report import (
     report,
     shares,
 )
-from xkde.data.instructions.settings import Recipe, read_recipe
 from xkde.data.instructions.sources import read_sources
 from xkde.data.instructions.stock import make_stock
 from xkde.data.instructions.targets import (

@@ -135,9 +135,9 @@ def _run(
     from xkde.checkpoints import name_and_weights
     from xkde.data.atlas.benchmark import TUNED_ON, many_edits
     from xkde.data.atlas.world import atlas
-    from xkde.evaluation.experiments import many_edits as experiments
     from xkde.evaluation.experiments.files import FOLDER, ExperimentSettings
-    from xkde.evaluation.experiments.many_edits import needed
+    from xkde.evaluation.run import many_edits as experiments
+    from xkde.evaluation.run.many_edits import needed
     from xkde.evaluation.run.probing import open_editor
     from xkde.languages import language
 
@@ -176,7 +176,7 @@ def _run(
 def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, str]:
     """Return the memory of an editor in the prompt, and what is recorded of it."""
     from xkde.editors.registry import entry_of
-    from xkde.evaluation.experiments.many_edits import ExperimentMemory
+    from xkde.evaluation.run.many_edits import ExperimentMemory
 
     if entry_of(name).kind != "prompt" or name == "none":
         return None, ""

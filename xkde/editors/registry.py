@@ -41,7 +41,7 @@ EDITORS: dict[str, EditorEntry] = {
             "States the edit in the prompt that XE-IT trains a model to obey in any "
             "language.",
             "prompt",
-            "in_prompt",
+            "prompt",
             factory="x_kde",
         ),
         EditorEntry(
@@ -50,7 +50,7 @@ EDITORS: dict[str, EditorEntry] = {
             "States edits as numbered facts in the prompt of a model that has learned "
             "to use them in one language.",
             "prompt",
-            "in_prompt",
+            "prompt",
             factory="lte",
         ),
         EditorEntry(
@@ -59,15 +59,16 @@ EDITORS: dict[str, EditorEntry] = {
             "Shows the model demonstrations of edits that are copied, paraphrased and "
             "irrelevant, then states the edit.",
             "prompt",
-            "ike",
+            "prompt",
             ("demonstrations",),
+            factory="ike",
         ),
         EditorEntry(
             "prompt",
             "Plain prompt",
             "Writes the new fact before the query and nothing else.",
             "prompt",
-            "in_prompt",
+            "prompt",
             factory="plain",
         ),
         EditorEntry(
@@ -75,7 +76,7 @@ EDITORS: dict[str, EditorEntry] = {
             "No edit",
             "Asks the model as it is, to compare with.",
             "prompt",
-            "in_prompt",
+            "prompt",
             factory="none",
         ),
         EditorEntry(
@@ -84,7 +85,7 @@ EDITORS: dict[str, EditorEntry] = {
             "Fine-tunes one layer's down projection; every answer token is read from "
             "the prompt's end.",
             "weights",
-            "fine_tuning",
+            "weights.fine_tuning",
             factory="ft_l",
         ),
         EditorEntry(
@@ -92,7 +93,7 @@ EDITORS: dict[str, EditorEntry] = {
             "FT-M",
             "Fine-tunes one layer's down projection on the answer, token after token.",
             "weights",
-            "fine_tuning",
+            "weights.fine_tuning",
             factory="ft_m",
         ),
         EditorEntry(
@@ -101,7 +102,7 @@ EDITORS: dict[str, EditorEntry] = {
             "Writes one new value for the subject's key into one layer, by a rank-one "
             "update.",
             "weights",
-            "rome",
+            "weights.rome",
             ("subject", "moments"),
         ),
         EditorEntry(
@@ -110,7 +111,7 @@ EDITORS: dict[str, EditorEntry] = {
             "Spreads the new values of many edits over several layers, by least "
             "squares.",
             "weights",
-            "memit",
+            "weights.memit",
             ("subject", "moments"),
         ),
         EditorEntry(
@@ -118,7 +119,7 @@ EDITORS: dict[str, EditorEntry] = {
             "AlphaEdit",
             "As MEMIT, but only in directions that other text does not use.",
             "weights",
-            "alphaedit",
+            "weights.alphaedit",
             ("subject", "moments"),
         ),
         EditorEntry(
@@ -127,7 +128,7 @@ EDITORS: dict[str, EditorEntry] = {
             "Finds the neurons that speak for the old answer and turns them to the "
             "new one.",
             "weights",
-            "kn",
+            "weights.kn",
             ("old answer",),
         ),
         EditorEntry(
@@ -136,7 +137,7 @@ EDITORS: dict[str, EditorEntry] = {
             "Leaves the model alone: a classifier sends queries in an edit's scope to "
             "a small model of their own.",
             "trained",
-            "serac",
+            "trained.serac",
             ("trained part",),
         ),
         EditorEntry(
@@ -145,7 +146,7 @@ EDITORS: dict[str, EditorEntry] = {
             "Passes the gradient of an edit through a small trained network, and adds "
             "what comes out to the weights.",
             "trained",
-            "mend",
+            "trained.mend",
             ("trained part",),
         ),
     )
@@ -175,6 +176,6 @@ def model_of(name: str, base: str, edited: str) -> str:
 def make(name: str, settings: Mapping[str, Any] | None = None) -> "Editor":
     """Return an editor, with its settings over those known to work on a model."""
     entry = entry_of(name)
-    module = import_module(f"xkde.editors.{entry.kind}.{entry.module}")
+    module = import_module(f"xkde.editors.{entry.module}")
     editor: Editor = getattr(module, entry.factory)(settings or {})
     return editor

@@ -13,12 +13,12 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from pages.edit_and_ask import answering, editor_choice, models
+from pages.edit_and_ask import answering, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import panes_of, why
 from pages.edit_and_ask.answers import answers_html, summary
 from pages.edit_and_ask.form import Prefilled, example, understand, values_of
-from pages.edit_and_ask.memory_session import MemorySession
+from pages.edit_and_ask.memory import MemorySession
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import EDITOR, Form
 from pages.shell.strings import INTERFACES, strings, tr
@@ -59,7 +59,7 @@ def test_every_editor_but_none_has_a_name_and_its_own_sentence() -> None:
             continue
         assert strings()["en"][f"editor_says_{name}"] == entry.sentence
         for say in INTERFACES:
-            assert editor_choice.name_of(name, say)
+            assert models.editor_name(name, say)
             assert tr(f"editor_says_{name}", say)
 
 
@@ -69,19 +69,19 @@ def test_an_editor_without_its_trained_part_is_left_out(
     monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
     real = paths.EMBEDDED_CHECKPOINTS / "atlas-base" / "config.json"
     shutil.copy(real, atlas_checkpoints / "atlas-base" / "config.json")
-    assert editor_choice.offered("atlas-base")[0] == EDITOR
-    assert {"none", "mend"}.isdisjoint(editor_choice.offered("atlas-base"))
+    assert models.offered_editors("atlas-base")[0] == EDITOR
+    assert {"none", "mend"}.isdisjoint(models.offered_editors("atlas-base"))
     card = atlas_checkpoints / "atlas-mend" / paths.CARD
     card.parent.mkdir(parents=True)
     card.write_text(json.dumps({}), encoding="utf-8")
-    assert "mend" in editor_choice.offered("atlas-base")
+    assert "mend" in models.offered_editors("atlas-base")
     assert not has_part("mend", atlas_checkpoints / "atlas-xe-it")  # another shape
-    assert "mend" not in editor_choice.offered("no/such")
+    assert "mend" not in models.offered_editors("no/such")
 
 
 def test_a_choice_that_is_not_offered_becomes_the_default() -> None:
-    assert editor_choice.render("mend", "no/such").value == EDITOR
-    assert editor_choice.render("ft-m", "no/such").value == "ft-m"
+    assert models.render_editors("mend", "no/such").value == EDITOR
+    assert models.render_editors("ft-m", "no/such").value == "ft-m"
 
 
 def test_only_x_kde_has_the_edited_checkpoint() -> None:
@@ -107,8 +107,8 @@ def test_an_editor_answers_in_its_pane_and_leaves_the_model(
     with pool.use(["atlas-base"]) as [engine]:
         assert digest(engine.model) == before
     page = answers_html(replace(last, seconds=1.0), "en")
-    assert editor_choice.name_of(editor, "en") in page
-    assert editor_choice.name_of(editor, "en") in summary(last, "en")
+    assert models.editor_name(editor, "en") in page
+    assert models.editor_name(editor, "en") in summary(last, "en")
     told = why(last, 0)
     assert ("edited" in told) == (editor == "prompt")
     assert pool.status("atlas-xe-it").phase == "unknown"  # nobody asked it

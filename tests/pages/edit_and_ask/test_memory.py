@@ -18,13 +18,15 @@ from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import verdict
 from pages.edit_and_ask.answers import answers_html, recalled_words
 from pages.edit_and_ask.form import Prefilled, example, understand, values_of
-from pages.edit_and_ask.memory import recalled_html, status_html, table_html
-from pages.edit_and_ask.memory_session import (
+from pages.edit_and_ask.memory import (
     MOST,
     PAGE,
     MemorySession,
     on_page,
     recalled,
+    recalled_html,
+    status_html,
+    table_html,
     undone,
     with_edit,
     with_edits,

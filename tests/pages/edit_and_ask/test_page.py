@@ -27,7 +27,7 @@ from pages.edit_and_ask.form import (
     understand,
     values_of,
 )
-from pages.edit_and_ask.memory_session import MemorySession
+from pages.edit_and_ask.memory import MemorySession
 from pages.edit_and_ask.why import percent, why_html
 from pages.shell.links import Form, read_link, write_link
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr

@@ -14,13 +14,7 @@ import torch
 from torch import nn
 
 from pages.benchmarks.cases.render import found_of
-from pages.edit_and_ask.memory_session import (
-    MOST,
-    MemorySession,
-    stored,
-    undone,
-    with_edits,
-)
+from pages.edit_and_ask.memory import MOST, MemorySession, stored, undone, with_edits
 from pages.preferences.sources import path_of
 from pages.shell.strings import chinese, in_words, shown_error
 from tests.helpers.preference_samples import pair

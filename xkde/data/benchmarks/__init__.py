@@ -1,6 +1,5 @@
 """Benchmarks of others, read from their original files into our cases, defects tagged.
 
-    bmike53.py    BMIKE-53
     clm_bench.py  CLM-Bench
     defects.py    what is wrong with benchmark records
     knowedit.py   KnowEdit

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xkde.data.benchmarks import bmike53, clm_bench, knowedit, mlake, zsre
+from xkde.data.benchmarks import clm_bench, knowedit, mlake, zsre
 from xkde.data.benchmarks.defects import tagged
 from xkde.data.benchmarks.records import (
     Benchmark,
@@ -29,7 +29,7 @@ from xkde.types import PROBES, Case, Probe, Source
 
 # Tried in this order, so a format that asks for more fields comes first.
 FORMATS: dict[str, BenchmarkFormat] = {
-    "bmike53": bmike53.FORMAT,
+    "bmike53": zsre.BMIKE53,
     "atlas": zsre.ATLAS,
     "bizsre": zsre.BIZSRE,
     "mzsre": zsre.MZSRE,

@@ -216,3 +216,43 @@ SHIPPED_FORMATS = {
         "Invented names", SHIPPED_NEEDS, BIZSRE.fits, _read_invented_names
     ),
 }
+
+
+BMIKE53_NAME = "bmike53"  # before the number in a case's id
+
+
+def _fits_bmike53(value: Any) -> bool:
+    """Tell whether a record has the form of BMIKE-53."""
+    return is_parallel(value) and has_field(value, "port")
+
+
+def _read_bmike53(files: Sequence[BenchmarkFile]) -> Parsed:
+    """Return one case for each fact of each data set, with the languages of all files.
+
+    ``zsre_test_de`` and ``zsre_test_fr`` are one data set, ``zsre``.
+    """
+    cases: list[Case] = []
+    skipped: list[Skipped] = []
+    seen: set[tuple[str, str]] = set()
+    for file in files:
+        data_set = file.stem.split("_test")[0]
+        for row in file.rows:
+            sides = row.value.values()
+            number = next((s["case_id"] for s in sides if "case_id" in s), None)
+            key = f"row{row.source.row}" if number is None else str(number)
+            if (file.name, key) in seen:
+                skipped.append(Skipped(row.source, f"case_id {key} is there already"))
+                continue
+            seen.add((file.name, key))
+            case, without = parallel_case(row, f"{BMIKE53_NAME}/{data_set}/{key}")
+            cases += [case] if case else []
+            skipped += without
+    return merged(cases), skipped
+
+
+BMIKE53 = BenchmarkFormat(
+    "BMIKE-53",
+    "“en” and another language, each with “case_id”, “src”, “alt”, “port”",
+    _fits_bmike53,
+    _read_bmike53,
+)

@@ -7,7 +7,6 @@
     lines.py       JSON lines that grow
     records.py     the records of the training data
     report.py      what is in a training file and what is not
-    settings.py    shares of kinds, languages and sources
     sources.py     readers of the public sources
     stock.py       what samples are drawn from
     targets.py     the base's own answers, for queries out of scope

@@ -14,8 +14,7 @@ from pathlib import Path
 from xkde.data.instructions.held_out import HeldOut, Hit
 from xkde.data.instructions.kinds import KINDS, Draw, lacking
 from xkde.data.instructions.lines import append_lines, resume
-from xkde.data.instructions.records import Instruction
-from xkde.data.instructions.settings import Recipe
+from xkde.data.instructions.records import Instruction, Recipe
 from xkde.data.instructions.stock import Stock
 from xkde.errors import DataError, InputError, SettingsError
 from xkde.paths import write_aside

@@ -26,8 +26,7 @@ from typing import TypeVar
 
 from xkde.data.atlas.questions import question, second_hop
 from xkde.data.atlas.records import TWO_HOPS
-from xkde.data.instructions.records import Fact, Instruction, Target, Texts
-from xkde.data.instructions.settings import ANY, Recipe
+from xkde.data.instructions.records import ANY, Fact, Instruction, Recipe, Target, Texts
 from xkde.data.instructions.stock import ATLAS, Stock, atlas_fact, objects_of
 from xkde.data.instructions.wordings import (
     ANSWER_KINDS,

@@ -17,10 +17,10 @@ from xkde.data.instructions.records import (
     Material,
     Neighbour,
     Paraphrase,
+    Recipe,
     Rejected,
     Target,
 )
-from xkde.data.instructions.settings import Recipe
 from xkde.data.instructions.wordings import question_type
 
 ATLAS = "atlas"

@@ -20,8 +20,7 @@ from pathlib import Path
 from xkde.data.atlas.questions import question
 from xkde.data.instructions.held_out import HeldOut
 from xkde.data.instructions.lines import append_lines, read_lines, resume
-from xkde.data.instructions.records import Material, Target
-from xkde.data.instructions.settings import Recipe
+from xkde.data.instructions.records import Material, Recipe, Target
 from xkde.data.instructions.stock import ATLAS, Stock
 from xkde.errors import DataError, SettingsError
 from xkde.paths import FEW_SHOT

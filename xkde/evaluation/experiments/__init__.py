@@ -1,5 +1,4 @@
 """Experiments with many edits, at once or one after another.
 
 files.py       an experiment as files
-many_edits.py  many edits with one editor
 """

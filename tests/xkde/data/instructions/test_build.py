@@ -21,8 +21,15 @@ from xkde.data.instructions.build import (
 )
 from xkde.data.instructions.held_out import HeldOut, held_out
 from xkde.data.instructions.kinds import KINDS
-from xkde.data.instructions.records import Instruction, Material, Target
-from xkde.data.instructions.settings import QUARTERS, Recipe, read_recipe, recipe_of
+from xkde.data.instructions.records import (
+    QUARTERS,
+    Instruction,
+    Material,
+    Recipe,
+    Target,
+    read_recipe,
+    recipe_of,
+)
 from xkde.data.instructions.sources import read_sources
 from xkde.data.instructions.stock import Stock, make_stock
 from xkde.data.instructions.targets import draw_questions

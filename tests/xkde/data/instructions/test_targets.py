@@ -9,8 +9,7 @@ import pytest
 from tests.helpers import source_samples as samples
 from xkde.data.atlas.world import atlas
 from xkde.data.instructions.held_out import HeldOut
-from xkde.data.instructions.records import Target
-from xkde.data.instructions.settings import Recipe
+from xkde.data.instructions.records import Recipe, Target
 from xkde.data.instructions.sources import read_sources
 from xkde.data.instructions.stock import make_stock
 from xkde.data.instructions.targets import (

@@ -19,9 +19,10 @@ from xkde.data.atlas.world import atlas
 from xkde.engines.encoder import load_encoder
 from xkde.engines.loading import load
 from xkde.errors import SettingsError
-from xkde.evaluation.experiments import many_edits as experiments
 from xkde.evaluation.experiments.files import UNTOUCHED, ExperimentSettings, read
-from xkde.evaluation.experiments.many_edits import (
+from xkde.evaluation.results.rows import records_of
+from xkde.evaluation.run import many_edits as experiments
+from xkde.evaluation.run.many_edits import (
     ExperimentJob,
     ExperimentMemory,
     asked_places,
@@ -32,7 +33,6 @@ from xkde.evaluation.experiments.many_edits import (
     run,
     with_edits,
 )
-from xkde.evaluation.results.rows import records_of
 from xkde.memory.index import build_index
 
 SMALL = ExperimentSettings(

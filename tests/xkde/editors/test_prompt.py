@@ -7,7 +7,7 @@ import pytest
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.editors.editor import applied
-from xkde.editors.prompt.ike import Demonstrations
+from xkde.editors.prompt import Demonstrations
 from xkde.editors.registry import make
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
