@@ -5,6 +5,7 @@ base.py            what all editors of weights share
 contexts.py        the prompts at which keys and values are read
 deltas.py          changes of weights: write, revert, save
 fine_tuning.py     FT-L and FT-M
+keys.py            keys: the input of a down projection
 kn.py              KN: knowledge neurons
 low_rank.py        low-rank updates
 memit.py           MEMIT: many edits over several layers

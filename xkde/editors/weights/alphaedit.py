@@ -20,11 +20,8 @@ from torch import Tensor
 
 from xkde.editors.editor import Applied
 from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor, change_of
-from xkde.editors.weights.contexts import (
-    inputs_and_outputs,
-    mean_by_edit,
-    question_prompts,
-)
+from xkde.editors.weights.contexts import question_prompts
+from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates, Updates
 from xkde.editors.weights.memit import LayersSettings, spread
 from xkde.editors.weights.modules import editable_projections

@@ -31,14 +31,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, PreTrainedModel
 
-from xkde.editors.weights.contexts import (
-    EditPrompt,
-    essence_prompts,
-    hidden_of,
-    inputs_and_outputs,
-    question_prompts,
-)
+from xkde.editors.weights.contexts import EditPrompt, essence_prompts, question_prompts
 from xkde.editors.weights.deltas import only_these_learn
+from xkde.editors.weights.keys import hidden_of, inputs_and_outputs
 from xkde.editors.weights.low_rank import AppliedUpdates
 from xkde.editors.weights.modules import hooked, layers_of
 from xkde.engines.forward import check_finite, logits_at, pad

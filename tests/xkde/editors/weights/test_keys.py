@@ -6,12 +6,8 @@ import pytest
 import torch
 
 from tests.helpers.rank_one_samples import EDITS
-from xkde.editors.weights.contexts import (
-    EditPrompt,
-    inputs_and_outputs,
-    mean_by_edit,
-    question_prompts,
-)
+from xkde.editors.weights.contexts import EditPrompt, question_prompts
+from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates
 from xkde.editors.weights.modules import projection
 from xkde.engines.loading import load

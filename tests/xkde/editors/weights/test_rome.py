@@ -9,11 +9,8 @@ from tests.helpers.rank_one_samples import EDITS, GIVEN
 from xkde import paths
 from xkde.editors.editor import applied, is_reverted, score
 from xkde.editors.registry import make
-from xkde.editors.weights.contexts import (
-    inputs_and_outputs,
-    mean_by_edit,
-    question_prompts,
-)
+from xkde.editors.weights.contexts import question_prompts
+from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates
 from xkde.editors.weights.modules import projection
 from xkde.editors.weights.rome import RomeSettings, rank_one, updates_of
