@@ -17,12 +17,15 @@ import pyarrow.parquet as pq
 
 from xkde import paths
 from xkde.errors import DataError
+from xkde.evaluation.analysis.of_runs import with_kinds
 from xkde.evaluation.results.rows import (
+    ADDED,
     JOINED,
     SCHEMA,
     frame_of,
     load_results,
     part_files,
+    with_added,
 )
 from xkde.evaluation.results.store import SETTINGS
 
@@ -118,7 +121,8 @@ def _headed(key: str, files: tuple[Path, ...], state: State) -> LocalRun:
     """Return a run by the first row of its files; broken where they cannot be read."""
     try:
         read = [pq.ParquetFile(file) for file in files]
-        lacking = [name for name in SCHEMA.names if name not in read[0].schema.names]
+        there = {*read[0].schema.names, *ADDED}
+        lacking = [name for name in SCHEMA.names if name not in there]
         if lacking:
             return _broken(key, f"It holds no results: {', '.join(lacking[:5])} lack.")
         count = sum(file.metadata.num_rows for file in read)
@@ -173,12 +177,14 @@ def _read(run: LocalRun) -> pd.DataFrame:
     texts = [f.name for f in SCHEMA if pa.types.is_string(f.type)]
     try:
         tables = [
-            pq.ParquetFile(file, read_dictionary=texts).read(columns=SCHEMA.names)
+            with_added(pq.ParquetFile(file, read_dictionary=texts).read())
             for file in run.files
         ]
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             f"{run.key}: a file of it is no whole Parquet file. {_ADVICE}"
         ) from error
-    plain = [table.replace_schema_metadata(None) for table in tables]
-    return frame_of(pa.concat_tables(plain).unify_dictionaries())
+    plain = [
+        table.select(SCHEMA.names).replace_schema_metadata(None) for table in tables
+    ]
+    return with_kinds(frame_of(pa.concat_tables(plain).unify_dictionaries()))

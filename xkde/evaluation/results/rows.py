@@ -95,6 +95,10 @@ class Result:
     clean: bool
     provenance: str
     date: str
+    stated: str | None = None  # the edit's new answer, in the edit's language
+    old: str | None = None  # what was true before the edit, in the question's language
+    kind: str | None = None  # what sort of failure: one of ``analysis.kinds``
+    evidence: str | None = None  # of the kind: a rule and its text
 
 
 _ARROW = {
@@ -106,6 +110,8 @@ _ARROW = {
     float | None: pa.float64(),
 }
 SCHEMA = pa.schema([(f.name, _ARROW[f.type]) for f in fields(Result)])  # type: ignore[index]
+# What earlier versions did not store: null in their rows
+ADDED = ("stated", "old", "kind", "evidence")
 # What tells two rows of one run apart.
 KEY = ("case", "probe", "question", "source", "target", "protocol")
 MEASURES = tuple(
@@ -133,6 +139,7 @@ def load_results(
     tables = []
     for file in files:
         table = read_parquet(file)
+        table = with_added(table)
         lacking = [name for name in SCHEMA.names if name not in table.column_names]
         if lacking:
             raise DataError(
@@ -142,6 +149,15 @@ def load_results(
             )
         tables.append(table.select(list(columns or SCHEMA.names)))
     return pa.concat_tables([one.replace_schema_metadata(None) for one in tables])
+
+
+def with_added(table: pa.Table) -> pa.Table:
+    """Return rows of an earlier version with the columns added since, as nulls."""
+    for name in ADDED:
+        if name not in table.column_names:
+            nulls = pa.nulls(table.num_rows, SCHEMA.field(name).type)
+            table = table.append_column(SCHEMA.field(name), nulls)
+    return table
 
 
 def _files(path: Path) -> list[Path]:

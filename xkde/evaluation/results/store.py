@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xkde.errors import DataError, SettingsError
+from xkde.evaluation.analysis.of_runs import with_stored_kinds
 from xkde.evaluation.results.judged import judged_in_short, with_verdicts
 from xkde.evaluation.results.rows import (
     HERE,
@@ -125,6 +126,7 @@ def append_part(folder: Path, rows: Iterable[Result], seconds: float) -> None:
 def finish(folder: Path, settings: Any, versions: Mapping[str, str]) -> Path:
     """Join the parts into one file beside a card; return that file."""
     table = with_verdicts(folder, rows_in(folder))
+    table = with_stored_kinds(table)
     seconds = sum(
         float((pq.read_schema(part).metadata or {}).get(_SECONDS, b"0"))
         for part in part_files(folder)

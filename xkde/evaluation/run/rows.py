@@ -71,8 +71,17 @@ def row_of(
         clean=is_clean(case, question.probe, question.target, question.source),
         provenance=HERE,
         date=job.date,
+        stated=edit.answer,
+        old=_old_answer(question),
         **(NOT_MEASURED | _edit_of(answers) | _measured(question, protocol, answers)),
     )
+
+
+def _old_answer(question: Question) -> str | None:
+    """Return what was true before the edit, in the question's language, if known."""
+    asked = question.case.edits.get(question.target)
+    is_about_edit = question.probe in ("reliability", "generality")
+    return asked.old_answer or None if asked and is_about_edit else None
 
 
 def _edit_of(answers: ProbeAnswer) -> dict[str, Any]:

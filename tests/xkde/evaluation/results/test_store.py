@@ -39,7 +39,11 @@ def test_parts_are_kept_and_joined(tmp_path: Path) -> None:
     assert open_store(folder, SETTINGS) == {KEY, ("b", *KEY[1:])}
     under_way = load_results([folder])
     file = finish(folder, SETTINGS, {"torch": "1"})
-    assert load_results([file]) == load_results([folder]) == under_way
+    finished = load_results([file])
+    assert finished == load_results([folder])
+    found = ["kind", "evidence"]
+    assert finished.drop_columns(found) == under_way.drop_columns(found)
+    assert finished["kind"].to_pylist() == ["right", None]
     card = json.loads((folder / "card.json").read_text("utf-8"))
     assert (card["rows"], card["not_measured"], card["seconds"]) == (2, 1, 3.75)
     assert card["settings"]["directions"] == ["en→zh"]

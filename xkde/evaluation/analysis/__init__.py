@@ -1,0 +1,6 @@
+"""Where and why edits fail: kinds of failure, and the slices of a run that are worse.
+
+kinds.py         the kinds, and the rules that give an answer its kind
+likeness.py      what an answer shares with a name: words, letters, script, language
+of_runs.py       the kinds of all rows of a run
+"""

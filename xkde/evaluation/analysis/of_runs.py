@@ -1,0 +1,206 @@
+"""The kinds of all rows of a run, from what its own rows say of each other.
+
+A run's rows know a fact's name in every language that it was asked in, and which other
+answers its relation has. What was true before an edit stands in the row, or is looked
+up in Atlas; rows of earlier versions lack it elsewhere.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from xkde.data.atlas.questions import entity, second_hop
+from xkde.data.atlas.records import RELATIONS, TWO_HOPS
+from xkde.data.atlas.world import atlas
+from xkde.evaluation.analysis.kinds import AnswerToSort, Kind, KindFound, kind_of
+from xkde.evaluation.results.rows import (
+    SCORE,
+    TEACHER_FORCED,
+    Mask,
+    Values,
+    frame_of,
+    values_of,
+)
+from xkde.prompts import EDIT_HEADER
+from xkde.text import normalise
+
+ATLAS = "atlas"
+SEPARATOR = "\t"  # between the rule and the text of an evidence, as it is stored
+_TEXTS = (
+    "case", "probe", "source", "target", "protocol", "benchmark", "relation", "subject",
+    "edit", "query", "prompt", "gold", "answer", "before", "base_answer", "finish",
+    "defects", "stated", "old",
+)  # fmt: skip
+# Where the edit's question ends and its answer begins
+_END_OF_QUESTION = re.compile(r"[?？؟] ")
+
+
+def kinds_of(rows: pd.DataFrame) -> tuple[list[str | None], list[str | None]]:
+    """Return each row's kind and evidence ("rule", or "rule<TAB>text"), as stored.
+
+    ``rows`` is a run's frame (``results.rows``). None where nothing was answered.
+    """
+    right: Mask = values_of(rows, SCORE) == 1
+    forced = (rows["protocol"] == TEACHER_FORCED).to_numpy()
+    kinds = np.full(len(rows), None, dtype=object)
+    kinds[right] = Kind.RIGHT.value
+    evidence = np.where(forced, "all_tokens", "exact").astype(object)
+    evidence[~right] = None
+    wrong = np.flatnonzero(~right & rows["answer"].notna().to_numpy())
+    for place, row in zip(wrong, answers_to_sort(rows, wrong), strict=True):
+        found = kind_of(row)
+        kinds[place] = found.kind.value
+        evidence[place] = SEPARATOR.join(filter(None, (found.rule, found.text)))
+    return kinds.tolist(), evidence.tolist()
+
+
+def with_kinds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a run's frame with its kinds: as stored, or found where none are."""
+    if rows["kind"].notna().any():
+        return rows
+    kinds, evidence = kinds_of(rows)
+    return rows.assign(
+        kind=pd.Categorical(kinds, categories=[kind.value for kind in Kind]),
+        evidence=pd.Series(evidence, index=rows.index, dtype="category"),
+    )
+
+
+def with_stored_kinds(table: pa.Table) -> pa.Table:
+    """Return a run's rows with the columns ``kind`` and ``evidence`` filled in."""
+    for name, values in zip(
+        ("kind", "evidence"), kinds_of(frame_of(table)), strict=True
+    ):
+        at = table.schema.get_field_index(name)
+        filled = pa.array(values, pa.string())
+        table = table.set_column(at, table.schema.field(name), filled)
+    return table
+
+
+def found_of(kind: str, evidence: str) -> KindFound:
+    """Return a kind and its evidence as they were before they were stored."""
+    rule, _, text = evidence.partition(SEPARATOR)
+    return KindFound(Kind(kind), rule, text)
+
+
+def answers_to_sort(
+    rows: pd.DataFrame, places: Iterable[int]
+) -> Iterator[AnswerToSort]:
+    """Yield the rows at some places, each with what the run knows of it."""
+    texts = {name: _texts(rows, name) for name in _TEXTS}
+    question = rows["question"].to_numpy().tolist()
+    share, lenient = values_of(rows, "token_accuracy"), values_of(rows, "lenient") == 1
+    was_right = _was_right(rows)
+    names, golds = _names(texts, question), _golds(texts)
+    for at in places:
+        its = {key: column[at] for key, column in texts.items()}
+        case, target = its["case"], its["target"]
+        forced = its["protocol"] == TEACHER_FORCED
+        edit = names[case, "reliability", 0]
+        yield AnswerToSort(
+            answer=its["answer"],
+            gold=its["gold"],
+            probe=its["probe"],
+            source=its["source"],
+            target=target,
+            is_right=False,
+            query=its["query"],
+            stated=its["stated"] or edit.get(its["source"]) or _stated(its["edit"]),
+            new=edit.get(target, ""),
+            old=_old(its),
+            before=its["before"] or None,
+            base_answer=its["base_answer"] or None,
+            was_right=None if np.isnan(was_right[at]) else bool(was_right[at]),
+            is_other_form=bool(lenient[at]),
+            gold_names=tuple(names[case, its["probe"], question[at]].items()),
+            others=golds[its["relation"], its["probe"], target],
+            defects=tuple(its["defects"].split(",")),
+            is_stated=_is_stated(its["prompt"], its["edit"]),
+            finish=its["finish"],
+            token_accuracy=float(share[at]) if forced else None,
+        )
+
+
+def _texts(rows: pd.DataFrame, name: str) -> list[str]:
+    """Return a column as plain texts; "" for nulls and for a column that lacks."""
+    if name not in rows.columns:
+        return [""] * len(rows)
+    texts = np.append(rows[name].cat.categories.to_numpy(dtype=object), "")
+    found: list[str] = texts[rows[name].cat.codes.to_numpy()].tolist()
+    return found
+
+
+def _was_right(rows: pd.DataFrame) -> Values:
+    """Return whether the answer without the edit was right; NaN if it is not known.
+
+    That of the same model counts before that of the base.
+    """
+    known = np.full(len(rows), np.nan)
+    for after in ("before", "base"):
+        for measure, full in (("exact", 1.0), ("token_accuracy", 1.0)):
+            value = values_of(rows, f"{measure}_{after}")
+            known = np.where(np.isnan(known) & ~np.isnan(value), value == full, known)
+    return known
+
+
+def _names(
+    texts: dict[str, list[str]], question: list[int]
+) -> dict[tuple[str, str, int], dict[str, str]]:
+    """Return what each question's gold is called, by language."""
+    names: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
+    keys = zip(texts["case"], texts["probe"], question, strict=True)
+    for key, target, gold in zip(keys, texts["target"], texts["gold"], strict=True):
+        names[key][target] = gold
+    return names
+
+
+def _golds(texts: dict[str, list[str]]) -> dict[tuple[str, str, str], frozenset[str]]:
+    """Return the golds, normalised, of each relation and probe in each language."""
+    names = ("relation", "probe", "target", "gold")
+    found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for relation, probe, target, gold in set(
+        zip(*(texts[name] for name in names), strict=True)
+    ):
+        found[relation, probe, target].add(normalise(gold))
+    return {key: frozenset(golds) for key, golds in found.items()}
+
+
+def _stated(edit: str) -> str:
+    """Return the new answer of an edit's text, "question answer"."""
+    parts = _END_OF_QUESTION.split(edit)
+    return parts[-1] if len(parts) > 1 else ""
+
+
+def _is_stated(prompt: str, edit: str) -> bool | None:
+    """Tell whether a prompt that states edits states this one; None: it states none."""
+    return edit in prompt if EDIT_HEADER in prompt else None
+
+
+def _old(row: dict[str, str]) -> tuple[str, ...]:
+    """Return what was true before the edit, as far as the row or Atlas says it."""
+    if row["old"]:
+        return (row["old"],)
+    if row["benchmark"] != ATLAS or row["probe"] == "locality":
+        return ()
+    key = (row["subject"], row["relation"], row["source"], row["target"])
+    return _old_in_atlas(*key)
+
+
+@lru_cache(maxsize=50_000)
+def _old_in_atlas(
+    subject: str, relation: str, source: str, target: str
+) -> tuple[str, ...]:
+    world = atlas()
+    first, _ = TWO_HOPS.get(relation, (relation, ""))
+    if first not in RELATIONS:
+        return ()
+    about = entity(world, RELATIONS[first][0], subject, source)
+    old = world.facts.get(about or "", {}).get(first)
+    if old and relation in TWO_HOPS:
+        old = second_hop(world, relation, old)
+    names = world.names.get(old or "", {})
+    return tuple(dict.fromkeys(names[its] for its in (target, source) if its in names))
