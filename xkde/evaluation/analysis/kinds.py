@@ -271,7 +271,7 @@ def _names_new_answer(row: AnswerToSort) -> KindFound | None:
     for name in filter(None, (row.new, row.stated)):
         if mentions(row.gold, name):
             continue
-        if mentions(row.answer, name, unaccented) or are_alike(row.answer, name):
+        if mentions(row.answer, name, plain=unaccented) or are_alike(row.answer, name):
             return KindFound(kind, "new_answer", name)
         kept = adds_words_of(row.answer, row.gold, name)
         if kept and not words_of(row.answer) <= words_of(row.query):
@@ -283,7 +283,7 @@ def _old_fact(row: AnswerToSort) -> KindFound | None:
     if row.probe == "locality":
         return None
     for name in filter(None, row.old):
-        if mentions(row.answer, name, unaccented) or are_alike(row.answer, name):
+        if mentions(row.answer, name, plain=unaccented) or are_alike(row.answer, name):
             return KindFound(Kind.OLD_FACT, "old", name)
     for said in filter(None, (row.before, row.base_answer)):
         if same(row.answer, said):
@@ -319,10 +319,15 @@ def _echo(row: AnswerToSort) -> KindFound | None:
     return None
 
 
-def _wrong_language(row: AnswerToSort) -> KindFound | None:
+def _gold_elsewhere(row: AnswerToSort) -> KindFound | None:
+    answer = normalise(row.answer)
     for code, name in row.gold_names:
-        if code != row.target and same(row.answer, name):
+        if code != row.target and answer == normalise(name):
             return KindFound(Kind.WRONG_LANGUAGE, "gold_elsewhere", language(code).name)
+    return None
+
+
+def _wrong_language(row: AnswerToSort) -> KindFound | None:
     if not is_of_script(row.answer, row.target):
         if scripts_in(row.answer) <= scripts_in(row.gold):
             return None
@@ -361,6 +366,7 @@ RULES: tuple[Rule, ...] = (
     _copied,
     _old_fact,
     _names_new_answer,
+    _gold_elsewhere,
     _almost_gold,
     _lost_fact,
     _gold_doubtful,

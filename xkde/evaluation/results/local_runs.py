@@ -143,8 +143,11 @@ def run_of(key: str) -> LocalRun:
     raise DataError(f"The run “{key[:80]}” is no longer here. Choose another one.")
 
 
-def opened(run: LocalRun) -> pd.DataFrame:
-    """Return a run's rows, read if they are not open; raises DataError in words."""
+def opened(run: LocalRun, *, kinds: bool = False) -> pd.DataFrame:
+    """Return a run's rows, read if they are not open; raises DataError in words.
+
+    Rows of an earlier version have no kinds of failure until ``kinds`` asks for them.
+    """
     if run.state == "broken" or not run.files:
         raise DataError(f"{run.key}: {run.words or 'no row is there yet.'}")
     try:
@@ -153,7 +156,7 @@ def opened(run: LocalRun) -> pd.DataFrame:
         raise DataError(f"{run.key} is no longer here. Choose another run.") from error
     with _lock:
         rows = _open.pop(stamp) if stamp in _open else _read(run)
-        _open[stamp] = rows
+        _open[stamp] = rows = with_kinds(rows) if kinds else rows
         for old in list(_open)[:-KEPT]:
             del _open[old]
     return rows
@@ -187,4 +190,4 @@ def _read(run: LocalRun) -> pd.DataFrame:
     plain = [
         table.select(SCHEMA.names).replace_schema_metadata(None) for table in tables
     ]
-    return with_kinds(frame_of(pa.concat_tables(plain).unify_dictionaries()))
+    return frame_of(pa.concat_tables(plain).unify_dictionaries())
