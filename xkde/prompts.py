@@ -289,6 +289,11 @@ def examples(language: str) -> tuple[tuple[str, str], ...]:
     return tuple((question, answer) for question, answer in chosen)
 
 
+def translation_prompt(text: str, language_name: str) -> str:
+    """Return the user turn that asks for a translation, as XE-IT's data put it."""
+    return f"Translate into {language_name}:\n{text}"
+
+
 def ask(text: str, language: str = "") -> list[Message]:
     """Return a conversation of one question; ``language`` is the answer's."""
     return [Message("user", text, language)]

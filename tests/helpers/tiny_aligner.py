@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from tests.helpers.tiny_checkpoints import SENTENCES
-from xkde.engines.aligner import Aligner, Rewards, Translation
+from xkde.engines.aligner import Aligner, Rewards, Translation, both_ways
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 
 CODES = [str(LANGUAGES[code].nllb_code) for code in ATLAS_LANGUAGES]
@@ -88,4 +88,4 @@ def rewards(
         Translation(source, source_language, target, target_language)
         for source, target in pairs
     ]
-    return aligner.both_ways(translations, language_token=language_token)
+    return both_ways(aligner, translations, language_token=language_token)

@@ -23,20 +23,20 @@ NAME = "atlas-aligner"
 
 def measure(count: int = PAIRS) -> dict[str, Any]:
     """Return times of both ways; asserts equal rewards."""
-    from xkde.engines.aligner import load_aligner
+    from xkde.engines.aligner import both_ways, load_aligner
     from xkde.training.atlas_models.aligner import training_translations
 
     aligner = load_aligner(paths.checkpoints() / NAME, device="cpu")
     pairs = list(training_translations(atlas(), count, seed=0, one_in=0))
     there_and_back = [*pairs, *(pair.reversed for pair in pairs)]
-    aligner.both_ways(pairs[:WARM_UP])
+    both_ways(aligner, pairs[:WARM_UP])
     one_by_one, in_batches = [], []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         single = [aligner.mean_log_probabilities([each])[0] for each in there_and_back]
         one_by_one.append(time.perf_counter() - started)
         started = time.perf_counter()
-        batched = aligner.both_ways(pairs)
+        batched = both_ways(aligner, pairs)
         in_batches.append(time.perf_counter() - started)
     single_s, batched_s = median(one_by_one), median(in_batches)
     together = [each.source_target for each in batched]

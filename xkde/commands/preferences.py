@@ -16,7 +16,7 @@ from xkde.data.preferences.records import SCORE_NAMES, Pair
 from xkde.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
-    from xkde.engines.aligner import Aligner
+    from xkde.engines.aligner import TranslationScorer
 
 ATLAS_ALIGNER = "atlas-aligner"
 
@@ -28,7 +28,12 @@ def add_align_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--samples", type=Path, help="sampled answers, JSON lines")
     parser.add_argument("--out", type=Path, help="file of scores, or of the check")
-    parser.add_argument("--aligner", default=ATLAS_ALIGNER, help="name, folder or id")
+    parser.add_argument(
+        "--aligner",
+        "--scorer",
+        default=ATLAS_ALIGNER,
+        help="a translation model, or a language model that translates",
+    )
     parser.add_argument(
         "--parity", action="store_true", help="score as the released script does"
     )
@@ -62,7 +67,8 @@ def run_align(arguments: argparse.Namespace) -> None:
     Each answer, and the gold, is scored against the gold in the edit's language, in
     both directions; --parity scores as the released script does, whatever the languages
     are. Stopped and started again, it goes on where it was. The aligner is
-    atlas-aligner, or a folder or Hub id of NLLB-200 with safetensors weights. Next:
+    atlas-aligner, a folder or Hub id of NLLB-200 with safetensors weights, or a language
+    model that XE-IT taught to translate, such as gemma-3-270m-x-kde. Next:
     ``python -m xkde pair``.
 
     check: how often the gold ranks above a wrong name, in Atlas's 132 directions.
@@ -80,11 +86,19 @@ def run_align(arguments: argparse.Namespace) -> None:
         _score(arguments)
 
 
-def open_aligner(reference: str, device: str = "auto") -> "tuple[Aligner, str]":
-    """Return an aligner by name, folder or Hub id, and which weights it has."""
+def open_aligner(
+    reference: str, device: str = "auto"
+) -> "tuple[TranslationScorer, str]":
+    """Return an aligner by name, folder or Hub id, and which weights it has.
+
+    An adapter is one of a language model, which then must have learned to translate.
+    """
     from xkde.checkpoints import resolve
+    from xkde.checkpoints.folders import is_adapter
     from xkde.checkpoints.weights import fingerprint
     from xkde.engines.aligner import load_aligner
+    from xkde.engines.loading import load, source_of
+    from xkde.engines.translation import TranslatingModel
 
     if reference == ATLAS_ALIGNER and not (paths.checkpoints() / reference).is_dir():
         raise CheckpointError(
@@ -92,6 +106,9 @@ def open_aligner(reference: str, device: str = "auto") -> "tuple[Aligner, str]":
             f"train-aligner {ATLAS_ALIGNER}-laptop; then give --aligner its folder."
         )
     place = resolve(reference)
+    if place.path is not None and is_adapter(place.path):
+        engine = load(source_of(place), device=device)
+        return TranslatingModel(engine), fingerprint(place.path)
     if place.path is not None:
         return load_aligner(place.path, device=device), fingerprint(place.path)
     aligner = load_aligner(
@@ -153,14 +170,14 @@ def _score(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from xkde.checkpoints import read_card
+    from xkde.checkpoints import read_card, resolve
     from xkde.data.atlas.world import atlas
     from xkde.evaluation.run.alignment_check import check
     from xkde.training.atlas_models.aligner import is_held_out
 
     aligner, weights = open_aligner(arguments.aligner, arguments.device)
-    folder = Path(aligner.model.name_or_path or "")
-    card = read_card(folder) if folder.is_dir() else None
+    place = resolve(arguments.aligner)
+    card = read_card(place.path) if place.path else None
     one_in = int(card.settings.get("held_out", 0)) if card else 0
     found = check(
         aligner,

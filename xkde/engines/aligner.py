@@ -9,13 +9,13 @@ target under teacher forcing:
 
 The released script asks one question only, whatever the languages are: how likely the
 gold, as English, is as a translation of the answer, as Chinese. Its reward is 1 over
-the mean cross-entropy, which orders answers as ``Aligner.released`` does.
+the mean cross-entropy, which orders answers as ``released`` does.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -71,9 +71,66 @@ class Rewards:
         return (self.source_target + self.target_source) / 2
 
 
+class TranslationScorer(Protocol):
+    """Whatever tells how likely texts are as translations of each other."""
+
+    def check_languages(self, codes: Iterable[str]) -> None: ...
+
+    def mean_log_probabilities(
+        self,
+        translations: Sequence[Translation],
+        *,
+        language_token: bool = True,
+        batch_size: int = BATCH,
+        on_progress: Progress | None = None,
+    ) -> list[float]: ...
+
+
+def both_ways(
+    scorer: TranslationScorer,
+    translations: Sequence[Translation],
+    *,
+    language_token: bool = True,
+    batch_size: int = BATCH,
+    on_progress: Progress | None = None,
+) -> list[Rewards]:
+    """Score translations and their ways back."""
+    there_and_back = [*translations, *(each.reversed for each in translations)]
+    means = scorer.mean_log_probabilities(
+        there_and_back,
+        language_token=language_token,
+        batch_size=batch_size,
+        on_progress=on_progress,
+    )
+    count = len(translations)
+    return [
+        Rewards(there, back)
+        for there, back in zip(means[:count], means[count:], strict=True)
+    ]
+
+
+def released(
+    scorer: TranslationScorer,
+    pairs: Sequence[tuple[str, str]],
+    batch_size: int = BATCH,
+) -> list[float]:
+    """Return minus the cross-entropy that the released script computes.
+
+    ``pairs`` are an answer and its gold, of whatever languages.
+    """
+    answer_language, gold_language = RELEASED
+    return scorer.mean_log_probabilities(
+        [
+            Translation(answer.lstrip(), answer_language, gold, gold_language)
+            for answer, gold in pairs
+        ],
+        batch_size=batch_size,
+    )
+
+
 @dataclass(frozen=True)
 class Aligner:
-    """One translation model with its tokenizer."""
+    """One translation model with its tokenizer: a TranslationScorer."""
 
     model: M2M100ForConditionalGeneration
     tokenizer: PreTrainedTokenizerBase
@@ -83,44 +140,6 @@ class Aligner:
         """Raise InputError or CheckpointError for a language without a token."""
         for code in codes:
             language_token(self.tokenizer, code)
-
-    def both_ways(
-        self,
-        translations: Sequence[Translation],
-        *,
-        language_token: bool = True,
-        batch_size: int = BATCH,
-        on_progress: Progress | None = None,
-    ) -> list[Rewards]:
-        """Score translations and their ways back."""
-        there_and_back = [*translations, *(each.reversed for each in translations)]
-        means = self.mean_log_probabilities(
-            there_and_back,
-            language_token=language_token,
-            batch_size=batch_size,
-            on_progress=on_progress,
-        )
-        count = len(translations)
-        return [
-            Rewards(there, back)
-            for there, back in zip(means[:count], means[count:], strict=True)
-        ]
-
-    def released(
-        self, pairs: Sequence[tuple[str, str]], batch_size: int = BATCH
-    ) -> list[float]:
-        """Return minus the cross-entropy that the released script computes.
-
-        ``pairs`` are an answer and its gold, of whatever languages.
-        """
-        answer_language, gold_language = RELEASED
-        return self.mean_log_probabilities(
-            [
-                Translation(answer.lstrip(), answer_language, gold, gold_language)
-                for answer, gold in pairs
-            ],
-            batch_size=batch_size,
-        )
 
     def mean_log_probabilities(
         self,

@@ -14,7 +14,9 @@ from xkde.engines.aligner import (
     Aligner,
     Rewards,
     Translation,
+    both_ways,
     load_aligner,
+    released,
     text_ids,
 )
 from xkde.errors import CheckpointError, InputError
@@ -131,9 +133,9 @@ def test_a_batch_gives_what_each_alone_gives(aligner: Aligner) -> None:
         Translation(a, next(codes), b, next(codes))
         for a, b in itertools.product(texts, texts)
     ]
-    alone_each = [aligner.both_ways([translation])[0] for translation in asked]
+    alone_each = [both_ways(aligner, [translation])[0] for translation in asked]
     for batch_size in (5, 64):
-        batched = aligner.both_ways(asked, batch_size=batch_size)
+        batched = both_ways(aligner, asked, batch_size=batch_size)
         assert_same(alone_each, batched)
 
 
@@ -157,13 +159,13 @@ def test_equal_translations_are_computed_once(aligner: Aligner) -> None:
 
 def test_nothing_to_score(aligner: Aligner) -> None:
     assert tiny_aligner.rewards(aligner, [], "en", "zh") == []
-    assert aligner.released([]) == []
+    assert released(aligner, []) == []
 
 
 def test_released_by_hand(aligner: Aligner) -> None:
     """Minus the cross-entropy of the gold as English, given the answer as Chinese."""
     pairs = [(" \n大阪", "Osaka"), ("Kyoto", "京都"), ("大阪", "大阪")]
-    found = aligner.released(pairs)
+    found = released(aligner, pairs)
     for (answer, gold), mean in zip(pairs, found, strict=True):
         read = ids_by_hand(aligner, answer.lstrip(), "zh")
         labels = ids_by_hand(aligner, gold, "en")

@@ -36,7 +36,7 @@ from xkde.data.instructions.wordings import (
     question_type,
 )
 from xkde.languages import ATLAS_LANGUAGES, language
-from xkde.prompts import edit_prompt
+from xkde.prompts import edit_prompt, translation_prompt
 from xkde.types import Edit
 
 T = TypeVar("T")
@@ -387,7 +387,7 @@ def translation(draw: Draw) -> Instruction | None:
         texts = atlas_fact(world, subject, relation, draw.wording()).questions
     if source not in texts or target not in texts:
         return None
-    prompt = f"Translate into {language(target).name}:\n{texts[source]}"
+    prompt = translation_prompt(texts[source], language(target).name)
     return Instruction(
         "translation",
         origin,

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any, Protocol
+from typing import Any
 
 from xkde.data.atlas.records import World
-from xkde.engines.aligner import Rewards, Translation
+from xkde.engines.aligner import Translation, TranslationScorer, both_ways
 from xkde.evaluation.results.statistics import wilson_interval
 from xkde.languages import LANGUAGES
 from xkde.text import normalise
@@ -32,18 +32,6 @@ KINDS = ("territory", "city", "currency", "language", "continent", "party",
          "occupation", "sport", "month")  # fmt: skip
 
 Progress = Callable[[int, int], None]
-
-
-class Scorer(Protocol):
-    """What the check asks of an aligner."""
-
-    def both_ways(
-        self,
-        translations: Sequence[Translation],
-        *,
-        language_token: bool = ...,
-        on_progress: Progress | None = ...,
-    ) -> list[Rewards]: ...
 
 
 @dataclass(frozen=True)
@@ -119,7 +107,7 @@ def _other(random_: random.Random, names: Sequence[str], gold: str) -> str | Non
 
 
 def check(
-    aligner: Scorer,
+    aligner: TranslationScorer,
     world: World,
     *,
     limit: int,
@@ -131,8 +119,8 @@ def check(
     """Return, by reward: counts overall, of held-out entities, and by direction."""
     drawn = list(contrasts(world, limit, seed))
     asked = [t for contrast in drawn for t in (contrast.gold, contrast.wrong)]
-    found = aligner.both_ways(
-        asked, language_token=language_token, on_progress=on_progress
+    found = both_ways(
+        aligner, asked, language_token=language_token, on_progress=on_progress
     )
     scored = list(zip(drawn, found[::2], found[1::2], strict=True))
     apart = {contrast.entity for contrast in drawn if held_out(contrast.entity)}

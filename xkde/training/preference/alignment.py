@@ -32,7 +32,13 @@ from xkde.data.preferences.files import (
     read_scores,
 )
 from xkde.data.preferences.records import GOLD, Sample, Scores
-from xkde.engines.aligner import BATCH, Aligner, Translation
+from xkde.engines.aligner import (
+    BATCH,
+    Translation,
+    TranslationScorer,
+    both_ways,
+    released,
+)
 from xkde.errors import SettingsError
 from xkde.paths import write_aside
 from xkde.text import is_one
@@ -75,7 +81,7 @@ class AlignmentSetting:
 class Measures:
     """What measures an answer; None: not measured."""
 
-    aligner: Aligner
+    aligner: TranslationScorer
     chrf: ChrF | None = None
     encode: Encode | None = None
 
@@ -184,11 +190,12 @@ def _parts(asked: Sequence[ScoredAnswer]) -> list[list[ScoredAnswer]]:
 
 def _rewards(
     asked: Sequence[ScoredAnswer],
-    aligner: Aligner,
+    aligner: TranslationScorer,
     language_token: bool,
     batch_size: int,
 ) -> list[Scores]:
-    found = aligner.both_ways(
+    found = both_ways(
+        aligner,
         [each.translation for each in asked],
         language_token=language_token,
         batch_size=batch_size,
@@ -206,7 +213,7 @@ def _rewards(
 
 
 def _released(
-    asked: Sequence[ScoredAnswer], aligner: Aligner, batch_size: int
+    asked: Sequence[ScoredAnswer], aligner: TranslationScorer, batch_size: int
 ) -> list[Scores]:
     """Score as the released script does: the gold itself, or its equal, has no score.
 
@@ -215,7 +222,7 @@ def _released(
     """
     pairs = [(each.text, each.gold) for each in asked]
     scored = [pair for pair in dict.fromkeys(pairs) if pair[0].lstrip() != pair[1]]
-    means = dict(zip(scored, aligner.released(scored, batch_size), strict=True))
+    means = dict(zip(scored, released(aligner, scored, batch_size), strict=True))
     return [
         Scores(each.sample.id, each.index, target_source=means.get(pair))
         for each, pair in zip(asked, pairs, strict=True)

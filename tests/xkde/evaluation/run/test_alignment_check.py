@@ -1,6 +1,6 @@
 """The check of an aligner: contrasts are fair, and wins are counted as they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import permutations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers import tiny_aligner
 from xkde.data.atlas.world import atlas
-from xkde.engines.aligner import Rewards, Translation
+from xkde.engines.aligner import Translation
 from xkde.evaluation.run.alignment_check import (
     CONTRASTS,
     KINDS,
@@ -27,14 +27,26 @@ class Known:
     def __init__(self, rule: Callable[[Translation], tuple[float, float]]) -> None:
         self.rule = rule
 
-    def both_ways(
+    def check_languages(self, codes: Iterable[str]) -> None:
+        """Any language will do."""
+
+    def mean_log_probabilities(
         self,
         translations: Sequence[Translation],
         *,
         language_token: bool = True,
+        batch_size: int = 128,
         on_progress: Progress | None = None,
-    ) -> list[Rewards]:
-        return [Rewards(*self.rule(translation)) for translation in translations]
+    ) -> list[float]:
+        """The second half is the way back of the first."""
+        there, back = (
+            translations[: len(translations) // 2],
+            translations[len(translations) // 2 :],
+        )
+        return [
+            *(self.rule(each)[0] for each in there),
+            *(self.rule(each.reversed)[1] for each in back),
+        ]
 
 
 def golds() -> set[Translation]:

@@ -14,7 +14,7 @@ from xkde.__main__ import main
 from xkde.data.preferences.files import append, read_scores, write_records
 from xkde.data.preferences.pairing import PairingOptions, make_pairs
 from xkde.data.preferences.records import GOLD, Sample, Scores
-from xkde.engines.aligner import Aligner
+from xkde.engines.aligner import Aligner, released
 from xkde.errors import InputError, SettingsError
 from xkde.training.preference.alignment import (
     AT_ONCE,
@@ -115,7 +115,7 @@ def test_parity_with_the_released_script(
     unscored = {key for key, score in found.items() if score.target_source is None}
     assert unscored == {("one", GOLD), ("one", 2), ("two", GOLD), ("three", GOLD)}
     assert {score.symmetric for score in scores} == {None}
-    means = aligner.released([("东京", "大阪"), ("Osaka", "大阪")])
+    means = released(aligner, [("东京", "大阪"), ("Osaka", "大阪")])
     expected = [-1 / mean for mean in means]
     for index, reward in enumerate(expected):
         score = found["one", index].target_source
