@@ -67,8 +67,8 @@ def run_align(arguments: argparse.Namespace) -> None:
     Each answer, and the gold, is scored against the gold in the edit's language, in
     both directions; --parity scores as the released script does, whatever the languages
     are. Stopped and started again, it goes on where it was. The aligner is
-    atlas-aligner, a folder or Hub id of NLLB-200 with safetensors weights, or a language
-    model that XE-IT taught to translate, such as gemma-3-270m-x-kde. Next:
+    atlas-aligner, a folder or Hub id of NLLB-200 with safetensors weights, or a
+    language model that XE-IT taught to translate, such as gemma-3-270m-x-kde. Next:
     ``python -m xkde pair``.
 
     check: how often the gold ranks above a wrong name, in Atlas's 132 directions.
