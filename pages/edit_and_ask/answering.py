@@ -10,6 +10,7 @@ meanwhile, so no other session ever meets an edit in the weights.
 """
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
@@ -44,7 +45,7 @@ from xkde.types import Query
 if TYPE_CHECKING:  # torch comes with it
     from xkde.asking.temporary_edits import EditedCopy
 
-LOOK = 0.2  # seconds between two looks at the thread that makes an edit
+LOOK = 0.2  # seconds between two looks at an edit or a model in the making
 Retrieve = Callable[[Sequence[Query]], tuple[Recalled, ...]]
 
 
@@ -103,15 +104,24 @@ def ask(
     """Yield the answers as they grow; first, before a token, the bare question.
 
     With ``retrieve`` a memory's edits take the place of the form's, for editors in the
-    prompt. Raises XkdeError in words if something cannot be asked, or a model is not
+    prompt. Waits for models that are being unpacked or loaded, for a download
+    PATIENCE. Raises XkdeError in words if something cannot be asked, or a model is not
     ready.
     """
     state = plan(form, known)
     check(state.edit, state.queries)
     yield state
-    for name in waiting_for(form):
-        POOL.wait(name, PATIENCE)
     event = cancelled or threading.Event()
+    give_up = time.monotonic() + PATIENCE
+    while waiting := waiting_for(form):
+        is_downloading = POOL.status(waiting[0]).phase == "downloading"
+        if is_downloading and time.monotonic() > give_up:
+            break
+        if event.is_set():
+            yield state.stopped()
+            return
+        POOL.wait(waiting[0], LOOK)
+        yield state
     if retrieve is not None and entry_of(form.editor).kind == "prompt":
         state = _recall(state, retrieve)
     routed: tuple[Sent, ...] = ()

@@ -46,10 +46,10 @@ def status_html(words: str, kind: str = "") -> str:
     return render("edit_and_ask/status.html", words=words, kind=kind)
 
 
-def answers_html(state: AskState | None, interface: Interface) -> str:
-    """Return the whole answer area."""
+def answers_html(state: AskState | None, interface: Interface = "en") -> str:
+    """Return the whole answer area; where nothing was asked, in both languages."""
     if state is None:
-        return render("edit_and_ask/answers.html", interface, queries=[])
+        return render("edit_and_ask/answers.html", queries=[])
     panes = _panes(state)
     names = {
         form: {pane: pane_name(state, pane, interface, form) for pane in panes}

@@ -19,7 +19,6 @@ from pages.edit_and_ask.answering import ask, misfits, waiting_for, why
 from pages.edit_and_ask.answers import answers_html, status_html, summary
 from pages.edit_and_ask.form import (
     FIELDS,
-    FIRST,
     STATED,
     Prefilled,
     example,
@@ -32,6 +31,7 @@ from pages.edit_and_ask.memory import MemorySession, recalled
 from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import Form, read_link, write_link
+from pages.shell.pool import BASE, EDITED, POOL
 from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
 from pages.shell.templates import render
 from xkde.asking.session import AskState
@@ -122,7 +122,11 @@ def _progress(form: Form, state: AskState, interface: Interface) -> str:
             share = f"{100 * done / total:.0f}"
             return tr("status_reading", interface, editor=name, share=share)
         return tr("status_making", interface, editor=name)
-    return tr("status_waiting" if waiting_for(form) else "status_asking", interface)
+    waiting = waiting_for(form)
+    if not waiting:
+        return tr("status_asking", interface)
+    phase = models.phase_words(POOL.status(waiting[0]), interface)
+    return f"{tr('status_waiting', interface)} {waiting[0]} {phase}"
 
 
 def was_cancelled(state: AskState) -> bool:
@@ -159,7 +163,7 @@ def stopped(
     """Show what had arrived when Stop was pressed."""
     interface = interface_language(request)
     if state is None:
-        return answers_html(None, interface), status_html(""), None
+        return answers_html(None), status_html(""), None
     if state.answers and all(each.is_done for each in state.answers.values()):
         return answers_html(state, interface), gr.skip(), state  # it had just ended
     state = state.stopped()
@@ -198,17 +202,21 @@ def choose_example(key: str, count: int) -> list[Any]:
 
 
 def open_page(request: gr.Request) -> list[Any]:
-    """Fill the form from the link that was opened, else with the first example."""
+    """Fill the form from the link that was opened.
+
+    Without one the form stays as it is: it shows the first example, or what a visitor
+    has typed before this answer came.
+    """
     interface = interface_language(request)
     linked = read_link(dict(request.query_params)) if request.request else None
     if linked is None:
-        form, prefilled = example(FIRST)
-    else:
-        form, prefilled = fill_in(linked, Prefilled(), understand(linked))
+        panel = models.render_panel(BASE, EDITED, interface)
+        return [*(gr.skip() for _ in ("prefilled", *FIELDS, "answers")), *panel]
+    form, prefilled = fill_in(linked, Prefilled(), understand(linked))
     values = dict(zip(FIELDS, values_of(form), strict=True))
     values["editor"] = models.render_editors(form.editor, form.base)
     panel = models.render_panel(form.base, form.edited, interface)
-    return [prefilled, *values.values(), answers_html(None, interface), *panel]
+    return [prefilled, *values.values(), answers_html(None), *panel]
 
 
 def why_hint() -> str:

@@ -47,6 +47,9 @@ SCROLL_SCRIPT = """
   return values;
 }
 """
+# Until the form is filled from a link, nothing of it can be clicked (look.HEAD_SCRIPT):
+# a click would ask something else.
+OPENED_SCRIPT = "() => { delete document.documentElement.dataset.opening; }"
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 # One model answers one visitor at a time; the others wait in the queue.
@@ -116,7 +119,7 @@ def layout() -> AskPage:
         )
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
         status = gr.HTML(status_html(""), elem_id="status")
-    answers = gr.HTML(answers_html(None, "en"), elem_id="answers")
+    answers = gr.HTML(answers_html(None), elem_id="answers")
     notice = "caution small"
     gr.HTML(render("shell/paragraph.html", kind=notice, key="notice", mark="△"))
     memory_panel = memory.layout()
@@ -303,4 +306,6 @@ def connect_form(
         None, carried, None, js=LANGUAGE_SCRIPT, **QUIET
     )
     opened = [prefilled, *form, page.answers, *page.models.outputs]
-    root.load(handle.open_page, None, opened, **AT_ONCE)
+    opening = root.load(handle.open_page, None, opened, **AT_ONCE)
+    opening.success(None, js=OPENED_SCRIPT, **QUIET)
+    opening.failure(None, js=OPENED_SCRIPT, **QUIET)

@@ -35,6 +35,7 @@ HEAD_SCRIPT = """
   history.replaceState(null, "", location.pathname + "?" + query + location.hash);
   for (const [name, value] of [["language", language], ["languages", [language]]])
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
+  if (query.has("q")) document.documentElement.dataset.opening = "";
   document.documentElement.lang = language;
   document.documentElement.dataset.say = language.slice(0, 2);
 })();

@@ -6,7 +6,7 @@ from xkde.checkpoints import default_pair
 from xkde.engines.pool import Pool
 
 POOL = Pool()
-PATIENCE = 120.0  # seconds that a question waits for a model that is being loaded
+PATIENCE = 120.0  # seconds that a question waits for a download
 BASE, EDITED = default_pair()  # the models that a form begins with
 
 

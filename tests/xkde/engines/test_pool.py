@@ -1,5 +1,6 @@
 """The pool: loading in a thread, words for every state, locks, eviction, downloads."""
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -39,6 +40,24 @@ def test_loads_in_the_background(atlas_folder: Path) -> None:
     assert pool.wait(name, 5).phase == "ready"
     with pool.use([name, name]) as engines:  # one model in two panes
         assert engines == ["atlas", "atlas"]
+
+
+def test_an_adapter_waits_until_its_base_is_there(
+    atlas_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A base that is unpacked on first use has no folder to look at before."""
+    base, looked = str(atlas_folder), []
+    config = {"base_model_name_or_path": base}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    pool = Pool(lambda folder: "base", adapter_loader=lambda base, folder: "adapted")
+
+    def inspect(folder: Path) -> None:
+        looked.append((folder == tmp_path, pool.status(base).phase))
+
+    monkeypatch.setattr("xkde.engines.pool.inspect_folder", inspect)
+    pool.start(str(tmp_path))
+    assert pool.wait(str(tmp_path), 5).phase == "ready"
+    assert looked == [(False, "loading"), (True, "ready")]
 
 
 def test_failure_is_in_words_and_can_be_tried_again(atlas_folder: Path) -> None:
