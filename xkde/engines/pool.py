@@ -156,8 +156,9 @@ class Pool:
 
     def _load(self, reference: str, folder: Path) -> None:
         try:
-            inspect_folder(folder)
+            # The base first: it may have to be unpacked before its folder is there.
             base = self._base_of(folder) if is_adapter(folder) else None
+            inspect_folder(folder)
             with self._loading:
                 # Waiting for another model to load does not count.
                 started = time.perf_counter()
