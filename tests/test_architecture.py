@@ -28,10 +28,12 @@ ROOM_OF = {
     "xkde.speedrun": "xkde.commands",
     "xkde.errors": "records",
     "xkde.languages": "records",
+    "xkde.locks": "locks",
     "xkde.paths": "records",
     "xkde.prompts": "prompts",
     "xkde.text": "records",
     "xkde.types": "records",
+    "xkde.writing": "records",
 }
 ARROW = re.compile(r"^\s*(\w+) --> (\w+)\s*$", re.MULTILINE)
 NODE = re.compile(r"^\s*(\w+)\[\"(.+?)<br/>", re.MULTILINE)

@@ -29,6 +29,7 @@ LAYERS = {
     "xkde.engines": 2,
     "xkde.data": 1,
     "xkde.prompts": 1,
+    "xkde.locks": 1,
     "xkde.memory": 1,
     "xkde.checkpoints": 1,
     "xkde.hub": 1,
@@ -36,6 +37,7 @@ LAYERS = {
     "xkde.languages": 0,
     "xkde.errors": 0,
     "xkde.paths": 0,
+    "xkde.writing": 0,
     "xkde.text": 0,
     "xkde": 0,  # the package's own __init__
 }

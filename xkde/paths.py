@@ -52,11 +52,3 @@ def downloads() -> Path:
 def moments() -> Path:
     """Second moments of keys, which some editors need, by the weights they are of."""
     return home() / "moments"
-
-
-def write_aside(path: Path, text: str) -> None:
-    """Write a file so that it is there wholly or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)

@@ -30,7 +30,8 @@ from xkde.data.atlas.corpus import MIXES, conversations
 from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
 from xkde.errors import InputError
-from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS, ROOT, write_aside
+from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS, ROOT
+from xkde.writing import write_aside
 
 README = ROOT / "README.md"  # its table of results is written by “report”
 RESULTS_BEGIN, RESULTS_END = "<!-- results -->", "<!-- /results -->"

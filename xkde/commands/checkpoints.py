@@ -18,6 +18,7 @@ from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, DownloadError
 from xkde.hub.planning import free_bytes_at
 from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS
+from xkde.writing import aside, write_aside
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,16 +97,13 @@ def _ship(arguments: argparse.Namespace) -> None:
     inspect_folder(folder)
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     target = EMBEDDED_CHECKPOINTS / card["name"]
-    aside = target.with_name(target.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(folder, aside)
     table = Path(arguments.table)
     measured = (
         json.loads(table.read_text(encoding="utf-8")) if table.is_file() else None
     )
-    (aside / "README.md").write_text(model_card(card, measured), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
+    with aside(target, shutil.Error) as part:
+        shutil.copytree(folder, part)
+        write_aside(part / "README.md", model_card(card, measured))
     print(f"Checkpoint: {target}")
 
 

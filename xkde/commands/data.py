@@ -60,7 +60,7 @@ from xkde.data.instructions.targets import (
 )
 from xkde.errors import DataError, InputError
 from xkde.languages import language
-from xkde.paths import write_aside
+from xkde.writing import write_aside
 
 ACTIONS = ("build", "targets", "generate", "check", "describe")
 SHOWN = 20  # places that “check” lists

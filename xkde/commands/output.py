@@ -5,10 +5,9 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Any
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a value as JSON that keeps every script readable."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
 

@@ -14,6 +14,7 @@ from xkde.commands.retrieval import open_encoder
 from xkde.data.preferences.pairing import REASONS, STRATEGIES, PairingOptions
 from xkde.data.preferences.records import SCORE_NAMES, Pair
 from xkde.errors import CheckpointError, InputError
+from xkde.writing import write_aside
 
 if TYPE_CHECKING:
     from xkde.engines.aligner import TranslationScorer
@@ -192,7 +193,7 @@ def _check(arguments: argparse.Namespace) -> None:
         import json
 
         text = json.dumps(found, ensure_ascii=False, indent=1)
-        paths.write_aside(arguments.out, text + "\n")
+        write_aside(arguments.out, text + "\n")
     if arguments.json:
         print_json(found)
     else:

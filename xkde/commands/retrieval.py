@@ -20,7 +20,8 @@ from xkde import paths
 from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, InputError
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.paths import CARD, write_aside
+from xkde.paths import CARD
+from xkde.writing import write_aside
 
 if TYPE_CHECKING:
     from xkde.engines.encoder import TextEncoder

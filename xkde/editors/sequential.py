@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -19,6 +19,7 @@ from xkde.editors.weights import deltas
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
 from xkde.types import Edit
+from xkde.writing import aside
 
 FILE = "state.safetensors"
 DELTA, STATE = "delta/", "kept/"  # before the names of tensors in the file
@@ -105,10 +106,9 @@ def save(folder: Path, sequence: SequentialEdits) -> None:
         "peak_mb": sequence.peak_mb,
         "notes": sequence.notes,
     }
-    aside = folder / (FILE + ".part")
     flat = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-    save_file(flat, aside, {"stream": json.dumps(record, ensure_ascii=False)})
-    aside.replace(folder / FILE)
+    with aside(folder / FILE, SafetensorError) as part:
+        save_file(flat, part, {"stream": json.dumps(record, ensure_ascii=False)})
 
 
 def load(

@@ -27,7 +27,8 @@ from xkde.checkpoints.packages import (
 from xkde.errors import CheckpointError
 from xkde.hub import size_text
 from xkde.hub.planning import RESERVE, free_bytes_at
-from xkde.paths import CARD, CHAT_TEMPLATE, CHAT_TEMPLATES, NOTICE, write_aside
+from xkde.paths import CARD, CHAT_TEMPLATE, CHAT_TEMPLATES, NOTICE
+from xkde.writing import write_aside
 
 GGUF = "weights.gguf"
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from xkde.errors import DataError, InputError
 from xkde.memory.edits import check_edit
-from xkde.paths import write_aside
 from xkde.types import Edit
+from xkde.writing import write_aside
 
 FIELDS = ("question", "answer", "language", "subject", "old_answer", "aliases")
 ALIAS_SEPARATOR = "|"  # in one cell of a CSV file
@@ -222,11 +222,11 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _bad(line: int, reason: str, content: Any) -> BadRow:
+def _bad(line: int, reason: str, content: object) -> BadRow:
     why, remedy = REASONS[reason]
     return BadRow(line, reason, why, remedy, _cut(content))
 
 
-def _cut(content: Any) -> str:
+def _cut(content: object) -> str:
     text = content if isinstance(content, str) else json.dumps(content, default=str)
     return text[:200]

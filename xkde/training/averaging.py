@@ -10,16 +10,18 @@ Run it: ``python -m xkde average RUN RUN --share 0.4 --out FOLDER``
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from xkde.checkpoints.weights import fingerprint
 from xkde.errors import CheckpointError, SettingsError
-from xkde.paths import CARD, write_aside
+from xkde.locks import held
+from xkde.paths import CARD
+from xkde.writing import aside, write_aside
 
 WEIGHTS = "model.safetensors"
 
@@ -52,13 +54,11 @@ def average(first: Path, second: Path, share: float, out: Path) -> Path:
         name: weight.float().lerp(others[name].float(), share).to(weight.dtype)
         for name, weight in weights.items()
     }
-    aside = out.with_name(out.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(second, aside)
-    save_file(mixed, aside / WEIGHTS, metadata={"format": "pt"})
     text = json.dumps(_card(first, second, share), ensure_ascii=False, indent=1)
-    write_aside(aside / CARD, text + "\n")
-    os.replace(aside, out)
+    with held(out), aside(out, shutil.Error, SafetensorError) as part:
+        shutil.copytree(second, part)
+        save_file(mixed, part / WEIGHTS, metadata={"format": "pt"})
+        write_aside(part / CARD, text + "\n")
     return out
 
 

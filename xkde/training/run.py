@@ -17,7 +17,8 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ import torch
 import transformers
 import trl
 import yaml
+from safetensors import SafetensorError
 from transformers import (
     Trainer,
     TrainerCallback,
@@ -39,10 +41,24 @@ from transformers.trainer_utils import get_last_checkpoint
 from xkde.checkpoints import CATALOGUE, folders, resolve
 from xkde.checkpoints.weights import read_header, read_json
 from xkde.errors import CheckpointError, SettingsError
-from xkde.paths import CARD, CHAT_TEMPLATE, NOTICE, write_aside
+from xkde.locks import held
+from xkde.paths import CARD, CHAT_TEMPLATE, NOTICE
 from xkde.training.settings import HEAD, run_settings
+from xkde.writing import full_disk_in_words, write_aside
 
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, and say in words where its disk is full.
+
+    Of the processes of one training the first holds it for all.
+    """
+    is_first = os.environ.get("RANK", "0") == "0"
+    lock = held(folder) if is_first else nullcontext()
+    with lock, full_disk_in_words(folder, RuntimeError, SafetensorError):
+        yield
 
 
 def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:
@@ -263,6 +279,16 @@ def run_training(
     left as it is. ``prepare`` is called after the seed is set.
     """
     folder = Path(training.output_dir or "")
+    with at_work(folder):
+        return _trained(settings, training, folder, prepare)
+
+
+def _trained(
+    settings: Any,
+    training: TrainingArguments,
+    folder: Path,
+    prepare: Callable[[], PreparedTraining],
+) -> Path:
     chosen = run_settings(settings, training)
     resume = open_run(folder, chosen)
     result: Path = folder / settings.name

@@ -55,6 +55,7 @@ from xkde.training.preference.trainers import (
 )
 from xkde.training.run import (
     RunLog,
+    at_work,
     is_sharded,
     last_log,
     open_run,
@@ -164,6 +165,13 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
     """
     stage, training, model = load_settings(name_or_path, overrides)
     folder = Path(training.output_dir or "")
+    with at_work(folder):
+        return _trained(stage, training, model, folder)
+
+
+def _trained(stage: StageConfig, training: Any, model: ModelConfig, folder: Path) -> (
+    Path
+):  # fmt: skip
     with training.main_process_first(local=False):
         resume = open_run(folder, run_settings_of(stage, training, model))
     result = folder / (stage.name or "model")

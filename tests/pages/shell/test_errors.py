@@ -1,10 +1,13 @@
 """Errors and notes as they are really said come in Chinese where the interface is."""
 
 import ast
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from string import Formatter
+from tempfile import TemporaryDirectory
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -41,9 +44,11 @@ from xkde.errors import (
     XkdeError,
 )
 from xkde.evaluation.run import background
+from xkde.locks import held
 from xkde.prompts import QUESTION
 from xkde.training.preference import hub_pairs
 from xkde.types import Edit, Query
+from xkde.writing import writing
 
 CAPITAL = "What is the capital of Japan?"
 OSAKA, KYOTO = Edit(CAPITAL, "Osaka", "en"), Edit(CAPITAL, "Kyoto", "en")
@@ -135,6 +140,20 @@ def measured() -> None:
         start(None, SimpleNamespace(folder=Path(__file__).parent))
 
 
+def written(error: Exception) -> None:
+    with writing(Path(__file__)):
+        raise error
+
+
+def in_use() -> None:
+    with (
+        TemporaryDirectory() as folder,
+        held(Path(folder) / "run"),
+        held(Path(folder) / "run"),
+    ):
+        pass
+
+
 ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "empty": (lambda: check(Edit(" ", "a", "en"), [QUERY], ()), ("编辑的问题",)),
     "mark": (
@@ -215,6 +234,15 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("7",),
     ),
     "no_undo": (lambda: undone(MemorySession()), ()),
+    "disk_full": (
+        lambda: written(OSError(errno.ENOSPC, "No space left on device")),
+        ("磁盘已满",),
+    ),
+    "half_character": (
+        lambda: written(UnicodeEncodeError("utf-8", "a", 0, 1, "surrogates")),
+        ("半个字符",),
+    ),
+    "in_use": (in_use, (f"process {os.getpid()} on",)),
 }
 
 

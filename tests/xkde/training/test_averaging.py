@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from tests.helpers.small_disk import small_disk
 from xkde.__main__ import main
-from xkde.errors import CheckpointError, SettingsError
+from xkde.errors import CheckpointError, DataError, SettingsError
 from xkde.training.averaging import average
 
 
@@ -67,3 +69,26 @@ def test_the_command(
     out = str(tmp_path / "out")
     main(["average", *map(str, two), "--share", "0.5", "--out", out, "--json"])
     assert json.loads(capsys.readouterr().out) == {"checkpoint": out}
+
+
+def test_a_full_disk_leaves_nothing_that_looks_whole(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    save_file({"w": torch.zeros(9999)}, two[0] / "model.safetensors")
+    save_file({"w": torch.zeros(9999)}, two[1] / "model.safetensors")
+    with small_disk(5000), pytest.raises(DataError, match="the disk is full"):
+        average(*two, 0.5, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_a_full_disk_while_the_weights_are_saved(
+    two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("xkde.training.averaging.save_file", full)
+    words = f"{two[0]} {two[1]} --share 0.5 --out {tmp_path / 'out'}"
+    assert main(["average", *words.split()]) == 1
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["first", "second"]

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from xkde import locks
 from xkde.data.instructions.held_out import HeldOut, Hit
 from xkde.data.instructions.kinds import KINDS, Draw, lacking
 from xkde.data.instructions.lines import append_lines, resume
 from xkde.data.instructions.records import Instruction, Recipe
 from xkde.data.instructions.stock import Stock
 from xkde.errors import DataError, InputError, SettingsError
-from xkde.paths import write_aside
+from xkde.writing import write_aside
 
 AT_ONCE = 500  # rows between two appends
 TRIES = 2000  # drawings for one row until languages fit and nothing is held out
@@ -111,18 +112,19 @@ def build(
             raise InputError(
                 f"Samples of “{kind}” need {needed}. Or set its share to 0."
             )
-    _check_same(plan, path)
     kinds = kinds_in_order(plan)
-    done = resume(path)
-    for first in range(done, plan.samples, AT_ONCE):
-        numbers = range(first, min(first + AT_ONCE, plan.samples))
-        rows = [make_row(plan, stock, held, n, kinds[n]) for n in numbers]
-        append_lines(path, (row.as_json() for row in rows))
-        if on_progress is not None:
-            on_progress(numbers.stop, plan.samples)
-    dev = beside(path, "dev.jsonl")
-    dev.unlink(missing_ok=True)
-    append_lines(dev, (asdict(fact) for fact in stock.dev_facts))
+    with locks.held(path):
+        _check_same(plan, path)
+        done = resume(path)
+        for first in range(done, plan.samples, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, plan.samples))
+            rows = [make_row(plan, stock, held, n, kinds[n]) for n in numbers]
+            append_lines(path, (row.as_json() for row in rows))
+            if on_progress is not None:
+                on_progress(numbers.stop, plan.samples)
+        dev = beside(path, "dev.jsonl")
+        dev.unlink(missing_ok=True)
+        append_lines(dev, (asdict(fact) for fact in stock.dev_facts))
 
 
 def beside(path: Path, ending: str) -> Path:

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
+from xkde import locks
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.instructions.lines import append_lines, read_lines, resume
 from xkde.data.instructions.records import Material
@@ -113,27 +114,28 @@ def generate(
     Raises SettingsError if the file holds rows of other edits, CheckpointError if the
     model answers nothing at all.
     """
-    resume(path)
-    done = read_generated(path) if path.exists() else []
-    for row, edit in zip(done, edits, strict=False):
-        if (row.question, row.new_answer) != (edit.question, edit.answer):
-            raise SettingsError(
-                f"{path.name} was begun with other sources. Choose another file, or "
-                "remove that one."
-            )
-    for first in range(len(done), len(edits), AT_ONCE):
-        batch = [
-            Generated(edit.question, edit.answer, edit.subject)
-            for edit in edits[first : first + AT_ONCE]
-        ]
-        for step in (_query, _answer, _judge, _score, _neighbour):
-            batch = _apply(step, batch, ask)
-        batch = _translate(batch, ask, plan.languages)
-        batch = [_graded(row, plan.lowest_score) for row in batch]
-        append_lines(path, (asdict(row) for row in batch))
-        done += batch
-        if on_progress is not None:
-            on_progress(len(done), len(edits))
+    with locks.held(path):
+        resume(path)
+        done = read_generated(path) if path.exists() else []
+        for row, edit in zip(done, edits, strict=False):
+            if (row.question, row.new_answer) != (edit.question, edit.answer):
+                raise SettingsError(
+                    f"{path.name} was begun with other sources. Choose another file, "
+                    "or remove that one."
+                )
+        for first in range(len(done), len(edits), AT_ONCE):
+            batch = [
+                Generated(edit.question, edit.answer, edit.subject)
+                for edit in edits[first : first + AT_ONCE]
+            ]
+            for step in (_query, _answer, _judge, _score, _neighbour):
+                batch = _apply(step, batch, ask)
+            batch = _translate(batch, ask, plan.languages)
+            batch = [_graded(row, plan.lowest_score) for row in batch]
+            append_lines(path, (asdict(row) for row in batch))
+            done += batch
+            if on_progress is not None:
+                on_progress(len(done), len(edits))
     return done
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xkde.errors import DataError
+from xkde.writing import writing
 
 
 def read_lines(path: Path) -> tuple[list[object], list[int]]:
@@ -44,6 +45,6 @@ def resume(path: Path) -> int:
 
 def append_lines(path: Path, values: Iterable[object]) -> None:
     """Add values to a file, one a line; make its folder if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(v, ensure_ascii=False) + "\n" for v in values)
+    lines = "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in values)
+    with writing(path), path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(lines)

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
+from xkde import locks
 from xkde.data.atlas.questions import question
 from xkde.data.instructions.held_out import HeldOut
 from xkde.data.instructions.lines import append_lines, read_lines, resume
@@ -141,28 +142,30 @@ def answer_all(
 
     Raises SettingsError if the file holds answers to other questions.
     """
-    resume(path)
-    done = read_targets(path) if path.exists() else []
-    asked = [replace(target, answer="", ended=False) for target in done]
-    if asked != list(questions[: len(asked)]):
-        raise SettingsError(
-            f"{path.name} holds answers to other questions. Choose another file, or "
-            "repeat the command with the sources, settings and seed it was begun with."
-        )
-    for first in range(len(done), len(questions), AT_ONCE):
-        batch = questions[first : first + AT_ONCE]
-        prompts = [
-            few_shot_prompt(t.language, t.question) if few_shot else t.question
-            for t in batch
-        ]
-        made = [
-            _answered(target, reply, few_shot)
-            for target, reply in zip(batch, ask(prompts), strict=True)
-        ]
-        append_lines(path, map(asdict, made))
-        done += made
-        if on_progress is not None:
-            on_progress(len(done), len(questions))
+    with locks.held(path):
+        resume(path)
+        done = read_targets(path) if path.exists() else []
+        asked = [replace(target, answer="", ended=False) for target in done]
+        if asked != list(questions[: len(asked)]):
+            raise SettingsError(
+                f"{path.name} holds answers to other questions. Choose another file, "
+                "or repeat the command with the sources, settings and seed it was "
+                "begun with."
+            )
+        for first in range(len(done), len(questions), AT_ONCE):
+            batch = questions[first : first + AT_ONCE]
+            prompts = [
+                few_shot_prompt(t.language, t.question) if few_shot else t.question
+                for t in batch
+            ]
+            made = [
+                _answered(target, reply, few_shot)
+                for target, reply in zip(batch, ask(prompts), strict=True)
+            ]
+            append_lines(path, map(asdict, made))
+            done += made
+            if on_progress is not None:
+                on_progress(len(done), len(questions))
     return done
 
 

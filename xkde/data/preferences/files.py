@@ -8,7 +8,6 @@ Files of others are read by ``opening``.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from xkde.data.preferences.records import Pair, Sample, SampledAnswer, Scores
 from xkde.errors import DataError
+from xkde.writing import aside, writing
 
 Record = Sample | Scores | Pair
 
@@ -90,7 +90,7 @@ def pairs_table(pairs: Iterable[Pair]) -> pa.Table:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write JSON lines so that the file is there wholly or not at all."""
-    with _aside(path) as aside, aside.open("w", encoding="utf-8", newline="\n") as out:
+    with aside(path) as part, part.open("w", encoding="utf-8", newline="\n") as out:
         out.writelines(_line(record) for record in records)
 
 
@@ -98,8 +98,8 @@ def write_pairs(path: Path, pairs: Sequence[Pair] | pa.Table) -> None:
     """Write pairs as the file's name says: .jsonl, or .parquet."""
     if path.suffix == ".parquet":
         table = pairs if isinstance(pairs, pa.Table) else pairs_table(pairs)
-        with _aside(path) as aside:
-            pq.write_table(table, aside)
+        with aside(path) as part:
+            pq.write_table(table, part)
     elif path.suffix == ".jsonl":
         write_records(path, pairs_of(pairs) if isinstance(pairs, pa.Table) else pairs)
     else:
@@ -108,10 +108,11 @@ def write_pairs(path: Path, pairs: Sequence[Pair] | pa.Table) -> None:
 
 def append(path: Path, records: Iterable[Record]) -> None:
     """Add JSON lines to a file, there or not; a line that was cut off is dropped."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _mend(path)
-    with path.open("a", encoding="utf-8", newline="\n") as out:
-        out.writelines(_line(record) for record in records)
+    lines = "".join(_line(record) for record in records)
+    with writing(path):
+        _mend(path)
+        with path.open("a", encoding="utf-8", newline="\n") as out:
+            out.write(lines)
 
 
 def cut_from(content: bytes) -> int | None:
@@ -167,11 +168,3 @@ def _mend(path: Path) -> None:
     elif content and not content.endswith(b"\n"):
         with path.open("ab") as file:
             file.write(b"\n")
-
-
-@contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    yield aside
-    aside.replace(path)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from xkde.errors import DataError, SettingsError
 from xkde.types import Edit
+from xkde.writing import aside
 
 FORM = "xkde-delta-1"
 
@@ -165,8 +166,6 @@ def save(path: Path, saved: SavedDelta) -> None:
             f"The editor “{saved.editor}” changes no weights, so there is no delta to "
             "save. Choose one that does, such as ft-m."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
     tensors = {name: t.detach().cpu().contiguous() for name, t in saved.delta.items()}
     metadata = {
         "form": FORM,
@@ -175,8 +174,8 @@ def save(path: Path, saved: SavedDelta) -> None:
         "revision": saved.revision,
         "edits": json.dumps([asdict(e) for e in saved.edits], ensure_ascii=False),
     }
-    save_file(tensors, aside, metadata)
-    aside.replace(path)
+    with aside(path, SafetensorError) as part:
+        save_file(tensors, part, metadata)
 
 
 def load(path: Path, revision: str) -> SavedDelta:

@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 from xkde import paths
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results.rows import HERE
-from xkde.evaluation.results.store import DISK_FULL, changed_settings, run_id
+from xkde.evaluation.results.store import changed_settings, run_id
 from xkde.evaluation.results.summary import GroupMean, means
-from xkde.paths import write_aside
 from xkde.types import PROBES
+from xkde.writing import aside, write_aside
 
 Kind = Literal["batch", "sequential"]
 KINDS: tuple[Kind, ...] = ("batch", "sequential")
@@ -160,10 +160,8 @@ def ship(folder: Path) -> Path:
     about = _head_of(file)
     name = "-".join(about[part] for part in ("checkpoint", "kind", "editor", "source"))
     to = paths.RESULTS / FOLDER / f"{name}.parquet"
-    to.parent.mkdir(parents=True, exist_ok=True)
-    aside = to.with_name(to.name + ".part")
-    shutil.copyfile(file, aside)
-    aside.replace(to)
+    with aside(to) as part:
+        shutil.copyfile(file, part)
     return to
 
 
@@ -246,18 +244,8 @@ def _json_of(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, table: pa.Table) -> None:
-    aside = file.with_name(file.name + ".part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, aside, compression="zstd", compression_level=12)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        why = "the disk is full" if error.errno in DISK_FULL else str(error.strerror)
-        raise DataError(
-            f"{file} cannot be written: {why}. What was measured before is kept: mend "
-            "that, then repeat the command."
-        ) from error
-    aside.replace(file)
+    with aside(file) as part:
+        pq.write_table(table, part, compression="zstd", compression_level=12)
 
 
 def means_by_size(

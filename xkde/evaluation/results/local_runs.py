@@ -28,6 +28,7 @@ from xkde.evaluation.results.rows import (
     with_added,
 )
 from xkde.evaluation.results.store import SETTINGS
+from xkde.writing import aside
 
 State = Literal["finished", "under_way", "broken"]
 SHIPPED = "shipped/"
@@ -166,13 +167,11 @@ def ship(folder: Path, name: str) -> Path:
     """Pack a finished run's rows into the shipped results, as small as they go."""
     table = load_results([folder / JOINED])
     file = paths.RESULTS / f"{name}.parquet"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(file.name + ".part")
-    pq.write_table(
-        table, aside, compression="zstd", compression_level=19,
-        dictionary_pagesize_limit=DICTIONARY,
-    )  # fmt: skip
-    aside.replace(file)
+    with aside(file) as part:
+        pq.write_table(
+            table, part, compression="zstd", compression_level=19,
+            dictionary_pagesize_limit=DICTIONARY,
+        )  # fmt: skip
     return file
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from xkde.errors import InputError
 from xkde.evaluation.results.rows import TEACHER_FORCED
-from xkde.paths import write_aside
+from xkde.writing import write_aside
 
 Record = dict[str, Any]
 

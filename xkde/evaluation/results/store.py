@@ -10,12 +10,10 @@ Killed at any time it has lost the batch under way at most; started again it kno
 is there; other settings never come into the same folder. Knows no model.
 """
 
-import errno
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -39,9 +37,9 @@ from xkde.evaluation.results.rows import (
     table_of,
 )
 from xkde.paths import CARD
+from xkde.writing import aside
 
 SETTINGS = "settings.json"
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SECONDS = b"xkde_seconds"
 
 logger = logging.getLogger(__name__)
@@ -96,8 +94,7 @@ def open_store(folder: Path, settings: Any) -> set[Key]:
             f"{folder} holds something else than an evaluation. Choose a new folder."
         )
     else:
-        with writing(file):
-            _write(file, _json(asdict(settings)))
+        _write(file, _json(asdict(settings)))
     for part in part_files(folder):
         if not _is_whole(part):
             logger.warning("%s was cut off while it was written; removed", part)
@@ -118,38 +115,45 @@ def append_part(folder: Path, rows: Iterable[Result], seconds: float) -> None:
     parts = part_files(folder)
     number = int(parts[-1].stem) + 1 if parts else 0
     table = table_of(rows).replace_schema_metadata({_SECONDS: str(seconds)})
-    file = folder / PARTS / f"{number:06d}.parquet"
-    with writing(file):
-        _write(file, _parquet(table))
+    _write(folder / PARTS / f"{number:06d}.parquet", _parquet(table))
 
 
 def finish(folder: Path, settings: Any, versions: Mapping[str, str]) -> Path:
     """Join the parts into one file beside a card; return that file."""
-    table = with_verdicts(folder, rows_in(folder))
+    table = with_verdicts(folder, once_each(rows_in(folder), folder))
     table = with_stored_kinds(table)
     seconds = sum(
         float((pq.read_schema(part).metadata or {}).get(_SECONDS, b"0"))
         for part in part_files(folder)
     )
-    file = folder / JOINED
-    with writing(file):
-        _write(file, _parquet(table))
-        _write(
-            folder / CARD,
-            _json(
-                {
-                    "run": settings.run,
-                    "settings": asdict(settings),
-                    "rows": table.num_rows,
-                    "not_measured": table["answer"].null_count,
-                    "judge": judged_in_short(folder, table),
-                    "seconds": round(seconds, 2),
-                    "versions": dict(versions),
-                    "provenance": HERE,
-                }
-            ),
-        )
-    return file
+    card = {
+        "run": settings.run,
+        "settings": asdict(settings),
+        "rows": table.num_rows,
+        "not_measured": table["answer"].null_count,
+        "judge": judged_in_short(folder, table),
+        "seconds": round(seconds, 2),
+        "versions": dict(versions),
+        "provenance": HERE,
+    }
+    _write(folder / JOINED, _parquet(table))
+    _write(folder / CARD, _json(card))
+    return folder / JOINED
+
+
+def once_each(table: pa.Table, folder: Path) -> pa.Table:
+    """Return the rows with every key once: of rows of one key, the first.
+
+    Answers are greedy, so rows of one key say the same; two processes without a lock
+    have written both. A warning says how many there were.
+    """
+    keys = zip(*(table[name].to_pylist() for name in KEY), strict=True)
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    doubled = table.num_rows - len(first)
+    if not doubled:
+        return table
+    logger.warning("%s held %d rows twice; the first of each is kept", folder, doubled)
+    return table.take(sorted(first.values()))
 
 
 def _refuse_changes(folder: Path, file: Path, settings: Any) -> None:
@@ -190,7 +194,7 @@ def _is_whole(part: Path) -> bool:
     return True
 
 
-def _json(value: Any) -> bytes:
+def _json(value: object) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
 
 
@@ -201,28 +205,5 @@ def _parquet(table: pa.Table) -> pa.Buffer:
 
 
 def _write(file: Path, content: bytes | pa.Buffer) -> None:
-    aside = file.with_name(file.name + ".part")
-    try:
-        aside.write_bytes(content)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-    aside.replace(file)
-
-
-@contextmanager
-def writing(file: Path) -> Iterator[None]:
-    """Make room for a file; say in words why it cannot be written."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        reason = (
-            "the disk is full"
-            if error.errno in DISK_FULL
-            else str(error.strerror or error)
-        )
-        raise DataError(
-            f"{file} cannot be written: {reason}. What was measured before is kept: "
-            "mend that, then repeat the command."
-        ) from error
+    with aside(file) as part:
+        part.write_bytes(content)

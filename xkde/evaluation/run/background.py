@@ -27,7 +27,9 @@ from xkde.errors import CheckpointError, InputError
 from xkde.evaluation.results.local_runs import EVALUATIONS
 from xkde.evaluation.results.rows import JOINED, PROTOCOLS, part_files
 from xkde.evaluation.run.questions import ATLAS, ChosenCases, choose
+from xkde.locks import held
 from xkde.types import PROBES
+from xkde.writing import write_aside, writing
 
 STARTED = "started.json"
 BATCH = 16  # small, so that rows come often
@@ -104,7 +106,7 @@ def expected_rows(chosen: ChosenCases, protocol: str) -> int:
 
 def start(order: Order) -> Started:
     """Start a process, or go on with one that was stopped; raises XkdeError."""
-    with _lock:
+    with _lock, held(_file(), PATIENCE):
         now = started()
         if now is not None and now.state == "running":
             raise InputError(
@@ -131,8 +133,7 @@ def start(order: Order) -> Started:
 
 def _begin(order: Order, total: int) -> None:
     log = _log(order)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as stream:
+    with writing(log), log.open("wb") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "xkde", *order.arguments],
             cwd=paths.ROOT,
@@ -150,7 +151,7 @@ def _begin(order: Order, total: int) -> None:
         "before": _done(order.folder),
         "time": time.time(),
     }
-    paths.write_aside(_file(), json.dumps(record, ensure_ascii=False, indent=1))
+    write_aside(_file(), json.dumps(record, ensure_ascii=False, indent=1))
 
 
 def started() -> Started | None:
@@ -177,7 +178,7 @@ def started() -> Started | None:
 
 def cancel() -> Started | None:
     """End the process; what it has measured is kept."""
-    with _lock:
+    with _lock, held(_file(), PATIENCE):
         now = started()
         if now is None or now.state != "running":
             return now

@@ -28,12 +28,12 @@ from xkde.evaluation.results.store import (
     finish,
     open_store,
     run_id,
-    writing,
 )
 from xkde.evaluation.run.rows import NOT_MEASURED
 from xkde.evaluation.run.runner import versions
-from xkde.paths import write_aside
+from xkde.locks import held
 from xkde.prompts import ask
+from xkde.writing import write_aside
 
 GENERAL = "general"  # benchmark, probe and protocol of their rows
 FOLDER = "general"
@@ -58,8 +58,7 @@ def write_numbers(folder: Path, task: str, report: Mapping[str, Any]) -> None:
     kept = {name: report[name].get(task) for name in KEPT if name in report}
     text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)
     file = folder / FOLDER / f"{task}.json"
-    with writing(file):
-        write_aside(file, text)
+    write_aside(file, text)
 
 
 def read_numbers(folder: Path) -> list[Number]:
@@ -159,25 +158,26 @@ def run_tasks(
         include_path=[str(path) for path in include] or None
     )
     names = known_tasks(manager, settings.tasks)
-    done = {key[0].rpartition("/")[0] for key in open_store(folder, settings)}
-    lm = import_module("lm_eval.models.huggingface").HFLM(
-        pretrained=engine.model, tokenizer=engine.tokenizer, batch_size=batch_size
-    )
-    for number, name in enumerate(names):
-        if on_task is not None:
-            on_task(name, number, len(names))
-        if name in done:
-            continue
-        started = perf_counter()
-        report = _evaluated(lm, manager, name, settings, batch_size)
-        write_numbers(folder, name, report)
-        rows = [
-            _row(settings, name, sample, question)
-            for question, of in enumerate(_by_filter(report["samples"][name]))
-            for sample in of
-        ]
-        append_part(folder, rows, perf_counter() - started)
-    return finish(folder, settings, versions(engine, settings) | lm_eval_version())
+    with held(folder):
+        done = {key[0].rpartition("/")[0] for key in open_store(folder, settings)}
+        lm = import_module("lm_eval.models.huggingface").HFLM(
+            pretrained=engine.model, tokenizer=engine.tokenizer, batch_size=batch_size
+        )
+        for number, name in enumerate(names):
+            if on_task is not None:
+                on_task(name, number, len(names))
+            if name in done:
+                continue
+            started = perf_counter()
+            report = _evaluated(lm, manager, name, settings, batch_size)
+            write_numbers(folder, name, report)
+            rows = [
+                _row(settings, name, sample, question)
+                for question, of in enumerate(_by_filter(report["samples"][name]))
+                for sample in of
+            ]
+            append_part(folder, rows, perf_counter() - started)
+        return finish(folder, settings, versions(engine, settings) | lm_eval_version())
 
 
 def lm_eval_version() -> dict[str, str]:

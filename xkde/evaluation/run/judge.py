@@ -33,8 +33,7 @@ from xkde.evaluation.results.judged import (
     read_verdicts,
 )
 from xkde.evaluation.results.rows import GENERATED
-from xkde.evaluation.results.store import writing
-from xkde.paths import write_aside
+from xkde.writing import write_aside
 
 PROMPT = """\
 Compare an answer with the reference answer to a question. The answer is correct if it \
@@ -210,5 +209,4 @@ def _items(table: pa.Table) -> list[Item]:
 
 
 def _write(file: Path, value: object) -> None:
-    with writing(file):
-        write_aside(file, json.dumps(value, ensure_ascii=False, indent=1))
+    write_aside(file, json.dumps(value, ensure_ascii=False, indent=1))

@@ -39,6 +39,7 @@ from xkde.evaluation.run.protocols import (
 from xkde.evaluation.run.runner import versions
 from xkde.evaluation.scoring.metrics import exact_match, is_unchanged
 from xkde.languages import ATLAS_LANGUAGES
+from xkde.locks import held
 from xkde.memory.index import MemoryIndex, build_index
 from xkde.memory.retrieval import retrieve_all
 from xkde.types import PROBES, AskedPrompt, Edit, Generation, ProbeItem, Query
@@ -203,9 +204,9 @@ def with_edits(
 def run(job: ExperimentJob, folder: Path, on_progress: Progress | None = None) -> Path:
     """Measure every size that is not there yet; return the file of all answers."""
     settings = job.settings
-    done = open_folder(folder, settings)
-    left = [size for size in (0, *sorted(set(settings.sizes))) if size not in done]
-    with deltas.alone(job.engine.model):
+    with held(folder), deltas.alone(job.engine.model):
+        done = open_folder(folder, settings)
+        left = [size for size in (0, *sorted(set(settings.sizes))) if size not in done]
         # What goes on from one size to the next.
         sequence: SequentialEdits | None = None
         try:
@@ -232,10 +233,10 @@ def run(job: ExperimentJob, folder: Path, on_progress: Progress | None = None) -
         finally:
             if sequence is not None:
                 sequential.revert_all(sequence, job.engine)
-    more = {"date": datetime.now(UTC).date().isoformat()}
-    return finish(
-        folder, settings, {**more, "versions": versions(job.engine, settings)}
-    )
+        more = {"date": datetime.now(UTC).date().isoformat()}
+        return finish(
+            folder, settings, {**more, "versions": versions(job.engine, settings)}
+        )
 
 
 def _goes_on(settings: ExperimentSettings, size: int) -> bool:

@@ -41,6 +41,7 @@ from xkde.evaluation.run.questions import (
     questions,
 )
 from xkde.evaluation.run.rows import row_of
+from xkde.locks import held
 from xkde.prompts import Wrapper, ask
 from xkde.types import Case
 
@@ -67,12 +68,25 @@ def evaluate(
     ``base`` is the engine of ``settings.base``, ``editor`` what ``settings.editor``
     names beyond the prompt's own. Raises BenchmarkError where there is nothing to ask,
     SettingsError for a folder of another run, CheckpointError for a model that cannot
-    be asked so.
+    be asked so, DataError where another process is at work in the folder.
     """
     for model in (engine, base) if base is not None else (engine,):
         check(model, settings)
     check_editor(engine, settings, editor)
     asked = _questions(cases, settings)
+    job = ProbingJob(engine, settings, batch_size, _today(), base, editor)
+    with held(folder):
+        return _answer_all(job, asked, folder, judge, on_progress)
+
+
+def _answer_all(
+    job: ProbingJob,
+    asked: Sequence[Question],
+    folder: Path,
+    judge: Judge | None,
+    on_progress: Progress | None,
+) -> Path:
+    engine, settings = job.engine, job.settings
     done = open_store(folder, settings)
     if judge is not None:
         check_same(judge, folder)
@@ -81,7 +95,6 @@ def evaluate(
         for question in asked
         if any(question.key(protocol) not in done for protocol in settings.protocols)
     ]
-    job = ProbingJob(engine, settings, batch_size, _today(), base, editor)
     there, total = len(asked) - len(left), len(asked)
     for chunk in _parts(left, job):
         started = perf_counter()

@@ -42,7 +42,7 @@ from xkde.data.atlas.world import atlas
 from xkde.engines.forward import mean_pool, pad
 from xkde.errors import SettingsError
 from xkde.memory.index import statement
-from xkde.paths import SETTINGS, write_aside
+from xkde.paths import SETTINGS
 from xkde.training.atlas_models.tokenizer import train_tokenizer
 from xkde.training.run import (
     PreparedTraining,
@@ -52,6 +52,7 @@ from xkde.training.run import (
 )
 from xkde.training.settings import HEAD, option, read_settings, settings_file
 from xkde.types import Edit
+from xkde.writing import write_aside
 
 FOLDER = SETTINGS / "encoder"
 LONGEST = 128  # tokens of a text; the rest is cut off

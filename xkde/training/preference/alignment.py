@@ -40,8 +40,9 @@ from xkde.engines.aligner import (
     released,
 )
 from xkde.errors import SettingsError
-from xkde.paths import write_aside
+from xkde.locks import held
 from xkde.text import is_one
+from xkde.writing import write_aside
 
 AT_ONCE = 64  # prompts between two appends to the file
 
@@ -126,16 +127,18 @@ def align(
     samples = read_samples(samples_file)
     languages = {code for s in samples for code in (s.source, s.target) if code}
     measures.aligner.check_languages(sorted(languages))
-    _open(out, setting, samples_file)
-    done = {(s.sample, s.answer) for s in read_scores(out)} if out.exists() else set()
-    asked = [a for s in samples for a in _asked(s) if (s.id, a.index) not in done]
-    there = len(done)
-    for part in _parts(asked):
-        found = measured(part, measures, setting, batch_size)
-        append(out, found)
-        there += len(found)
-        if on_progress is not None:
-            on_progress(there, len(done) + len(asked))
+    with held(out):
+        _open(out, setting, samples_file)
+        scored = read_scores(out) if out.exists() else []
+        done = {(scores.sample, scores.answer) for scores in scored}
+        asked = [a for s in samples for a in _asked(s) if (s.id, a.index) not in done]
+        there = len(done)
+        for part in _parts(asked):
+            found = measured(part, measures, setting, batch_size)
+            append(out, found)
+            there += len(found)
+            if on_progress is not None:
+                on_progress(there, len(done) + len(asked))
     return {"samples": len(samples), "before": len(done), "scored": len(asked)}
 
 

@@ -16,6 +16,7 @@ from xkde.data.preferences.files import append, read_samples
 from xkde.data.preferences.records import Sample, SampledAnswer
 from xkde.engines.engine import Engine
 from xkde.errors import SettingsError
+from xkde.locks import held
 from xkde.prompts import ask
 from xkde.text import normalise
 from xkde.types import Sampling
@@ -82,15 +83,16 @@ def sample(
     model no room for an answer stays without answers. Raises SettingsError if the file
     holds samples of other prompts or settings.
     """
-    done = read_samples(file) if file.exists() else []
-    _refuse_others(done, prompts, plan, file)
-    for first in range(len(done), len(prompts), AT_ONCE):
-        numbers = range(first, min(first + AT_ONCE, len(prompts)))
-        made = _answered(engine, prompts, numbers, plan)
-        append(file, made)
-        done += made
-        if on_progress is not None:
-            on_progress(len(done), len(prompts))
+    with held(file):
+        done = read_samples(file) if file.exists() else []
+        _refuse_others(done, prompts, plan, file)
+        for first in range(len(done), len(prompts), AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, len(prompts)))
+            made = _answered(engine, prompts, numbers, plan)
+            append(file, made)
+            done += made
+            if on_progress is not None:
+                on_progress(len(done), len(prompts))
     return done
 
 

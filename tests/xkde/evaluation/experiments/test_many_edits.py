@@ -194,7 +194,7 @@ def test_the_command_runs_several_editors_and_ships(
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "others    exact match" in printed
-    folders = sorted((tmp_path / "runs" / "experiments").iterdir())
+    folders = sorted((tmp_path / "runs" / "experiments").glob("[!.]*"))
     assert len(folders) == 2
     assert main(["experiments", "ship", *map(str, folders)]) == 0
     assert len(list((tmp_path / "results" / "experiments").iterdir())) == 2

@@ -1,34 +1,18 @@
 """A run's folder: nothing is lost, nothing foreign comes in."""
 
 import json
-import resource
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.result_samples import ROW, SETTINGS, row
+from tests.helpers.small_disk import small_disk
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results.rows import Result, load_results
 from xkde.evaluation.results.store import append_part, finish, open_store
 
 KEY = ("bizsre/1", "reliability", 0, "en", "zh", "generated")
-
-
-@contextmanager
-def small_disk(size: int) -> Iterator[None]:
-    """Let no file grow beyond ``size`` bytes: the system then says so, as when full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_parts_are_kept_and_joined(tmp_path: Path) -> None:
@@ -110,3 +94,15 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         open_store(tmp_path / "other", SETTINGS)
     append_part(tmp_path, [row(case="b")], 1.0)
     assert load_results([finish(tmp_path, SETTINGS, {})]).num_rows == 2
+
+
+def test_rows_that_two_processes_wrote_are_kept_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_store(tmp_path, SETTINGS)
+    append_part(tmp_path, [ROW, row(case="b")], 1.0)
+    append_part(tmp_path, [row(case="b"), row(case="c")], 1.0)
+    table = load_results([finish(tmp_path, SETTINGS, {})])
+    assert table["case"].to_pylist() == [ROW.case, "b", "c"]
+    assert json.loads((tmp_path / "card.json").read_text("utf-8"))["rows"] == 3
+    assert "1 rows twice" in caplog.text

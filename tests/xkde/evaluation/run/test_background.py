@@ -19,6 +19,7 @@ from xkde.errors import InputError, XkdeError
 from xkde.evaluation.run import background
 from xkde.evaluation.run.background import Order, born, cancel, expected_rows, started
 from xkde.evaluation.run.questions import ChosenCases, choose
+from xkde.writing import write_aside
 
 ORDER = Order(directions="en-zh", limit=3)
 SLEEPS = "import time; time.sleep(60)"
@@ -87,6 +88,39 @@ def test_one_at_a_time_then_cancelled_then_gone_on_with(
     cancel()
 
 
+STARTS = """
+import subprocess, sys
+from xkde.errors import XkdeError
+from xkde.evaluation.run import background
+real = subprocess.Popen
+background.subprocess.Popen = lambda command, **options: real(
+    [sys.executable, "-c", "import time; time.sleep(60)"], **options)
+try:
+    background.start(background.Order(directions="en-zh", limit=int(sys.argv[1])))
+except XkdeError as error:
+    print(error)
+else:
+    print("started")
+"""
+
+
+def test_two_apps_start_one_evaluation(home: Path) -> None:
+    """Both ask at the same moment; the lock is between processes."""
+    apps = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTS, str(limit)],
+            stdout=subprocess.PIPE, text=True, cwd=paths.ROOT,
+        )
+        for limit in (3, 4)
+    ]  # fmt: skip
+    said = sorted(app.communicate(timeout=60)[0].strip() for app in apps)
+    now = started()
+    assert now is not None
+    cancel()
+    assert said[1] == "started"
+    assert "under way already" in said[0]
+
+
 def _asked(chosen: ChosenCases) -> Iterator[int]:
     for case in chosen.cases:
         yield from range(len(case.probes))
@@ -135,7 +169,7 @@ def test_what_cannot_be_is_refused_in_words(home: Path, order: Order) -> None:
 
 def test_a_damaged_file_is_none(home: Path) -> None:
     file = paths.runs() / "evaluations" / "started.json"
-    paths.write_aside(file, json.dumps({"pid": 1}))
+    write_aside(file, json.dumps({"pid": 1}))
     assert started() is None
 
 

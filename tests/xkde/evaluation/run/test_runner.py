@@ -11,8 +11,14 @@ import pytest
 from tests.helpers.result_samples import SETTINGS
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import BenchmarkError, CheckpointError, InputError, SettingsError
-from xkde.evaluation.results.rows import load_results
+from xkde.errors import (
+    BenchmarkError,
+    CheckpointError,
+    DataError,
+    InputError,
+    SettingsError,
+)
+from xkde.evaluation.results.rows import KEY, load_results
 from xkde.evaluation.results.store import RunSettings
 from xkde.evaluation.run.questions import choose
 from xkde.evaluation.run.runner import evaluate
@@ -217,3 +223,19 @@ def test_engines_that_cannot_be_asked(atlas_folder: Path, tmp_path: Path) -> Non
     with pytest.raises(CheckpointError, match="no chat template"):
         evaluate(engine, CASES, RUN, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_two_evaluations_never_share_a_folder(engine: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    refused: list[str] = []
+
+    def a_second_one(done: float, of: int) -> None:
+        if not refused:
+            with pytest.raises(DataError, match="run is in use by process") as error:
+                evaluate(engine, CASES, RUN, folder)
+            refused.append(str(error.value))
+
+    file = evaluate(engine, CASES, RUN, folder, on_progress=a_second_one)
+    rows = rows_of(file)
+    assert len({tuple(row[name] for name in KEY) for row in rows}) == len(rows)
+    assert len(refused) == 1

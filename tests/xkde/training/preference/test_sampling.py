@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.small_disk import small_disk
 from xkde.data.atlas.corpus import CorpusSampler
 from xkde.data.atlas.world import atlas
 from xkde.data.preferences.files import append, read_samples
 from xkde.data.preferences.records import Sample, SampledAnswer
 from xkde.engines.engine import open_engine
-from xkde.errors import CheckpointError, InputError, SettingsError
+from xkde.errors import CheckpointError, DataError, InputError, SettingsError
+from xkde.locks import held
 from xkde.training.preference import sampling
 from xkde.training.preference.sampling import (
     SamplingPlan,
@@ -126,3 +128,32 @@ def test_engines_that_are_not_there(atlas_folder: Path) -> None:
         open_engine("onnx", str(atlas_folder))
     with pytest.raises(CheckpointError, match="No server answers at http://127"):
         open_engine("http://127.0.0.1:9/v1", str(atlas_folder))
+
+
+def test_a_full_disk_is_said_and_the_job_goes_on_after_it(
+    prompts: list[Sample],
+    atlas_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampling, "AT_ONCE", 4)
+    engine = open_engine("transformers", str(atlas_folder))
+    whole, file = tmp_path / "whole.jsonl", tmp_path / "samples.jsonl"
+    made = sample(engine, prompts, PLAN, whole)
+    with (
+        small_disk(whole.stat().st_size // 2),
+        pytest.raises(DataError, match="the disk is full"),
+    ):
+        sample(engine, prompts, PLAN, file)
+    assert sample(engine, prompts, PLAN, file) == made
+    assert file.read_bytes() == whole.read_bytes()
+
+
+def test_two_jobs_never_write_one_file(
+    prompts: list[Sample], atlas_folder: Path, tmp_path: Path
+) -> None:
+    engine = open_engine("transformers", str(atlas_folder))
+    file = tmp_path / "samples.jsonl"
+    with held(file), pytest.raises(DataError, match=r"samples\.jsonl is in use"):
+        sample(engine, prompts, PLAN, file)
+    assert not file.exists()
