@@ -25,10 +25,11 @@ def writing(file: Path, *also: type[Exception]) -> Iterator[None]:
 
     ``also`` are errors by which a library says the same as OSError.
     """
+    failures: tuple[type[Exception], ...] = (OSError, UnicodeEncodeError, *also)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield
-    except (OSError, UnicodeEncodeError, *also) as error:
+    except failures as error:
         raise DataError(
             "{file} cannot be written: {reason}. What was written before is kept: "
             "mend that, then try again.",
@@ -60,9 +61,10 @@ def full_disk_in_words(folder: Path, *also: type[Exception]) -> Iterator[None]:
 
     Its other errors, which may be about anything, are left as they are.
     """
+    failures: tuple[type[Exception], ...] = (OSError, *also)
     try:
         yield
-    except (OSError, *also) as error:
+    except failures as error:
         if not says_full(error):
             raise
         with writing(folder / "…", *also):
