@@ -19,8 +19,7 @@ from pages.shell.strings import Interface, in_words, interface_language, label, 
 from pages.shell.templates import render
 from xkde import hub
 from xkde.checkpoints import CATALOGUE, resolve
-from xkde.editors.registry import EDITORS, entry_of
-from xkde.editors.settings import has_part
+from xkde.editors.registry import EDITORS, entry_of, has_part
 from xkde.engines.pool import UNDER_WAY, Status
 from xkde.errors import XkdeError
 

@@ -1,6 +1,5 @@
 """Preferences: the pairs that TL-PO learns from.
 
-export.py    the filtered pairs as a file to train on
 handlers.py  what a click does
 page.py      the tab
 pair.py      pairs as HTML

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from pages.preferences import export, handlers
+from pages.preferences import handlers
 from pages.preferences.handlers import PLOTS
 from pages.preferences.pair import note_html
 from pages.preferences.view import FIELDS, LONGEST, SIZES, PairPlace, PairView
@@ -309,11 +309,11 @@ def connect_export(components: Components) -> None:
     inputs = [components["place"], margin, without]
     gr.on(
         [margin.input, without.input],
-        by_name(export.change, components),
+        by_name(handlers.change_export, components),
         inputs,
         _named(components, "kept", "file"),
         trigger_mode="always_last",
         **AT_ONCE,
     )
     inputs.append(components["kind"])
-    components["write"].click(export.write, inputs, file, **QUIET)
+    components["write"].click(handlers.write, inputs, file, **QUIET)

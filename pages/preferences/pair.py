@@ -18,7 +18,7 @@ from pages.shell.templates import render
 from xkde import paths
 from xkde.asking.probabilities import PairOdds, pair_odds
 from xkde.data.preferences.answers import UNDETERMINED
-from xkde.data.preferences.records import REWARDS, Scores
+from xkde.data.preferences.files import REWARDS, Scores
 from xkde.engines.pool import UNDER_WAY
 from xkde.errors import InputError
 from xkde.languages import LANGUAGES

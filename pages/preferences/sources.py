@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xkde import paths
-from xkde.data.preferences.files import from_row
+from xkde.data.preferences.files import GOLD, Scores, from_row
 from xkde.data.preferences.opening import OpenedPairs, open_pairs
-from xkde.data.preferences.records import GOLD, Scores
 from xkde.data.preferences.table import (
     PairFilter,
     Positions,

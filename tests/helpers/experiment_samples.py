@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xkde.evaluation.experiments.files import (
+from xkde.evaluation.results.experiments import (
     UNTOUCHED,
     Answered,
     ExperimentSettings,

@@ -3,8 +3,15 @@
 import json
 from pathlib import Path
 
-from xkde.data.preferences.files import pairs_of, read_parquet
-from xkde.data.preferences.records import GOLD, Pair, Sample, SampledAnswer, Scores
+from xkde.data.preferences.files import (
+    GOLD,
+    Pair,
+    Sample,
+    SampledAnswer,
+    Scores,
+    pairs_of,
+    read_parquet,
+)
 
 
 def sample(

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import torch
 
-from xkde.engines.hypernetwork import HyperNetwork, linear_sizes, save_network
+from xkde.engines.hypernetwork import (
+    HyperNetwork,
+    Scope,
+    fresh_scope,
+    linear_sizes,
+    save_network,
+    save_scope,
+)
 from xkde.engines.loading import load
-from xkde.engines.scope import Scope, fresh_scope, save_scope
 
 
 def scope(checkpoint: Path) -> Scope:

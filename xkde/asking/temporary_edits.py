@@ -18,8 +18,7 @@ from xkde.asking.all_editors import AllEditorsTask, EditorRow, waiting_rows
 from xkde.asking.session import StoppedError
 from xkde.editors.editor import Applied, Editor, Routed, answer, applied, is_reverted
 from xkde.editors.prompt import NoEdit
-from xkde.editors.registry import EDITORS, entry_of, make
-from xkde.editors.settings import part_folder, preset_of
+from xkde.editors.registry import EDITORS, entry_of, make, part_folder, preset_of
 from xkde.editors.weights import deltas
 from xkde.editors.weights.base import WeightEditor
 from xkde.editors.weights.modules import layer_index

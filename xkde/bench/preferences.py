@@ -24,9 +24,8 @@ import pandas as pd
 
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
-from xkde.data.preferences.files import pairs_table, write_pairs
+from xkde.data.preferences.files import Pair, pairs_table, write_pairs
 from xkde.data.preferences.opening import open_pairs
-from xkde.data.preferences.records import Pair
 from xkde.data.preferences.table import (
     FLAGS,
     SORTS,

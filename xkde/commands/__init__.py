@@ -11,10 +11,9 @@ checkpoints.py  list, inspect, download, average
 data.py         build training data
 evaluate.py     evaluate a checkpoint on a benchmark
 experiments.py  many edits, at once or one after another
-general.py      tasks of lm-eval
+measure.py      general skills with lm-eval; retrieval
 output.py       how commands print; no command
 preferences.py  sample answers, score them with a translation model, pair them
-retrieval.py    measure retrieval
 speedrun.py     the paper in miniature
 train.py        train a stage, the aligner, the encoder, parts of editors
 """

@@ -292,8 +292,7 @@ def _report(
     saved: Any,
 ) -> dict[str, Any]:
     from xkde.asking.temporary_edits import as_record, before_and_after
-    from xkde.editors.registry import make
-    from xkde.editors.settings import read_settings
+    from xkde.editors.registry import make, read_settings
     from xkde.editors.weights import deltas
     from xkde.editors.weights.base import SavedDeltaEditor, WeightEditor
     from xkde.editors.weights.mixed_language import MixedLanguage

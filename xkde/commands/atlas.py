@@ -161,7 +161,7 @@ def _cases(arguments: argparse.Namespace) -> None:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the table of the base and the edited checkpoints."""
-    from xkde.evaluation.run.atlas import measure_checkpoints
+    from xkde.evaluation.results.atlas_table import measure_checkpoints
 
     base = [] if arguments.no_base else [arguments.base]
     return measure_checkpoints(
@@ -175,9 +175,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def stages(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the table of the named checkpoints, else of the shipped ones."""
-    from xkde.evaluation.run.atlas import compare_stages
+    from xkde.evaluation.results.atlas_table import compare_checkpoints
 
-    return compare_stages(
+    return compare_checkpoints(
         arguments.stages,
         _words(arguments.sources),
         arguments.split,

@@ -135,7 +135,7 @@ def _run(
     from xkde.checkpoints import name_and_weights
     from xkde.data.atlas.benchmark import TUNED_ON, many_edits
     from xkde.data.atlas.world import atlas
-    from xkde.evaluation.experiments.files import FOLDER, ExperimentSettings
+    from xkde.evaluation.results.experiments import FOLDER, ExperimentSettings
     from xkde.evaluation.run import many_edits as experiments
     from xkde.evaluation.run.many_edits import needed
     from xkde.evaluation.run.probing import open_editor
@@ -181,7 +181,7 @@ def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, 
     if entry_of(name).kind != "prompt" or name == "none":
         return None, ""
     from xkde.checkpoints.weights import fingerprint
-    from xkde.commands.retrieval import open_encoder
+    from xkde.commands.measure import open_encoder
     from xkde.memory.index import build_index
 
     encoder = open_encoder(arguments.encoder, arguments.device)
@@ -212,7 +212,7 @@ def _progress(name: str) -> Any:
 
 
 def _in_json(file: Path) -> dict[str, Any]:
-    from xkde.evaluation.experiments.files import ASKED_IN, means_by_size, read
+    from xkde.evaluation.results.experiments import ASKED_IN, means_by_size, read
 
     experiment = read(file)
     assert experiment is not None
@@ -226,7 +226,7 @@ def _in_json(file: Path) -> dict[str, Any]:
 
 
 def _print(file: Path) -> None:
-    from xkde.evaluation.experiments.files import ASKED_IN, means_by_size, read
+    from xkde.evaluation.results.experiments import ASKED_IN, means_by_size, read
     from xkde.evaluation.results.summary import MEASURE_WORDS
 
     experiment = read(file)
@@ -258,7 +258,7 @@ def _print(file: Path) -> None:
 
 def _ship(folders: list[Path]) -> None:
     from xkde.errors import InputError
-    from xkde.evaluation.experiments.files import ship
+    from xkde.evaluation.results.experiments import ship
 
     if not folders:
         raise InputError("Name the folders of the finished runs to ship.")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
+from xkde.commands.measure import open_encoder
 from xkde.commands.output import print_json, print_table, progress
-from xkde.commands.retrieval import open_encoder
+from xkde.data.preferences.files import SCORE_NAMES, Pair
 from xkde.data.preferences.pairing import REASONS, STRATEGIES, PairingOptions
-from xkde.data.preferences.records import SCORE_NAMES, Pair
 from xkde.errors import CheckpointError, InputError
 from xkde.writing import write_aside
 

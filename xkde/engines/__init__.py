@@ -10,7 +10,6 @@ hypernetwork.py  MEND's hyper-network
 loading.py       load a checkpoint, or a base with a LoRA adapter
 pool.py          loaded engines, and those being loaded
 prefix_trees.py  first choices for many texts with common beginnings
-scope.py         SERAC's scope classifier
 transformers.py  transformers in this process
 vllm.py          vLLM in this process, or a server
 """

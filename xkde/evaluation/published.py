@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from xkde.errors import DataError
-from xkde.evaluation.scoring.metrics import mean
+from xkde.evaluation.scoring.answers import mean
 from xkde.languages import LANGUAGES
 from xkde.paths import PUBLISHED
 from xkde.types import PROBES

@@ -36,7 +36,7 @@ from pages.benchmarks.shared import (
 )
 from pages.shell.strings import Interface, interface_language, label, tr
 from pages.shell.templates import render as filled_in
-from xkde.evaluation.experiments.files import (
+from xkde.evaluation.results.experiments import (
     ASKED_ABOUT,
     ASKED_IN,
     KINDS,

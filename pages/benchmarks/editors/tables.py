@@ -30,7 +30,7 @@ from pages.shell.plots import COLOURS, layout, title
 from pages.shell.strings import Interface, tr
 from pages.shell.templates import render
 from xkde.editors.registry import EDITORS
-from xkde.evaluation.experiments.files import (
+from xkde.evaluation.results.experiments import (
     ASKED_ABOUT,
     ASKED_IN,
     KINDS,

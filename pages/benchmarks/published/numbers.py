@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from xkde.evaluation.published import ALL, PaperAverage, PaperCell, PaperNumbers
-from xkde.evaluation.scoring.metrics import mean
+from xkde.evaluation.scoring.answers import mean
 
 # The method that a table is about, where it is not X-KDE
 STARS = {4: "both stages", 6: "ORPO"}

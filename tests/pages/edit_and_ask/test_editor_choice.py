@@ -23,8 +23,7 @@ from pages.edit_and_ask.why import why_html
 from pages.shell.links import EDITOR, Form
 from pages.shell.strings import INTERFACES, strings, tr
 from xkde import paths
-from xkde.editors.registry import EDITORS
-from xkde.editors.settings import has_part
+from xkde.editors.registry import EDITORS, has_part
 from xkde.editors.weights.second_moments import digest
 from xkde.engines.pool import Pool
 

@@ -16,8 +16,7 @@ from tests.helpers.preference_samples import pair, read_pairs
 from tests.pages.test_browser import LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
-from xkde.data.preferences.files import write_pairs
-from xkde.data.preferences.records import Pair
+from xkde.data.preferences.files import Pair, write_pairs
 from xkde.prompts import edit_prompt
 from xkde.types import Edit
 

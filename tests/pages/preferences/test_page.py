@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pages.preferences import export, handlers, sources
+from pages.preferences import handlers, sources
 from pages.preferences import pair as odds
 from pages.preferences.handlers import PLOTS, show, source_html
 from pages.preferences.page import EXPORT, OPENED, SHOWN
@@ -362,15 +362,15 @@ def test_words_for_what_is_not_known() -> None:
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_the_pairs_that_stay_are_a_file_for_the_trainer(kind: str) -> None:
     place = PairPlace(KEY)
-    changed = export.change(place, 1.0, ["wrong_chosen"], NOBODY)
+    changed = handlers.change_export(place, 1.0, ["wrong_chosen"], NOBODY)
     assert set(changed) < set(EXPORT)
-    file = export.write(place, 1.0, ["wrong_chosen"], kind, NOBODY)
+    file = handlers.write(place, 1.0, ["wrong_chosen"], kind, NOBODY)
     pairs = read_pairs(Path(file.value["path"]))
     assert f"{len(pairs)} of {len(PAIRS)} pairs stay" in changed["kept"]
     assert all((each.margin or 0) >= 1.0 for each in pairs)
     assert "c" not in {each.id for each in pairs}
     with pytest.raises(gr.Error, match="No pair stays"):
-        export.write(place, 99.0, [], kind, NOBODY)
+        handlers.write(place, 99.0, [], kind, NOBODY)
 
 
 def test_models_that_are_absent_are_said(tmp_path: Path, monkeypatch: Any) -> None:

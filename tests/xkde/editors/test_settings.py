@@ -6,8 +6,8 @@ import pytest
 import yaml
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from xkde.editors.registry import EDITORS
-from xkde.editors.settings import (
+from xkde.editors.registry import (
+    EDITORS,
     FOLDER,
     preset_of,
     read_settings,

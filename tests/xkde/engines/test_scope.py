@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.helpers import tiny_parts
-from xkde.engines.scope import Scope, first_layers, load_scope, save_scope
+from xkde.engines.hypernetwork import Scope, first_layers, load_scope, save_scope
 from xkde.errors import CheckpointError, SettingsError
 
 TEXTS = ["Which city is the capital of Japan?", "日本的首都？", "Osaka"]

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import tiny_encoder
 from tests.helpers.hub_server import REPOSITORY, Hub, serving
 from xkde.checkpoints import Reference
-from xkde.commands.retrieval import open_encoder
+from xkde.commands.measure import open_encoder
 from xkde.engines.encoder import load_encoder
 from xkde.hub import download, plan
 

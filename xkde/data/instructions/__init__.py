@@ -10,7 +10,6 @@
     sources.py     readers of the public sources
     stock.py       what samples are drawn from
     targets.py     the base's own answers, for queries out of scope
-    wordings.py    how people ask; invented names
 
 ``sources`` reads public files into ``records``; ``held_out`` keeps test subjects and
 questions away; ``targets`` are the base model's own answers; ``kinds`` makes one sample

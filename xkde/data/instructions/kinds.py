@@ -27,11 +27,14 @@ from typing import TypeVar
 from xkde.data.atlas.questions import question, second_hop
 from xkde.data.atlas.records import TWO_HOPS
 from xkde.data.instructions.records import ANY, Fact, Instruction, Recipe, Target, Texts
-from xkde.data.instructions.stock import ATLAS, Stock, atlas_fact, objects_of
-from xkde.data.instructions.wordings import (
+from xkde.data.instructions.stock import (
     ANSWER_KINDS,
+    ATLAS,
+    Stock,
+    atlas_fact,
     in_cyrillic,
     invented_name,
+    objects_of,
     own_words,
     question_type,
 )

@@ -4,7 +4,6 @@ answers.py     whether an answer is right, and in which language
 files.py       samples, scores and pairs in files
 opening.py     open any file of preference pairs
 pairing.py     from samples and scores to pairs
-records.py     the records: sample, score, pair
 statistics.py  statistics of samples and pairs
 table.py       pairs as a pandas table
 """

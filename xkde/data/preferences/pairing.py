@@ -32,7 +32,7 @@ from xkde.data.preferences.answers import (
     is_empty,
     is_near_duplicate,
 )
-from xkde.data.preferences.records import (
+from xkde.data.preferences.files import (
     GOLD,
     REWARDS,
     SCORE_NAMES,

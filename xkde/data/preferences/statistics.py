@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from xkde.data.preferences.answers import is_empty
-from xkde.data.preferences.records import Sample, Scores
+from xkde.data.preferences.files import Sample, Scores
 from xkde.data.preferences.table import FLAGS, choices
 from xkde.text import is_one, normalise
 

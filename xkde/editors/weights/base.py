@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from xkde.editors.editor import LONGEST_ANSWER, Applied, bare, check_edits, measured
-from xkde.editors.settings import settings_for
+from xkde.editors.registry import settings_for
 from xkde.editors.weights import deltas
 from xkde.editors.weights.contexts import notes_of, question_prompts
 from xkde.editors.weights.low_rank import Updates, delta_of

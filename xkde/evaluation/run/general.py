@@ -29,8 +29,7 @@ from xkde.evaluation.results.store import (
     open_store,
     run_id,
 )
-from xkde.evaluation.run.rows import NOT_MEASURED
-from xkde.evaluation.run.runner import versions
+from xkde.evaluation.run.runner import NOT_MEASURED, versions
 from xkde.locks import held
 from xkde.prompts import ask
 from xkde.writing import write_aside

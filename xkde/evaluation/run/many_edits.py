@@ -22,7 +22,7 @@ from xkde.editors.editor import Applied, Editor
 from xkde.editors.registry import make
 from xkde.editors.sequential import SequentialEdits
 from xkde.editors.weights import deltas
-from xkde.evaluation.experiments.files import (
+from xkde.evaluation.results.experiments import (
     UNTOUCHED,
     Answered,
     ExperimentSettings,
@@ -37,7 +37,7 @@ from xkde.evaluation.run.protocols import (
     teacher_forced,
 )
 from xkde.evaluation.run.runner import versions
-from xkde.evaluation.scoring.metrics import exact_match, is_unchanged
+from xkde.evaluation.scoring.answers import exact_match, is_unchanged
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.locks import held
 from xkde.memory.index import MemoryIndex, build_index

@@ -22,8 +22,7 @@ from typing import Any, cast
 import yaml
 
 from xkde.editors.editor import Applied, Editor, applied, bare, is_reverted, measured
-from xkde.editors.registry import entry_of, make
-from xkde.editors.settings import preset_of
+from xkde.editors.registry import entry_of, make, preset_of
 from xkde.editors.weights.base import WeightEditor
 from xkde.editors.weights.rank_one_batch import (
     SideBySide,

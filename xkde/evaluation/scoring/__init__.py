@@ -1,6 +1,5 @@
 """Whether an answer is right, and in which language it is.
 
 answers.py   all measures of one generated answer
-metrics.py   exact match, F1, contains
 verdict.py   new, old or neither, for the app
 """

@@ -33,8 +33,7 @@ from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.edit_samples import EditSample, ScopeQuery, edit_samples
 from xkde.data.atlas.world import atlas
 from xkde.engines.forward import Pair, answer_logits, kl_losses, nll_losses, pad
-from xkde.engines.loading import load, load_tokenizer, source_of
-from xkde.engines.scope import (
+from xkde.engines.hypernetwork import (
     Scope,
     ScopeEncoder,
     first_layers,
@@ -42,6 +41,7 @@ from xkde.engines.scope import (
     save_scope,
     token_ids,
 )
+from xkde.engines.loading import load, load_tokenizer, source_of
 from xkde.errors import SettingsError
 from xkde.languages import language
 from xkde.prompts import Tokenizer, answered, edit_prompt, encode

@@ -25,13 +25,15 @@ from sacrebleu.metrics.chrf import CHRF
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.preferences.answers import answer_language
 from xkde.data.preferences.files import (
+    GOLD,
+    Sample,
+    Scores,
     append,
     cut_from,
     read_bytes,
     read_samples,
     read_scores,
 )
-from xkde.data.preferences.records import GOLD, Sample, Scores
 from xkde.engines.aligner import (
     BATCH,
     Translation,

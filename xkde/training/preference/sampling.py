@@ -12,8 +12,7 @@ from pathlib import Path
 
 from xkde.data.atlas.corpus import PREFERENCE_MIX, conversations
 from xkde.data.atlas.records import Conversation, World
-from xkde.data.preferences.files import append, read_samples
-from xkde.data.preferences.records import Sample, SampledAnswer
+from xkde.data.preferences.files import Sample, SampledAnswer, append, read_samples
 from xkde.engines.engine import Engine
 from xkde.errors import SettingsError
 from xkde.locks import held

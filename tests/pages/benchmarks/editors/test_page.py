@@ -22,7 +22,7 @@ from tests.helpers.experiment_samples import SETTINGS, answered
 from tests.helpers.experiment_samples import written as experiment
 from tests.helpers.measured_samples import ATLAS_RUN, written
 from xkde import paths
-from xkde.evaluation.experiments.files import (
+from xkde.evaluation.results.experiments import (
     UNTOUCHED,
     experiments,
     open_folder,

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from xkde.data.atlas.world import atlas
-from xkde.data.instructions.wordings import (
+from xkde.data.instructions.stock import (
     OPENINGS,
     in_cyrillic,
     invented_name,

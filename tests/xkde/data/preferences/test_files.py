@@ -7,6 +7,11 @@ import pytest
 
 from tests.helpers.preference_samples import read_pairs
 from xkde.data.preferences.files import (
+    GOLD,
+    Pair,
+    Sample,
+    SampledAnswer,
+    Scores,
     append,
     pairs_of,
     pairs_table,
@@ -16,7 +21,6 @@ from xkde.data.preferences.files import (
     write_pairs,
     write_records,
 )
-from xkde.data.preferences.records import GOLD, Pair, Sample, SampledAnswer, Scores
 from xkde.errors import DataError
 
 SAMPLE = Sample(

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.helpers.preference_samples import pair, sample, scores
+from xkde.data.preferences.files import Pair
 from xkde.data.preferences.pairing import (
     REASONS,
     STRATEGIES,
@@ -13,7 +14,6 @@ from xkde.data.preferences.pairing import (
     make_pairs,
     split_by_fact,
 )
-from xkde.data.preferences.records import Pair
 from xkde.errors import InputError
 
 # Of five answers: Tokyo twice, the gold, Osaka in Latin letters, Kyoto.

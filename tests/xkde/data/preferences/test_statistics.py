@@ -5,8 +5,7 @@ import json
 import pytest
 
 from tests.helpers.preference_samples import pair, sample, scores
-from xkde.data.preferences.files import pairs_table
-from xkde.data.preferences.records import Pair
+from xkde.data.preferences.files import Pair, pairs_table
 from xkde.data.preferences.statistics import (
     Numbers,
     lines,

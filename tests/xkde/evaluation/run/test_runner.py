@@ -22,8 +22,7 @@ from xkde.evaluation.results.rows import KEY, load_results
 from xkde.evaluation.results.store import RunSettings
 from xkde.evaluation.run.questions import choose
 from xkde.evaluation.run.runner import evaluate
-from xkde.evaluation.scoring.answers import score
-from xkde.evaluation.scoring.metrics import exact_match
+from xkde.evaluation.scoring.answers import exact_match, score
 
 CASES = choose("atlas", "en-zh,zh-en,de-zh", limit=3).cases
 RUN = replace(

@@ -2,8 +2,13 @@
 
 import pytest
 
-from xkde.evaluation.scoring.answers import Score, in_language, score, spoken
-from xkde.evaluation.scoring.metrics import exact_match
+from xkde.evaluation.scoring.answers import (
+    Score,
+    exact_match,
+    in_language,
+    score,
+    spoken,
+)
 
 OSAKA = {"en": "Osaka", "cs": "Ósaka", "de": "Osaka", "zh": "大阪", "ru": "Осака"}
 ALL = ("en", "cs", "de", "zh", "ru")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xkde.evaluation.scoring.metrics import is_unchanged, unchanged_tokens
+from xkde.evaluation.scoring.answers import is_unchanged, unchanged_tokens
 
 
 def test_share_of_equal_tokens() -> None:

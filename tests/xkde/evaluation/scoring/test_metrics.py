@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from xkde.evaluation.scoring.metrics import (
+from xkde.evaluation.scoring.answers import (
     alias_match,
     contains,
     exact_match,

@@ -8,8 +8,8 @@ import pytest
 
 from tests.helpers.small_runs import check_that_it_resumes, check_that_it_stays
 from xkde.__main__ import main
+from xkde.editors import trained
 from xkde.editors.editor import applied
-from xkde.editors.trained import mend, serac
 from xkde.engines.loading import load
 from xkde.errors import SettingsError
 from xkde.training.editors.mend import MendSettings, train_mend
@@ -126,7 +126,9 @@ def test_a_run_is_trained_resumed_and_used(
 
     # The editor takes what training wrote.
     engine = load(atlas_folder, device="cpu")
-    made: Any = (serac if editor == "serac" else mend).editor({"folder": str(folder)})
+    made: Any = (trained.serac if editor == "serac" else trained.mend)(
+        {"folder": str(folder)}
+    )
     with applied(made, engine, [JAPAN]) as at_work:
         assert at_work.route(Query(JAPAN.question, "zh")).messages
     if editor == "serac":

@@ -11,9 +11,15 @@ import pytest
 from tests.helpers import tiny_aligner
 from tests.helpers.preference_samples import sample
 from xkde.__main__ import main
-from xkde.data.preferences.files import append, read_scores, write_records
+from xkde.data.preferences.files import (
+    GOLD,
+    Sample,
+    Scores,
+    append,
+    read_scores,
+    write_records,
+)
 from xkde.data.preferences.pairing import PairingOptions, make_pairs
-from xkde.data.preferences.records import GOLD, Sample, Scores
 from xkde.engines.aligner import Aligner, released
 from xkde.errors import InputError, SettingsError
 from xkde.training.preference.alignment import (

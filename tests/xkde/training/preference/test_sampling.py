@@ -8,8 +8,7 @@ import pytest
 from tests.helpers.small_disk import small_disk
 from xkde.data.atlas.corpus import CorpusSampler
 from xkde.data.atlas.world import atlas
-from xkde.data.preferences.files import append, read_samples
-from xkde.data.preferences.records import Sample, SampledAnswer
+from xkde.data.preferences.files import Sample, SampledAnswer, append, read_samples
 from xkde.engines.engine import open_engine
 from xkde.errors import CheckpointError, DataError, InputError, SettingsError
 from xkde.locks import held

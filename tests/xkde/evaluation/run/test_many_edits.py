@@ -1,6 +1,6 @@
 """Many edits with real editors on a tiny model: at once, in sequence, stopped, again.
 
-python -m pytest tests/xkde/evaluation/experiments/test_many_edits.py
+python -m pytest tests/xkde/evaluation/run/test_many_edits.py
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from xkde.data.atlas.world import atlas
 from xkde.engines.encoder import load_encoder
 from xkde.engines.loading import load
 from xkde.errors import SettingsError
-from xkde.evaluation.experiments.files import UNTOUCHED, ExperimentSettings, read
+from xkde.evaluation.results.experiments import UNTOUCHED, ExperimentSettings, read
 from xkde.evaluation.results.rows import records_of
 from xkde.evaluation.run import many_edits as experiments
 from xkde.evaluation.run.many_edits import (

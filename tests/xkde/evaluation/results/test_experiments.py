@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.experiment_samples import SETTINGS, answered, written
 from xkde import paths
 from xkde.errors import DataError, SettingsError
-from xkde.evaluation.experiments.files import (
+from xkde.evaluation.results.experiments import (
     UNTOUCHED,
     experiments,
     means_by_size,

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.helpers import tiny_parts
+from xkde.editors import trained
 from xkde.editors.editor import Applied, answer, applied, score
-from xkde.editors.trained import serac
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import CheckpointError, InputError, SettingsError
@@ -36,7 +36,7 @@ def asked(at_work: Applied, query: Query) -> tuple[str, TransformersEngine]:
 def test_the_edits_own_question_goes_to_the_counterfactual_model(
     engine: TransformersEngine, folder: Path
 ) -> None:
-    editor = serac.editor({"folder": str(folder)})
+    editor = trained.serac({"folder": str(folder)})
     query = Query(JAPAN.question, "zh")
     with applied(editor, engine, [PARTY, JAPAN]) as at_work:
         text, asks = asked(at_work, query)
@@ -51,13 +51,13 @@ def test_below_the_threshold_the_base_is_asked_the_bare_query(
     engine: TransformersEngine, folder: Path
 ) -> None:
     # The logistic of 10 - 5 is 0.9933, which only the very question reaches.
-    editor = serac.editor({"folder": str(folder), "threshold": 0.993})
+    editor = trained.serac({"folder": str(folder), "threshold": 0.993})
     with applied(editor, engine, [JAPAN]) as at_work:
         text, asks = asked(at_work, Query("日本", "zh"))
         assert (text, asks) == ("日本", engine)
         assert asked(at_work, Query(JAPAN.question, "en"))[1] is not engine
     with applied(
-        serac.editor({"folder": str(folder), "threshold": 1.0}), engine, [JAPAN]
+        trained.serac({"folder": str(folder), "threshold": 1.0}), engine, [JAPAN]
     ) as at_work:
         assert asked(at_work, Query(JAPAN.question, "en"))[1] is engine
 
@@ -66,9 +66,12 @@ def test_the_threshold_of_training_is_the_default(
     engine: TransformersEngine, folder: Path
 ) -> None:
     cpu = torch.device("cpu")
-    assert serac.models_of(serac.SeracEditorSettings(str(folder)), cpu).threshold == 0.9
     assert (
-        serac.models_of(serac.SeracEditorSettings(str(folder), 0.4), cpu).threshold
+        trained.models_of(trained.SeracEditorSettings(str(folder)), cpu).threshold
+        == 0.9
+    )
+    assert (
+        trained.models_of(trained.SeracEditorSettings(str(folder), 0.4), cpu).threshold
         == 0.4
     )
 
@@ -76,7 +79,7 @@ def test_the_threshold_of_training_is_the_default(
 def test_answers_and_scores_are_those_of_who_is_asked(
     engine: TransformersEngine, folder: Path
 ) -> None:
-    editor = serac.editor({"folder": str(folder), "threshold": 0.993})
+    editor = trained.serac({"folder": str(folder), "threshold": 0.993})
     queries = [Query(JAPAN.question, "en"), Query("日本", "zh")]
     sampling = Sampling(max_new_tokens=4)
     before = {n: p.clone() for n, p in engine.model.named_parameters()}
@@ -97,7 +100,7 @@ def test_edits_after_one_another_are_all_at_work_and_the_last_is_in_force(
     engine: TransformersEngine, folder: Path
 ) -> None:
     later = Edit(JAPAN.question, "Kyoto", "en")
-    editor = serac.editor({"folder": str(folder)})
+    editor = trained.serac({"folder": str(folder)})
     with applied(editor, engine, [JAPAN, PARTY, later], at_once=1) as at_work:
         assert at_work.edits == (JAPAN, PARTY, later)
         text, _ = asked(at_work, Query(JAPAN.question, "en"))
@@ -110,7 +113,7 @@ def test_another_checkpoint_may_stand_in_for_the_counterfactual_model(
     engine: TransformersEngine, folder: Path, qwen2_folder: Path
 ) -> None:
     given = {"folder": str(folder), "counterfactual": str(qwen2_folder)}
-    with applied(serac.editor(given), engine, [JAPAN]) as at_work:
+    with applied(trained.serac(given), engine, [JAPAN]) as at_work:
         _, asks = asked(at_work, Query(JAPAN.question, "en"))
         assert "<|im_start|>" in str(asks.tokenizer.chat_template)
 
@@ -135,7 +138,7 @@ def test_mistakes(
         given = {**given, "folder": str(folder)}
     with (
         pytest.raises(error, match=reason),
-        applied(serac.editor(given), engine, [JAPAN]),
+        applied(trained.serac(given), engine, [JAPAN]),
     ):
         pass
 
@@ -143,7 +146,7 @@ def test_mistakes(
 def test_edits_that_contradict_each_other_are_refused(
     engine: TransformersEngine, folder: Path
 ) -> None:
-    editor = serac.editor({"folder": str(folder)})
+    editor = trained.serac({"folder": str(folder)})
     other = Edit(JAPAN.question, "Kyoto", "en")
     with pytest.raises(InputError, match="contradict"):
         editor.apply(engine, [JAPAN, other])

@@ -7,8 +7,8 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests.helpers import tiny_parts
+from xkde.editors import trained
 from xkde.editors.editor import applied
-from xkde.editors.trained import mend
 from xkde.editors.weights.fine_tuning import answer_losses, pairs_of
 from xkde.engines.hypernetwork import HyperNetwork, save_network
 from xkde.engines.loading import load
@@ -44,7 +44,7 @@ def test_an_edit_becomes_likelier_and_is_taken_out_bit_by_bit(
 ) -> None:
     before = {n: p.clone() for n, p in engine.model.named_parameters()}
     loss_before = loss(engine, [JAPAN])
-    with applied(mend.editor({"folder": str(folder)}), engine, [JAPAN]) as at_work:
+    with applied(trained.mend({"folder": str(folder)}), engine, [JAPAN]) as at_work:
         assert loss(engine, [JAPAN]) < loss_before
         assert len(at_work.delta) == 3
     after = dict(engine.model.named_parameters())
@@ -60,7 +60,7 @@ def test_untrained_it_steps_down_the_gradient(
     (gradient,) = torch.autograd.grad(told.sum(), weight)
     for batch_size in (1, 16):
         given = {"folder": str(folder), "batch_size": batch_size}
-        with applied(mend.editor(given), engine, [JAPAN, PARTY]) as at_work:
+        with applied(trained.mend(given), engine, [JAPAN, PARTY]) as at_work:
             delta = at_work.delta[DOWN]
         assert torch.allclose(delta, -0.1 * gradient, atol=1e-5)
 
@@ -69,7 +69,7 @@ def test_strength_scales_the_change(engine: TransformersEngine, folder: Path) ->
     deltas = []
     for strength in (1.0, 0.5):
         given = {"folder": str(folder), "strength": strength}
-        with applied(mend.editor(given), engine, [JAPAN]) as at_work:
+        with applied(trained.mend(given), engine, [JAPAN]) as at_work:
             deltas.append(at_work.delta[DOWN])
     assert torch.allclose(deltas[0] * 0.5, deltas[1])
 
@@ -77,7 +77,7 @@ def test_strength_scales_the_change(engine: TransformersEngine, folder: Path) ->
 def test_one_after_another_each_starts_from_the_weights_it_finds(
     engine: TransformersEngine, folder: Path
 ) -> None:
-    editor = mend.editor({"folder": str(folder)})
+    editor = trained.mend({"folder": str(folder)})
     with applied(editor, engine, [JAPAN, PARTY]) as together:
         delta = together.delta[DOWN]
     with applied(editor, engine, [JAPAN, PARTY], at_once=1) as in_turn:
@@ -105,7 +105,7 @@ def test_weights_that_are_stored_transposed(
     name = "transformer.h.1.mlp.c_proj.weight"
     told = answer_losses(model, pairs_of(other, [JAPAN]))
     (gradient,) = torch.autograd.grad(told.sum(), model.get_parameter(name))
-    with applied(mend.editor({"folder": str(folder)}), other, [JAPAN]) as at_work:
+    with applied(trained.mend({"folder": str(folder)}), other, [JAPAN]) as at_work:
         assert at_work.delta[name].shape == (128, 32)
         assert torch.allclose(at_work.delta[name], -0.1 * gradient, atol=1e-5)
 
@@ -118,7 +118,7 @@ def test_a_network_of_another_model_is_refused(
     (tmp_path / "card.json").write_text("{}", encoding="utf-8")
     with (
         pytest.raises(SettingsError, match="another shape"),
-        applied(mend.editor({"folder": str(tmp_path)}), engine, [JAPAN]),
+        applied(trained.mend({"folder": str(tmp_path)}), engine, [JAPAN]),
     ):
         pass
 
@@ -140,7 +140,7 @@ def test_mistakes(
     before = {n: p.clone() for n, p in engine.model.named_parameters()}
     with (
         pytest.raises(error, match=reason),
-        applied(mend.editor(given), engine, [JAPAN]),
+        applied(trained.mend(given), engine, [JAPAN]),
     ):
         pass
     assert all(torch.equal(before[n], p) for n, p in engine.model.named_parameters())

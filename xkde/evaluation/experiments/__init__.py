@@ -1,4 +1,0 @@
-"""Experiments with many edits, at once or one after another.
-
-files.py       an experiment as files
-"""
