@@ -14,12 +14,14 @@ from xkde.errors import Notice
 from xkde.evaluation.analysis.likeness import (
     adds_words_of,
     are_alike,
+    holds_half_of,
     is_of_script,
     is_part,
     is_repeated,
     latin_language,
     mixed_word,
     scripts_in,
+    shares_most_of,
     words_of,
 )
 from xkde.languages import language
@@ -60,6 +62,7 @@ EVIDENCE: dict[str, str] = {
     "mixed_word": "“{text}” mixes letters of two alphabets.",
     "mixed_scripts": "It mixes scripts that neither question nor edit has: {text}.",
     "prompt": "It repeats the prompt's own words.",
+    "fragment": "It is a fragment of a word.",
     "runs_on": "It runs on for {text} characters.",
     "not_stated": "The edit was not among those that the memory found.",
     "other_form": "Another right form of the gold “{text}”.",
@@ -75,6 +78,7 @@ EVIDENCE: dict[str, str] = {
     "copied_alike": "Almost “{text}”, as the edit states it: not translated.",
     "new_answer": "“{text}” is the edit's new answer, and not what is asked.",
     "part_of_new": "It holds “{text}” of the edit's new answer.",
+    "shared": "It shares words with the gold “{text}”.",
     "gold_elsewhere": "The gold's name in another language: {text}.",
     "script": "It is not in the script of the question's language ({text}).",
     "small_words": "Its letters or small words are of another language: {text}.",
@@ -84,7 +88,8 @@ EVIDENCE: dict[str, str] = {
     "gold_script": "The gold “{text}” is not in the question's script itself.",
     "echo": "It repeats words of the question.",
     "shape": "A number where none is asked for, or none where one is.",
-    "another_gold": "“{text}” is what another question of this relation asks for.",
+    "other_kind": "“{text}” is of another kind than what is asked for.",
+    "same_kind": "“{text}” is of the kind that is asked for.",
     "another_name": "“{text}” is neither the gold nor anything else known here.",
 }
 
@@ -108,7 +113,8 @@ class AnswerToSort:
     was_right: bool | None = None  # whether one of these two was
     is_other_form: bool = False  # an alias of the gold, or its year written otherwise
     gold_names: tuple[tuple[str, str], ...] = ()  # (language, name) in other languages
-    others: frozenset[str] = frozenset()  # golds of the relation's other questions
+    is_of_kind: bool | None = None  # whether the answer is of the kind asked for
+    common: frozenset[str] = frozenset()  # words of several golds: "university"
     defects: tuple[str, ...] = ()  # of ``xkde.data.benchmarks.defects``
     is_stated: bool | None = None  # whether the prompt states the edit
     finish: str = ""
@@ -117,7 +123,7 @@ class AnswerToSort:
     @property
     def crosses(self) -> bool:
         """Whether the edit is in another language, and written otherwise there."""
-        return self.source != self.target and not same(self.stated, self.gold)
+        return self.source != self.target and not mentions(self.gold, self.stated)
 
     @property
     def is_about_edit(self) -> bool:
@@ -188,12 +194,22 @@ def _strange_scripts(row: AnswerToSort) -> str | None:
 def _mixed_word(row: AnswerToSort) -> str | None:
     if len(scripts_in(row.answer)) < 2 or mentions(row.answer, row.gold):
         return None
-    return mixed_word(row.answer) or None
+    return mixed_word(row.answer, language(row.target).spaced) or None
 
 
 def _runs_on(row: AnswerToSort) -> str | None:
     size = len(row.answer)
     return str(size) if size >= LONG and size >= LONGER * len(row.gold) else None
+
+
+def _is_fragment(row: AnswerToSort) -> bool:
+    plain = normalise(row.answer)
+    shortest = 3 if language(row.target).spaced else 2
+    return (
+        len(plain) < shortest <= len(row.gold)
+        and plain.isalpha()
+        and not mentions(f"{row.query} {row.stated}", plain)
+    )
 
 
 def _if(condition: bool) -> str | None:
@@ -210,6 +226,7 @@ BREAKS: dict[str, Callable[[AnswerToSort], str | None]] = {
     ),
     "mixed_scripts": _strange_scripts,
     "mixed_word": _mixed_word,
+    "fragment": lambda row: _if(_is_fragment(row)),
     "runs_on": _runs_on,
 }
 
@@ -263,31 +280,69 @@ def _almost_gold(row: AnswerToSort) -> KindFound | None:
     return None
 
 
+def _shares_gold(row: AnswerToSort) -> KindFound | None:
+    if row.token_accuracy is None and shares_most_of(row.answer, row.gold, row.common):
+        return KindFound(Kind.NEAR_MISS, "shared", row.gold)
+    return None
+
+
 def _names_new_answer(row: AnswerToSort) -> KindFound | None:
     """Find the edit's answer where something else is asked."""
-    if row.is_about_edit:
-        return None
-    kind = Kind.LEAKED if row.probe == "locality" else Kind.FIRST_HOP
-    for name in filter(None, (row.new, row.stated)):
-        if mentions(row.gold, name):
-            continue
-        if mentions(row.answer, name, plain=unaccented) or are_alike(row.answer, name):
-            return KindFound(kind, "new_answer", name)
-        kept = adds_words_of(row.answer, row.gold, name)
-        if kept and not words_of(row.answer) <= words_of(row.query):
-            return KindFound(kind, "part_of_new", kept)
+    for name in _new_names(row):
+        if mentions(row.answer, name, plain=unaccented):
+            return KindFound(_kind_elsewhere(row), "new_answer", name)
     return None
+
+
+def _almost_new_answer(row: AnswerToSort) -> KindFound | None:
+    if words_of(row.answer) <= words_of(row.query):
+        return None
+    for name in _new_names(row):
+        if are_alike(row.answer, name):
+            return KindFound(_kind_elsewhere(row), "new_answer", name)
+        kept = adds_words_of(row.answer, row.gold, name)
+        kept = kept or holds_half_of(row.answer, name, row.common)
+        if kept:
+            return KindFound(_kind_elsewhere(row), "part_of_new", kept)
+    return None
+
+
+def _new_names(row: AnswerToSort) -> list[str]:
+    if row.is_about_edit:
+        return []
+    return [name for name in (row.new, row.stated) if not mentions(row.gold, name)]
+
+
+def _kind_elsewhere(row: AnswerToSort) -> Kind:
+    return Kind.LEAKED if row.probe == "locality" else Kind.FIRST_HOP
 
 
 def _old_fact(row: AnswerToSort) -> KindFound | None:
     if row.probe == "locality":
         return None
     for name in filter(None, row.old):
-        if mentions(row.answer, name, plain=unaccented) or are_alike(row.answer, name):
+        if mentions(row.answer, name, plain=unaccented):
             return KindFound(Kind.OLD_FACT, "old", name)
+    return None
+
+
+def _as_before(row: AnswerToSort) -> KindFound | None:
+    """Find an answer that the edit left as it was."""
+    kind = Kind.NOT_KNOWN if row.probe == "locality" else Kind.OLD_FACT
     for said in filter(None, (row.before, row.base_answer)):
         if same(row.answer, said):
-            return KindFound(Kind.OLD_FACT, "as_before", said)
+            return KindFound(kind, "as_before", said)
+    return None
+
+
+def _unchanged_elsewhere(row: AnswerToSort) -> KindFound | None:
+    return _as_before(row) if row.probe == "locality" and row.before else None
+
+
+def _almost_old_fact(row: AnswerToSort) -> KindFound | None:
+    for name in filter(None, row.old):
+        if row.probe != "locality" and are_alike(row.answer, name):
+            return KindFound(Kind.OLD_FACT, "old", name)
     return None
 
 
@@ -321,6 +376,8 @@ def _echo(row: AnswerToSort) -> KindFound | None:
 
 def _gold_elsewhere(row: AnswerToSort) -> KindFound | None:
     answer = normalise(row.answer)
+    if mentions(row.gold, row.answer):
+        return None
     for code, name in row.gold_names:
         if code != row.target and answer == normalise(name):
             return KindFound(Kind.WRONG_LANGUAGE, "gold_elsewhere", language(code).name)
@@ -352,15 +409,18 @@ def _other_shape(row: AnswerToSort) -> KindFound | None:
     return KindFound(Kind.SOMETHING_ELSE, "shape") if one != other else None
 
 
-def _another_gold(row: AnswerToSort) -> KindFound | None:
-    if normalise(row.answer) in row.others:
-        return KindFound(Kind.OTHER_ENTITY, "another_gold", row.answer)
-    return None
+def _by_kind(row: AnswerToSort) -> KindFound | None:
+    if row.is_of_kind is None:
+        return None
+    if row.is_of_kind:
+        return KindFound(Kind.OTHER_ENTITY, "same_kind", row.answer)
+    return KindFound(Kind.SOMETHING_ELSE, "other_kind", row.answer)
 
 
 RULES: tuple[Rule, ...] = (
     _right,
     _not_retrieved,
+    _unchanged_elsewhere,
     _broken,
     _names_gold,
     _copied,
@@ -368,11 +428,15 @@ RULES: tuple[Rule, ...] = (
     _names_new_answer,
     _gold_elsewhere,
     _almost_gold,
+    _almost_old_fact,
+    _almost_new_answer,
     _lost_fact,
     _gold_doubtful,
     _not_known,
     _echo,
+    _as_before,
+    _shares_gold,
     _wrong_language,
-    _another_gold,
+    _by_kind,
     _other_shape,
 )

@@ -11,7 +11,8 @@ from functools import lru_cache
 from xkde.text import letter_script, normalise, scripts_of, unaccented
 
 ALIKE = 0.65  # share of equal letters from which two words are spellings of one
-SHORT = 4  # letters of a word that is not compared
+SHORT_ALIKE, SHORT = 0.85, 5  # of words below so many letters: "juni" is not "juli"
+ALPHABETS = ("Latn", "Cyrl")
 # The only languages, of those with Latin letters, that write so.
 _LETTERS = {
     "cs": "ěřůďťň", "de": "ß", "es": "ñ¿¡", "fr": "œùû", "pt": "ãõ", "tr": "ğış",
@@ -64,16 +65,23 @@ def are_alike(first: str, second: str) -> bool:
     one, other = unaccented(first).split(), unaccented(second).split()
     if sorted("".join(one)) == sorted("".join(other)):
         return bool(one)
+    if _numbers(first) != _numbers(second):
+        return False
     left = " ".join(word for word in one if word not in other)
     right = " ".join(word for word in other if word not in one)
-    if not left or not right or _numbers(left) != _numbers(right):
+    return _words_alike(left, right)
+
+
+def _words_alike(left: str, right: str) -> bool:
+    """Tell whether most letters of two texts are the same."""
+    if not left or not right:
         return False
-    if min(len(left), len(right)) < SHORT and left.isascii():
-        return False  # short words are alike by chance
+    is_short = min(len(left), len(right)) < SHORT
+    share = SHORT_ALIKE if is_short and letter_script(left[0]) in ALPHABETS else ALIKE
     matcher = SequenceMatcher(None, left, right, autojunk=False)
-    if matcher.real_quick_ratio() < ALIKE or matcher.quick_ratio() < ALIKE:
+    if matcher.real_quick_ratio() < share or matcher.quick_ratio() < share:
         return False
-    return matcher.ratio() >= ALIKE
+    return matcher.ratio() >= share
 
 
 def _numbers(text: str) -> list[str]:
@@ -81,7 +89,7 @@ def _numbers(text: str) -> list[str]:
 
 
 def is_part(answer: str, name: str) -> bool:
-    """Tell whether an answer is some of a name's words, or one of its halves.
+    """Tell whether an answer is some of a name's words, one of its halves, or its date.
 
     >>> is_part("Universidad de Ohio", "Universidad del Estado de Ohio")
     True
@@ -92,15 +100,56 @@ def is_part(answer: str, name: str) -> bool:
     mine, its = words_of(answer), words_of(name)
     if any(len(word) > 3 or word.isdigit() for word in mine) and mine <= its:
         return True
+    numbers, all_numbers = _numbers(said), _numbers(whole)
+    if 1 < len(numbers) < len(all_numbers) and set(numbers) <= set(all_numbers):
+        return True
     return 2 * len(said) >= len(whole) and whole.startswith(said)
+
+
+def shares_most_of(answer: str, name: str, common: frozenset[str]) -> bool:
+    """Tell whether words that are half of a name's letters are in an answer.
+
+    Words in ``common``, such as "university", tell nothing.
+
+    >>> shares_most_of("viejo Tamarro", "Old Tamarro", frozenset())
+    True
+    """
+    shared = [word for word in words_of(name) - common if _holds(answer, word)]
+    letters = sum(len(word) for word in shared if not word.isdigit())
+    return letters >= SHORT and 2 * letters >= len(unaccented(name).replace(" ", ""))
 
 
 def adds_words_of(answer: str, gold: str, stated: str) -> str:
     """Return the words of an answer that are not the gold's, if all are the edit's."""
-    added = words_of(answer) - words_of(gold)
-    if added and added <= words_of(stated) and any(len(word) > 2 for word in added):
+    golds, mine = words_of(gold), words_of(stated)
+    added = {
+        word
+        for word in words_of(answer) - golds
+        if len(word) > 2 and (word in mine or not any(_alike(word, g) for g in golds))
+    }
+    if added and added <= mine:
         return " ".join(word for word in unaccented(answer).split() if word in added)
     return ""
+
+
+def holds_half_of(answer: str, name: str, common: frozenset[str]) -> str:
+    """Return the words of a name, or words like them, if half of them are there."""
+    words = {word for word in words_of(name) if len(word) > 3}
+    held = [word for word in sorted(words - common) if _holds(answer, word)]
+    return " ".join(held) if held and 2 * len(held) >= len(words) else ""
+
+
+def _holds(answer: str, word: str) -> bool:
+    return any(_alike(word, said) for said in words_of(answer))
+
+
+@lru_cache(maxsize=50_000)
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two words are one, with another ending or spelling."""
+    shorter = min(one, other, key=len)
+    if len(shorter) > 3 and one[: len(shorter)] == other[: len(shorter)]:
+        return not shorter.isdigit() or one == other
+    return not (_numbers(one) or _numbers(other)) and _words_alike(one, other)
 
 
 def is_repeated(text: str) -> bool:
@@ -109,21 +158,20 @@ def is_repeated(text: str) -> bool:
     if _REPEATED.search(plain):
         return True
     words = plain.split()
-    if len(words) > 1 and len(set(words)) == 1:
+    most = max((words.count(word) for word in set(words)), default=0)
+    if len(words) > 1 and (most == len(words) or (most > 2 and 2 * most >= len(words))):
         return True
     return len(words) >= 8 and len(set(words)) <= len(words) // 3
 
 
-def mixed_word(text: str) -> str:
-    """Return a word that mixes letters of two alphabets; nothing if there is none.
+def mixed_word(text: str, spaced: bool) -> str:
+    """Return a word that mixes letters of two scripts; nothing if there is none.
 
-    Chinese and Thai are written without spaces, so a name may touch their letters.
+    In a language without spaces a Latin name may touch other letters.
     """
-    for word in text.split():
-        scripts = scripts_in(word)
-        if len(scripts - {"Hans", "Thai", "Jpan"}) > 1 or len(scripts) > 2:
-            return word
-    return ""
+    without = set() if spaced else {"Hans", "Thai", "Jpan"}
+    words = text.split()
+    return next((word for word in words if len(scripts_in(word) - without) > 1), "")
 
 
 def latin_language(text: str) -> str:

@@ -6,7 +6,7 @@ up in Atlas; rows of earlier versions lack it elsewhere.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from xkde.data.atlas.questions import entity, second_hop
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS
 from xkde.data.atlas.world import atlas
 from xkde.evaluation.analysis.kinds import AnswerToSort, Kind, KindFound, kind_of
+from xkde.evaluation.analysis.likeness import words_of
 from xkde.evaluation.results.rows import (
     SCORE,
     TEACHER_FORCED,
@@ -29,6 +30,7 @@ from xkde.evaluation.results.rows import (
 from xkde.prompts import EDIT_HEADER
 from xkde.text import normalise
 
+Golds = dict[str, dict[str, set[str]]]  # target → relation → golds, normalised
 ATLAS = "atlas"
 SEPARATOR = "\t"  # between the rule and the text of an evidence, as it is stored
 _TEXTS = (
@@ -96,6 +98,7 @@ def answers_to_sort(
     share, lenient = values_of(rows, "token_accuracy"), values_of(rows, "lenient") == 1
     was_right = _was_right(rows)
     names, golds = _names(texts, question), _golds(texts)
+    common = _common_words(golds)
     for at in places:
         its = {key: column[at] for key, column in texts.items()}
         case, target = its["case"], its["target"]
@@ -117,7 +120,8 @@ def answers_to_sort(
             was_right=None if np.isnan(was_right[at]) else bool(was_right[at]),
             is_other_form=bool(lenient[at]),
             gold_names=tuple(names[case, its["probe"], question[at]].items()),
-            others=golds[its["relation"], its["probe"], target],
+            is_of_kind=_is_of_kind(its, golds),
+            common=common[target],
             defects=tuple(its["defects"].split(",")),
             is_stated=_is_stated(its["prompt"], its["edit"]),
             finish=its["finish"],
@@ -158,15 +162,52 @@ def _names(
     return names
 
 
-def _golds(texts: dict[str, list[str]]) -> dict[tuple[str, str, str], frozenset[str]]:
-    """Return the golds, normalised, of each relation and probe in each language."""
-    names = ("relation", "probe", "target", "gold")
-    found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for relation, probe, target, gold in set(
-        zip(*(texts[name] for name in names), strict=True)
-    ):
-        found[relation, probe, target].add(normalise(gold))
-    return {key: frozenset(golds) for key, golds in found.items()}
+def _golds(texts: dict[str, list[str]]) -> Golds:
+    """Return what each relation asks for in each language: target, relation, golds."""
+    found: Golds = defaultdict(lambda: defaultdict(set))
+    columns = [texts[name] for name in ("target", "relation", "gold")]
+    for target, relation, gold in set(zip(*columns, strict=True)):
+        found[target][relation].add(normalise(gold))
+    return found
+
+
+def _common_words(golds: Golds) -> dict[str, frozenset[str]]:
+    """Return the words that several golds of a language have."""
+    common = {}
+    for target, relations in golds.items():
+        every = set().union(*relations.values())
+        counts = Counter(word for gold in every for word in words_of(gold))
+        common[target] = frozenset(word for word, n in counts.items() if n > 1)
+    return common
+
+
+def _is_of_kind(row: dict[str, str], golds: Golds) -> bool | None:
+    """Tell whether an answer is of the kind that is asked for, by Atlas or the golds.
+
+    None where nothing here knows the answer.
+    """
+    answer, relation = normalise(row["answer"]), row["relation"]
+    if row["benchmark"] == ATLAS:
+        kinds = _kinds_in_atlas(row["target"]).get(answer)
+        first, second = TWO_HOPS.get(relation, (relation, relation))
+        asked = RELATIONS.get(second)
+        return asked[1] in kinds if kinds and asked else None
+    if not relation:
+        return None
+    relations = golds[row["target"]]
+    if answer in relations[relation]:
+        return True
+    known = any(answer in others for others in relations.values())
+    return False if known else None
+
+
+@lru_cache(maxsize=16)
+def _kinds_in_atlas(language: str) -> dict[str, set[str]]:
+    """Return what kinds of entity a name may be in Atlas: "city", "currency"."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for entity_id, names in atlas().names.items():
+        kinds[normalise(names[language])].add(entity_id.partition("/")[0])
+    return kinds
 
 
 def _stated(edit: str) -> str:
@@ -199,8 +240,9 @@ def _old_in_atlas(
     if first not in RELATIONS:
         return ()
     about = entity(world, RELATIONS[first][0], subject, source)
-    old = world.facts.get(about or "", {}).get(first)
-    if old and relation in TWO_HOPS:
-        old = second_hop(world, relation, old)
-    names = world.names.get(old or "", {})
-    return tuple(dict.fromkeys(names[its] for its in (target, source) if its in names))
+    old = [world.facts.get(about or "", {}).get(first)]
+    if old[0] and relation in TWO_HOPS:
+        old.append(second_hop(world, relation, old[0]))  # the answer comes last
+    names = [world.names.get(each or "", {}) for each in reversed(old)]
+    found = [its[code] for its in names for code in (target, source) if code in its]
+    return tuple(dict.fromkeys(found))

@@ -26,7 +26,6 @@ ROW = AnswerToSort(
     new="Lissabon",
     old=("Prag", "Prague"),
     gold_names=(("de", "Lissabon"), ("tr", "Lizbon")),
-    others=frozenset({"wien"}),
 )
 TWO_HOPS = replace(
     ROW,
@@ -55,7 +54,9 @@ ELSEWHERE = replace(
         (ROW, "Лиссабон", Kind.WRONG_LANGUAGE, "script"),
         (ROW, "Lissabonn", Kind.NEAR_MISS, "spelling"),
         (ROW, "in Lissabon", Kind.NEAR_MISS, "names_gold"),
-        (ROW, "Wien", Kind.OTHER_ENTITY, "another_gold"),
+        (replace(ROW, is_of_kind=True), "Wien", Kind.OTHER_ENTITY, "same_kind"),
+        (replace(ROW, is_of_kind=False), "Euro", Kind.SOMETHING_ELSE, "other_kind"),
+        (ROW, "ab", Kind.BROKEN, "fragment"),
         (ROW, "Oslo", Kind.OTHER_ENTITY, "another_name"),
         (ROW, "Firma Lumatrix", Kind.SOMETHING_ELSE, "echo"),
         (ROW, "1984", Kind.SOMETHING_ELSE, "shape"),
