@@ -236,6 +236,9 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
         default="transformers",
         help="transformers, vllm, or the address of a server (http://…/v1)",
     )
+    parser.add_argument(
+        "--prompts", type=Path, help="a file of “data build”; else Atlas's facts"
+    )
     parser.add_argument("--count", type=int, default=2000, help="how many prompts")
     parser.add_argument("--answers", type=int, default=5, help="answers a prompt")
     parser.add_argument("--temperature", type=float, default=0.8)
@@ -247,14 +250,19 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_sample(arguments: argparse.Namespace) -> None:
-    """Sample answers to Atlas's training prompts: the first step of stage two (TL-PO).
+    """Sample answers to training prompts: the first step of stage two (TL-PO).
 
-    python -m xkde sample --checkpoint atlas-xe-it --count 2000 \\ --out
-    runs/samples.jsonl python -m xkde sample --checkpoint atlas-xe-it --engine vllm
-    \\ --out runs/vllm.jsonl python -m xkde sample --checkpoint FOLDER \\ --engine
-    http://127.0.0.1:8000/v1 --out …  Every line is one prompt with its answers,
-    each with the seed that drew it. Stopped and started again, it goes on where it
-    was. Next: ``python -m xkde align``.
+        python -m xkde sample --checkpoint atlas-xe-it --count 2000 \\
+            --out runs/samples.jsonl
+        python -m xkde sample --checkpoint gemma-3-270m-x-kde --prompts train.jsonl \\
+            --out runs/samples.jsonl
+        python -m xkde sample --checkpoint atlas-xe-it --engine vllm --out …
+        python -m xkde sample --checkpoint FOLDER \\
+            --engine http://127.0.0.1:8000/v1 --out …
+
+    The prompts are those of Atlas's training facts, or of a file of “data build”. Every
+    line is one prompt with its answers, each with the seed that drew it. Stopped and
+    started again, it goes on where it was. Next: ``python -m xkde align``.
     """
     from xkde.checkpoints import resolve
     from xkde.data.atlas.world import atlas
@@ -264,12 +272,17 @@ def run_sample(arguments: argparse.Namespace) -> None:
         SamplingPlan,
         atlas_prompts,
         distinct_rate,
+        file_prompts,
         sample,
     )
 
     if min(arguments.count, arguments.answers, arguments.max_new_tokens) < 1:
         raise InputError("--count, --answers and --max-new-tokens must be 1 or more.")
     place = resolve(arguments.checkpoint, arguments.revision)
+    if arguments.prompts:
+        drawn = file_prompts(arguments.prompts, arguments.count, arguments.seed)
+    else:
+        drawn = atlas_prompts(atlas(), arguments.count, arguments.seed)
     prompts = [
         replace(
             prompt,
@@ -277,7 +290,7 @@ def run_sample(arguments: argparse.Namespace) -> None:
             checkpoint=arguments.checkpoint,
             revision=place.revision or "",
         )
-        for prompt in atlas_prompts(atlas(), arguments.count, arguments.seed)
+        for prompt in drawn
     ]
     plan = SamplingPlan(
         arguments.answers,

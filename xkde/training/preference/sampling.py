@@ -5,6 +5,7 @@ prompts' order. A job that was killed goes on after the last whole line. Which
 answers are good is decided by ``align`` and ``pair``.
 """
 
+import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +13,18 @@ from pathlib import Path
 
 from xkde.data.atlas.corpus import PREFERENCE_MIX, conversations
 from xkde.data.atlas.records import Conversation, World
+from xkde.data.instructions.lines import read_lines
+from xkde.data.instructions.records import Instruction, read_instruction
 from xkde.data.preferences.files import Sample, SampledAnswer, append, read_samples
 from xkde.engines.engine import Engine
-from xkde.errors import SettingsError
+from xkde.errors import DataError, SettingsError
 from xkde.locks import held
 from xkde.prompts import ask
 from xkde.text import normalise
 from xkde.types import Sampling
 
 AT_ONCE = 64  # prompts between two appends to the file
+IN_SCOPE = ("in_scope", "in_scope_atlas", "paraphrase")  # the edit gives the gold
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,49 @@ def atlas_prompts(world: World, count: int, seed: int) -> list[Sample]:
         if prompt not in found and _fact(conversation):
             found[prompt] = _sample(conversation, len(found))
     return list(found.values())
+
+
+def file_prompts(path: Path, count: int, seed: int) -> list[Sample]:
+    """Draw distinct prompts from a file of instructions, without answers.
+
+    The gold in the language of the edit is known where a sample in scope states its
+    edit alone. Raises DataError for a file without edit prompts.
+    """
+    values, _ = read_lines(path)
+    rows: dict[str, Instruction] = {}
+    for value in values:
+        made = read_instruction(value)
+        if made.edits:
+            rows.setdefault(made.prompt, made)
+    if not rows:
+        raise DataError(
+            f"{path.name} has no prompt that states an edit. Make a file with "
+            "“python -m xkde data build”."
+        )
+    drawn = random.Random(f"prompts {seed}").sample(
+        list(rows.values()), min(count, len(rows))
+    )
+    return [_of_instruction(made, number) for number, made in enumerate(drawn)]
+
+
+def _of_instruction(made: Instruction, number: int) -> Sample:
+    knows_gold = made.kind in IN_SCOPE and len(made.edits) == 1
+    return Sample(
+        id=f"{made.kind}-{number:06d}",
+        kind=made.kind,
+        fact=made.fact,
+        relation="",
+        source=made.source,
+        target=made.target,
+        prompt=made.prompt,
+        golds=(made.answer,),
+        source_gold=made.edits[0].answer if knows_gold else "",
+        answers=(),
+        engine="",
+        checkpoint="",
+        revision="",
+        wrapper="hf_template",
+    )
 
 
 def _fact(conversation: Conversation) -> str:

@@ -8,18 +8,28 @@ import pytest
 from tests.helpers.small_disk import small_disk
 from xkde.data.atlas.corpus import CorpusSampler
 from xkde.data.atlas.world import atlas
-from xkde.data.preferences.files import Sample, SampledAnswer, append, read_samples
+from xkde.data.instructions.lines import append_lines
+from xkde.data.instructions.records import Instruction
+from xkde.data.preferences.files import (
+    Sample,
+    SampledAnswer,
+    append,
+    direction,
+    read_samples,
+)
 from xkde.engines.engine import open_engine
 from xkde.errors import CheckpointError, DataError, InputError, SettingsError
 from xkde.locks import held
+from xkde.prompts import edit_prompt
 from xkde.training.preference import sampling
 from xkde.training.preference.sampling import (
     SamplingPlan,
     atlas_prompts,
     distinct_rate,
+    file_prompts,
     sample,
 )
-from xkde.types import Sampling
+from xkde.types import Edit, Sampling
 
 PLAN = SamplingPlan(answers=3, temperature=0.8, seed=100, max_new_tokens=4)
 
@@ -50,6 +60,59 @@ def test_prompts_are_distinct_and_of_subjects_that_may_be_trained_on() -> None:
         assert each.golds[0]
         if each.source == each.target:
             assert each.golds == (each.source_gold,)
+
+
+def test_prompts_of_a_file_know_their_golds(tmp_path: Path) -> None:
+    edit = Edit("Who leads Apple?", "Ann", "en")
+    other = Edit("Where is Rome?", "Asia", "en")
+
+    def row(kind: str, edits: tuple[Edit, ...], answer: str) -> dict[str, object]:
+        prompt = edit_prompt(edits, "Wer leitet Apple?", "German")
+        query = "Wer leitet Apple?"
+        made = Instruction(
+            kind, "own", "en", "de", edits, query, prompt, answer, "own", "apple"
+        )
+        return made.as_json()
+
+    file = tmp_path / "train.jsonl"
+    alone, among = (edit,), (edit, other)
+    append_lines(
+        file,
+        [
+            row("in_scope", alone, "Anna"),
+            row("in_scope", alone, "Anna"),  # the same prompt again
+            row("in_scope", among, "Anna"),  # which of the edits is not written down
+            row("out_of_scope", (other,), "Tim Cook"),
+            row("in_scope_without_edit", (), "Tim Cook"),
+        ],
+    )
+    drawn = {e.prompt: e for e in file_prompts(file, 10, seed=1)}
+    assert len(drawn) == 3
+    golds = {(e.kind, e.golds[0], e.source_gold) for e in drawn.values()}
+    assert golds == {
+        ("in_scope", "Anna", "Ann"),
+        ("in_scope", "Anna", ""),
+        ("out_of_scope", "Tim Cook", ""),
+    }
+    assert {e.direction for e in drawn.values()} == {direction("en", "de")}
+    assert len(file_prompts(file, 2, seed=1)) == 2
+
+
+def test_a_file_without_edits_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "train.jsonl"
+    append_lines(
+        file,
+        [
+            {
+                "messages": [
+                    {"role": "user", "content": "Why?"},
+                    {"role": "assistant", "content": "So."},
+                ]
+            }
+        ],
+    )
+    with pytest.raises(DataError, match="data build"):
+        file_prompts(file, 2, seed=1)
 
 
 def test_a_killed_job_goes_on_and_gives_the_same(
