@@ -17,6 +17,7 @@ from xkde.errors import CheckpointError, InputError
 from xkde.writing import write_aside
 
 if TYPE_CHECKING:
+    from xkde.data.preferences.files import Sample
     from xkde.engines.aligner import TranslationScorer
 
 ATLAS_ALIGNER = "atlas-aligner"
@@ -249,6 +250,16 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON at the end")
 
 
+def _drawn(arguments: argparse.Namespace) -> "list[Sample]":
+    """Return the prompts of a file, or of Atlas's training facts."""
+    from xkde.data.atlas.world import atlas
+    from xkde.training.preference.sampling import atlas_prompts, file_prompts
+
+    if arguments.prompts:
+        return file_prompts(arguments.prompts, arguments.count, arguments.seed)
+    return atlas_prompts(atlas(), arguments.count, arguments.seed)
+
+
 def run_sample(arguments: argparse.Namespace) -> None:
     """Sample answers to training prompts: the first step of stage two (TL-PO).
 
@@ -265,24 +276,17 @@ def run_sample(arguments: argparse.Namespace) -> None:
     started again, it goes on where it was. Next: ``python -m xkde align``.
     """
     from xkde.checkpoints import resolve
-    from xkde.data.atlas.world import atlas
     from xkde.engines.engine import open_engine
     from xkde.errors import InputError
     from xkde.training.preference.sampling import (
         SamplingPlan,
-        atlas_prompts,
         distinct_rate,
-        file_prompts,
         sample,
     )
 
     if min(arguments.count, arguments.answers, arguments.max_new_tokens) < 1:
         raise InputError("--count, --answers and --max-new-tokens must be 1 or more.")
     place = resolve(arguments.checkpoint, arguments.revision)
-    if arguments.prompts:
-        drawn = file_prompts(arguments.prompts, arguments.count, arguments.seed)
-    else:
-        drawn = atlas_prompts(atlas(), arguments.count, arguments.seed)
     prompts = [
         replace(
             prompt,
@@ -290,7 +294,7 @@ def run_sample(arguments: argparse.Namespace) -> None:
             checkpoint=arguments.checkpoint,
             revision=place.revision or "",
         )
-        for prompt in drawn
+        for prompt in _drawn(arguments)
     ]
     plan = SamplingPlan(
         arguments.answers,
