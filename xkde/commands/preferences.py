@@ -250,14 +250,26 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON at the end")
 
 
-def _drawn(arguments: argparse.Namespace) -> "list[Sample]":
+def _prompts(arguments: argparse.Namespace) -> "list[Sample]":
     """Return the prompts of a file, or of Atlas's training facts."""
+    from xkde.checkpoints import resolve
     from xkde.data.atlas.world import atlas
     from xkde.training.preference.sampling import atlas_prompts, file_prompts
 
     if arguments.prompts:
-        return file_prompts(arguments.prompts, arguments.count, arguments.seed)
-    return atlas_prompts(atlas(), arguments.count, arguments.seed)
+        drawn = file_prompts(arguments.prompts, arguments.count, arguments.seed)
+    else:
+        drawn = atlas_prompts(atlas(), arguments.count, arguments.seed)
+    place = resolve(arguments.checkpoint, arguments.revision)
+    return [
+        replace(
+            prompt,
+            engine="server" if "://" in arguments.engine else arguments.engine,
+            checkpoint=arguments.checkpoint,
+            revision=place.revision or "",
+        )
+        for prompt in drawn
+    ]
 
 
 def run_sample(arguments: argparse.Namespace) -> None:
@@ -275,7 +287,6 @@ def run_sample(arguments: argparse.Namespace) -> None:
     line is one prompt with its answers, each with the seed that drew it. Stopped and
     started again, it goes on where it was. Next: ``python -m xkde align``.
     """
-    from xkde.checkpoints import resolve
     from xkde.engines.engine import open_engine
     from xkde.errors import InputError
     from xkde.training.preference.sampling import (
@@ -286,16 +297,7 @@ def run_sample(arguments: argparse.Namespace) -> None:
 
     if min(arguments.count, arguments.answers, arguments.max_new_tokens) < 1:
         raise InputError("--count, --answers and --max-new-tokens must be 1 or more.")
-    place = resolve(arguments.checkpoint, arguments.revision)
-    prompts = [
-        replace(
-            prompt,
-            engine="server" if "://" in arguments.engine else arguments.engine,
-            checkpoint=arguments.checkpoint,
-            revision=place.revision or "",
-        )
-        for prompt in _drawn(arguments)
-    ]
+    prompts = _prompts(arguments)
     plan = SamplingPlan(
         arguments.answers,
         arguments.temperature,
