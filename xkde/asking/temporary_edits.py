@@ -21,8 +21,9 @@ from xkde.editors.prompt import NoEdit
 from xkde.editors.registry import EDITORS, entry_of, make, part_folder, preset_of
 from xkde.editors.weights import deltas
 from xkde.editors.weights.base import WeightEditor
+from xkde.editors.weights.digest import digest
 from xkde.editors.weights.modules import layer_index
-from xkde.editors.weights.second_moments import digest, second_moments
+from xkde.editors.weights.second_moments import second_moments
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import (
     CheckpointError,

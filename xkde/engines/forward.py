@@ -129,6 +129,12 @@ def longest_input(model: PreTrainedModel) -> int | None:
     return length
 
 
+def longest_window(model: PreTrainedModel) -> int:
+    """Return how many tokens every layer of the model looks back on."""
+    window = getattr(model.config.get_text_config(), "sliding_window", None)
+    return int(window or longest_input(model) or 2**31)
+
+
 def check_finite(highest: Tensor) -> None:
     """Raise CheckpointError unless the highest logit of every row is finite."""
     if not bool(highest.isfinite().all()):

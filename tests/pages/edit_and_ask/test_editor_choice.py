@@ -24,7 +24,7 @@ from pages.shell.links import EDITOR, Form
 from pages.shell.strings import INTERFACES, strings, tr
 from xkde import paths
 from xkde.editors.registry import EDITORS, has_part
-from xkde.editors.weights.second_moments import digest
+from xkde.editors.weights.digest import digest
 from xkde.engines.pool import Pool
 
 NOBODY: Any = SimpleNamespace(

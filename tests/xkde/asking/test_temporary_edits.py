@@ -30,7 +30,7 @@ from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, make
 from xkde.editors.weights import deltas
-from xkde.editors.weights.second_moments import digest
+from xkde.editors.weights.digest import digest
 from xkde.engines.loading import load
 from xkde.errors import CheckpointError, InputError
 from xkde.types import Edit, Query, Sampling

@@ -4,6 +4,7 @@ alphaedit.py       AlphaEdit: MEMIT in the null space of other keys
 base.py            what all editors of weights share
 contexts.py        the prompts at which keys and values are read
 deltas.py          changes of weights: write, revert, save
+digest.py          which weights a kept result belongs to
 fine_tuning.py     FT-L and FT-M
 keys.py            keys: the input of a down projection
 kn.py              KN: knowledge neurons
@@ -14,5 +15,6 @@ modules.py         where an architecture keeps its layers
 rank_one_batch.py  many single edits evaluated side by side
 rome.py            ROME: a rank-one update
 second_moments.py  second moments of keys
+solving.py         C⁻¹ k and eigenvectors of second moments, kept
 values.py          the value that makes a model give the new answer
 """

@@ -25,7 +25,7 @@ from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates, Updates
 from xkde.editors.weights.memit import LayersSettings, spread
 from xkde.editors.weights.modules import editable_projections
-from xkde.editors.weights.second_moments import second_moments
+from xkde.editors.weights.solving import Eigenvectors, eigenvectors_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import Notice, SettingsError
 from xkde.types import Edit
@@ -109,18 +109,18 @@ def null_space(
             {n: state[BASIS.format(n)] for n in layers},
             {n: state[KEYS.format(n)] for n in layers},
         )
-    moments = second_moments(engine, layers, settings.text, settings.tokens)
-    bases = {n: free_directions(moments[n], settings.threshold) for n in layers}
+    known = eigenvectors_of(engine, layers, settings.text, settings.tokens)
+    bases = {n: free_directions(known[n], settings.threshold) for n in layers}
     return NullSpace({n: basis.to(engine.device) for n, basis in bases.items()}, {})
 
 
-def free_directions(matrix: Tensor, threshold: float) -> Tensor:
+def free_directions(known: Eigenvectors, threshold: float) -> Tensor:
     """Return the eigenvectors (width, directions) of eigenvalues below a threshold.
 
     Raises SettingsError if there are none.
     """
-    values, vectors = torch.linalg.eigh(matrix.double())
-    free: Tensor = vectors[:, values < threshold].float()
+    values = known.values
+    free = known.vectors[:, values < threshold]
     if free.shape[1] == 0:
         raise SettingsError(
             "No direction of the keys is below the threshold {threshold}: the "

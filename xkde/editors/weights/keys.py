@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from xkde.editors.weights.contexts import EditPrompt
 from xkde.editors.weights.low_rank import AppliedUpdates
-from xkde.editors.weights.modules import hooked
+from xkde.editors.weights.modules import ending_after, hooked
 from xkde.engines.forward import Padding, logits_at, pad
 from xkde.engines.transformers import TransformersEngine
 
@@ -29,7 +29,8 @@ def inputs_and_outputs(
 ) -> list[tuple[Tensor, Tensor]]:
     """Return each module's inputs and outputs at the prompts' subjects.
 
-    Both (prompts, width), in float32.
+    Both (prompts, width), in float32. ``modules`` are in the order in which a pass runs
+    them; it ends after the last.
     """
     parts = [
         _of_batch(
@@ -78,6 +79,7 @@ def _of_batch(
         hooks.enter_context(applied.over([prompt.edit for prompt in prompts]))
         for module in modules:
             hooks.enter_context(hooked(module, record))
+        hooks.enter_context(ending_after(modules[-1]))
         last = torch.tensor([-1], device=ids.device)
         logits_at(engine.model, ids, mask, last, use_cache=False)
     return seen

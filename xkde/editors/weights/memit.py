@@ -24,7 +24,7 @@ from xkde.editors.weights.contexts import question_prompts
 from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates, LowRankUpdate, Updates
 from xkde.editors.weights.modules import editable_projections, layers_of
-from xkde.editors.weights.second_moments import SecondMomentSolver, solver_of
+from xkde.editors.weights.solving import SecondMomentSolver, solver_of
 from xkde.editors.weights.values import ValueSettings, optimise
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit

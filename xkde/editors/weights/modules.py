@@ -7,7 +7,7 @@ the base layer within it is edited: the adapter's own matrices are no projection
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +143,24 @@ def hooked(
         yield
     finally:
         handle.remove()
+
+
+class _Reached(Exception):  # noqa: N818 (a signal, no error)
+    """Ends a forward pass of which nobody reads the rest."""
+
+
+@contextmanager
+def ending_after(module: nn.Module) -> Iterator[None]:
+    """End the block, and a forward pass in it, once a module has given its output.
+
+    Hooks that were put on the module before have run by then.
+    """
+
+    def reached(*_: Any) -> None:
+        raise _Reached
+
+    with suppress(_Reached), hooked(module, reached):
+        yield
 
 
 def _config(model: PreTrainedModel) -> Any:

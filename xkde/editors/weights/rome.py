@@ -33,7 +33,7 @@ from xkde.editors.weights.low_rank import (
     joined,
 )
 from xkde.editors.weights.modules import Projection, editable_projections
-from xkde.editors.weights.second_moments import SecondMomentSolver, solver_of
+from xkde.editors.weights.solving import SecondMomentSolver, solver_of
 from xkde.editors.weights.values import ValueSettings, optimise
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit

@@ -1,4 +1,4 @@
-"""Second moments of keys, C = E[k kᵀ], and C⁻¹ k: what ROME and MEMIT solve with.
+"""Second moments of keys, C = E[k kᵀ], which ROME, MEMIT and AlphaEdit solve with.
 
 A key k is what a down projection is fed at one token of a text. C is summed over a
 chosen multilingual text until ``tokens`` tokens are read, all layers in one pass. A
@@ -7,15 +7,19 @@ files under the weights' digest, the text's digest, the size and the layer, so i
 never taken for another model's. Later edits of a sequence use the C of the unedited
 weights, which the first of them keeps.
 
+The pass ends after the last of the layers, and what all texts of a batch begin with (a
+chat template's examples) is read once and counted as often as it stands there.
+
     second_moments(load("assets/checkpoints/atlas-base"), [1, 2])
 """
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +27,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import DynamicCache
 
 from xkde import paths
 from xkde.data.atlas.corpus import conversations
 from xkde.data.atlas.world import atlas
-from xkde.editors.editor import Applied
-from xkde.editors.weights.modules import hooked, projection
-from xkde.engines.forward import Padding, logits_at, pad
+from xkde.editors.weights.digest import digest
+from xkde.editors.weights.modules import ending_after, hooked, projection
+from xkde.engines.forward import Padding, logits_at, longest_window, pad
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError
 from xkde.types import Message
@@ -39,9 +44,7 @@ MIX = {"closed_book": 0.7, "two_hop": 0.1, "dictionary": 0.2}
 TIMES_WIDTH = 20  # tokens to read for each number of a key
 ROWS_AT_ONCE = 32  # texts read in one pass
 SAVE_EVERY = 50  # batches
-RIDGE = 1e-5  # of C's mean eigenvalue, added to all: text uses few directions fully
-STATE = "moments.{}"  # in Applied.state, by layer
-INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+IN_MEMORY = 1 << 28  # bytes: a larger C is read anew for every edit
 
 Progress = Callable[[int, int], None]  # (tokens that are read, of how many)
 
@@ -66,53 +69,13 @@ class MomentFiles:
         """The second moments of one layer, whole."""
         return self.folder / f"layer-{layer}.safetensors"
 
+    def eigen(self, layer: int) -> Path:
+        """The eigenvectors of one layer's second moments."""
+        return self.folder / f"layer-{layer}-eigenvectors.safetensors"
+
     def part(self, layers: Sequence[int]) -> Path:
         """The sums so far of a start that is under way."""
         return self.folder / f"part-{'-'.join(map(str, layers))}.safetensors"
-
-
-@dataclass(frozen=True)
-class SecondMomentSolver:
-    """The second moments of some layers, ready to solve with."""
-
-    moments: Mapping[int, Tensor]  # C, (width, width), by layer
-    factors: Mapping[int, Tensor]  # Cholesky, lower
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """What later edits need, under the names of ``Applied.state``."""
-        return {STATE.format(layer): c for layer, c in self.moments.items()}
-
-    def solve(self, layer: int, keys: Tensor) -> Tensor:
-        """Return C⁻¹ k for each of the keys (many, width), in float32."""
-        factor = self.factors[layer]
-        columns = keys.to(factor.device, factor.dtype).T
-        return torch.cholesky_solve(columns, factor).T.to(keys.device, keys.dtype)
-
-
-def solver_of(
-    engine: TransformersEngine,
-    layers: Sequence[int],
-    text: str,
-    tokens: int | None,
-    earlier: Applied | None = None,
-) -> SecondMomentSolver:
-    """Return a solver for a model as it is before all edits."""
-    state = earlier.state if earlier is not None else {}
-    known = {n: state[STATE.format(n)] for n in layers if STATE.format(n) in state}
-    if len(known) < len(layers):
-        known = second_moments(engine, layers, text, tokens)
-    factors = {n: cholesky_factor(c, engine.device) for n, c in known.items()}
-    return SecondMomentSolver(known, factors)
-
-
-def cholesky_factor(matrix: Tensor, device: torch.device) -> Tensor:
-    """Return the Cholesky factor of a matrix with a small ridge, on the device."""
-    dtype = torch.float32 if device.type == "mps" else torch.float64
-    ridged = matrix.to(device, dtype, copy=True)
-    ridged.diagonal().add_(RIDGE * ridged.diagonal().mean())
-    factor: Tensor = torch.linalg.cholesky(ridged)
-    return factor
 
 
 def second_moments(
@@ -127,37 +90,22 @@ def second_moments(
     Reads them where they were kept. ``text`` is "atlas" or a UTF-8 file with a passage
     on each line. Raises DataError for a text that cannot be read or is too short.
     """
-    width = projection(engine.model, layers[0]).matrix.shape[1]
-    files = files_of(engine, text, tokens or TIMES_WIDTH * width)
+    files = files_of(engine, text, tokens or default_size(engine, layers[0]))
     missing = [layer for layer in layers if not files.file(layer).is_file()]
     if missing:
         read_moments(engine, missing, text_of(text), files, on_progress)
-    return {layer: _read(files.file(layer), layer)[0] for layer in layers}
+    return {layer: _kept(files.file(layer), layer) for layer in layers}
+
+
+def default_size(engine: TransformersEngine, layer: int) -> int:
+    """Return how many tokens are read unless somebody says another number."""
+    return TIMES_WIDTH * projection(engine.model, layer).matrix.shape[1]
 
 
 def files_of(engine: TransformersEngine, text: str, size: int) -> MomentFiles:
     """Return where moments of these very weights over this text are kept."""
     folder = paths.moments() / digest(engine.model) / f"{text_of(text).digest}-{size}"
     return MomentFiles(folder, size)
-
-
-@torch.no_grad()
-def digest(model: nn.Module) -> str:
-    """Return 16 hex digits of all weights: names, shapes and every number's bits.
-
-    Matrices go in as the exact sums of their rows' and columns' bits, which costs one
-    pass over the weights where they lie.
-    """
-    summary = hashlib.sha256()
-    for name, weight in model.named_parameters():
-        summary.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
-        bits = weight.detach().contiguous().view(INTEGERS[weight.element_size()])
-        for axis in range(bits.dim()):
-            sums = bits.sum(dim=axis, dtype=torch.int64)
-            summary.update(sums.cpu().numpy().tobytes())
-        if bits.dim() == 1:
-            summary.update(bits.cpu().numpy().tobytes())
-    return summary.hexdigest()[:16]
 
 
 def text_of(name: str) -> MomentText:
@@ -219,23 +167,54 @@ def sums_of_squares(
     padding: Padding = "right",
 ) -> dict[int, Tensor]:
     """Return Σ k kᵀ of each layer over all tokens of some sequences, on the CPU."""
-    ids, mask = pad(sequences, padding, engine.model.device)
+    model, rows = engine.model, len(sequences)
+    shared = commonprefix([sequence[:-1] for sequence in sequences])
+    longest = max(map(len, sequences))
+    if rows == 1 or longest > longest_window(model):
+        shared = ()
+    cache = DynamicCache(config=model.config)
     sums: dict[int, Tensor] = {}
+    last = torch.tensor([-1], device=model.device)
+    if shared:
+        ids, mask = pad([shared], padding, model.device)
+        with _summing(engine, layers, mask, sums, times=rows):
+            logits_at(model, ids, mask, last, past_key_values=cache, use_cache=True)
+        cache.batch_repeat_interleave(rows)
+    rest = [sequence[len(shared) :] for sequence in sequences]
+    ids, mask = pad(rest, padding, model.device)
+    before = mask.new_ones(rows, len(shared))
+    known = {"past_key_values": cache, "use_cache": True} if shared else {}
+    with (
+        _summing(engine, layers, mask, sums),
+        ending_after(projection(model, max(layers)).module),
+    ):
+        logits_at(model, ids, torch.cat([before, mask], dim=1), last, **known)
+    return {layer: total.cpu() for layer, total in sums.items()}
 
-    def keep(layer: int) -> Any:
-        def hook(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+
+@contextmanager
+def _summing(
+    engine: TransformersEngine,
+    layers: Sequence[int],
+    mask: Tensor,
+    sums: dict[int, Tensor],
+    times: int = 1,
+) -> Iterator[None]:
+    """Add Σ k kᵀ of the tokens under a mask (rows, time), ``times`` counted each."""
+
+    def adding(layer: int) -> Any:
+        def add(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
             keys = arguments[0][mask.bool()].float()
-            sums[layer] = (keys.T @ keys).cpu()
+            squares = (keys.T @ keys).mul_(times)
+            sums[layer] = sums[layer] + squares if layer in sums else squares
 
-        return hook
+        return add
 
     with ExitStack() as hooks:
         for layer in layers:
             module = projection(engine.model, layer).module
-            hooks.enter_context(hooked(module, keep(layer), before=True))
-        last = torch.tensor([-1], device=ids.device)
-        logits_at(engine.model, ids, mask, last, use_cache=False)
-    return sums
+            hooks.enter_context(hooked(module, adding(layer), before=True))
+        yield
 
 
 def cut(sequences: Iterator[Sequence[int]], size: int) -> Iterator[Sequence[int]]:
@@ -285,6 +264,19 @@ def _resumed(
         return sums, int(metadata["batches"]), int(metadata["tokens"])
     width = projection(engine.model, layers[0]).matrix.shape[1]
     return {layer: torch.zeros(width, width) for layer in layers}, 0, 0
+
+
+def _kept(path: Path, layer: int) -> Tensor:
+    """Return one layer's second moments: the same tensor while the file is the same."""
+    seen = path.stat()
+    if seen.st_size > IN_MEMORY:
+        return _read(path, layer)[0]
+    return _in_memory(path, layer, seen.st_mtime_ns)
+
+
+@lru_cache(maxsize=12)
+def _in_memory(path: Path, layer: int, _: int) -> Tensor:
+    return _read(path, layer)[0]
 
 
 def _write(

@@ -36,7 +36,7 @@ from xkde.editors.weights.deltas import only_these_learn
 from xkde.editors.weights.keys import hidden_of, inputs_and_outputs
 from xkde.editors.weights.low_rank import AppliedUpdates
 from xkde.editors.weights.modules import hooked, layers_of
-from xkde.engines.forward import check_finite, logits_at, pad
+from xkde.engines.forward import check_finite, logits_at, longest_window, pad
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit
 
@@ -297,9 +297,8 @@ def cached_prompts(
     cache = DynamicCache(config=model.config)
     starts = tuple(prompt.subject_end for prompt in prompts)
     rest = max(len(p.read) - p.subject_end for p in prompts)
-    window = getattr(model.config.get_text_config(), "sliding_window", None)
     # Padding between cache and rest must not push a token out of a sliding window.
-    if min(starts) == 0 or (window and max(starts) + rest > window):
+    if min(starts) == 0 or max(starts) + rest > longest_window(model):
         mask = torch.zeros(len(prompts), 0, dtype=torch.long, device=model.device)
         none = (0,) * len(prompts)
         return CachedPrompts(model, module, prompts, applied, none, cache, mask)

@@ -11,6 +11,7 @@ from xkde.editors.registry import make
 from xkde.editors.weights.alphaedit import free_directions, projected
 from xkde.editors.weights.modules import projection
 from xkde.editors.weights.second_moments import second_moments
+from xkde.editors.weights.solving import eigenvectors
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.types import Query
@@ -39,7 +40,7 @@ def test_updates_solve_the_papers_equation(earlier: int) -> None:
 def test_updates_vanish_for_keys_of_other_text() -> None:
     # Other text uses the first two directions only.
     matrix = torch.diag(torch.tensor([5.0, 3.0, 1e-3, 0.0]))
-    basis = free_directions(matrix, 2e-2)
+    basis = free_directions(eigenvectors(matrix), 2e-2)
     assert basis.shape == (4, 2)
     solved = projected(torch.ones(1, 4), torch.zeros(0, 4), basis, 1.0)
     delta = torch.tensor([[2.0]]) @ solved
@@ -50,7 +51,7 @@ def test_updates_vanish_for_keys_of_other_text() -> None:
 
 def test_a_threshold_below_all_is_said() -> None:
     with pytest.raises(SettingsError, match="higher threshold"):
-        free_directions(torch.eye(3), 0.5)
+        free_directions(eigenvectors(torch.eye(3)), 0.5)
 
 
 def test_answers_become_likelier_and_the_rank_is_shown(

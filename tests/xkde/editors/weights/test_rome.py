@@ -14,7 +14,7 @@ from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates
 from xkde.editors.weights.modules import projection
 from xkde.editors.weights.rome import RomeSettings, rank_one, updates_of
-from xkde.editors.weights.second_moments import solver_of
+from xkde.editors.weights.solving import solver_of
 from xkde.editors.weights.values import optimise
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine

@@ -6,20 +6,18 @@ import pytest
 import torch
 
 from xkde import paths
-from xkde.editors.editor import Applied, bare
 from xkde.editors.weights import second_moments as module
-from xkde.editors.weights.modules import projection
+from xkde.editors.weights.digest import digest
+from xkde.editors.weights.modules import hooked, projection
 from xkde.editors.weights.second_moments import (
-    cholesky_factor,
     cut,
-    digest,
     files_of,
     read_moments,
     second_moments,
-    solver_of,
     sums_of_squares,
     text_of,
 )
+from xkde.engines.forward import Padding
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError
@@ -84,6 +82,25 @@ def test_padding_on_either_side_agrees(engine: TransformersEngine) -> None:
     left = sums_of_squares(engine, [0, 1], sequences, "left")
     for layer in right:
         assert torch.allclose(right[layer], left[layer], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("padding", ["right", "left"])
+def test_a_beginning_that_texts_share_counts_for_each_of_them(
+    engine: TransformersEngine, padding: Padding
+) -> None:
+    ids = [engine.tokenizer(line)["input_ids"] for line in LINES]
+    sequences = [[*ids[0], *rest] for rest in (*ids[1:], ids[0][:1])]
+    expected = directly(engine, 1, sequences)
+    found = sums_of_squares(engine, [0, 1], sequences, padding)
+    assert torch.allclose(found[1], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_layers_above_the_last_are_not_run(engine: TransformersEngine) -> None:
+    runs: list[object] = []
+    sequences = [engine.tokenizer(line)["input_ids"] for line in LINES]
+    with hooked(projection(engine.model, 1).module, lambda *_: runs.append(1)):
+        sums_of_squares(engine, [0], sequences)
+    assert not runs
 
 
 def test_a_killed_stream_goes_on_and_gives_the_same(
@@ -166,30 +183,3 @@ def test_cut_gives_exactly_the_size() -> None:
     sequences = iter([[1, 2, 3], [4, 5], [6, 7, 8]])
     assert list(cut(sequences, 4)) == [[1, 2, 3], [4]]
     assert list(cut(iter([[1], [2]]), 5)) == [[1], [2]]
-
-
-# Solving with them
-
-
-def test_solving_undoes_the_moments(engine: TransformersEngine) -> None:
-    solver = solver_of(engine, [1], "atlas", 400)
-    keys = torch.randn(3, 64)
-    [matrix] = solver.moments.values()
-    back = solver.solve(1, keys @ matrix)
-    assert torch.allclose(back @ matrix, keys @ matrix, rtol=1e-2, atol=1e-2)
-
-
-def test_solving_by_hand() -> None:
-    factor = cholesky_factor(
-        torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.device("cpu")
-    )
-    solved = torch.cholesky_solve(torch.tensor([[8.0], [3.0]]).double(), factor)
-    assert solved[:, 0].tolist() == pytest.approx([2.0, 3.0], rel=1e-4)
-
-
-def test_later_edits_use_the_moments_of_the_first(engine: TransformersEngine) -> None:
-    matrix = torch.eye(64) * 2
-    earlier = Applied("rome", (), bare(engine), state={"moments.1": matrix})
-    solver = solver_of(engine, [1], "atlas", 400, earlier)
-    assert torch.equal(solver.moments[1], matrix)
-    assert not paths.moments().exists()

@@ -10,7 +10,8 @@ import torch
 from tests.helpers.rank_one_samples import EDITS, deep_engine
 from xkde.editors.weights import values as module
 from xkde.editors.weights.alphaedit import AlphaEditSettings
-from xkde.editors.weights.contexts import EditPrompt
+from xkde.editors.weights.contexts import EditPrompt, essence_prompts, question_prompts
+from xkde.editors.weights.deltas import only_these_learn
 from xkde.editors.weights.low_rank import AppliedUpdates, LowRankUpdate
 from xkde.editors.weights.memit import MemitSettings
 from xkde.editors.weights.modules import hooked, layers_of, projection
@@ -114,12 +115,74 @@ def test_layers_that_no_vector_reaches_are_run_once(
     # Below: where the module is read, the beginnings, the essences, and the first step.
     assert runs[1] == 4
     assert (runs[2] == 4) == whole
-    assert runs[3] == 4 + 8
+    assert runs[3] == 3 + 8  # not where the module is read
     assert not any("forward" in vars(layer) for layer in layers)
     monkeypatch.setattr(module, "_unreached", lambda *_: [])
     all_run = optimise(engine, place, EDITS, SETTINGS, NONE)
     assert torch.allclose(all_run.delta, found.delta, atol=1e-2)
     assert all_run.losses == pytest.approx(found.losses, abs=1e-3)
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "gemma3"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_shortened_pass_has_the_losses_and_the_gradient_of_the_full_one(
+    atlas_folder: Path, gemma3_folder: Path, architecture: str, whole: bool
+) -> None:
+    deep = architecture == "qwen2"
+    engine = deep_engine(atlas_folder) if deep else load(gemma3_folder, device="cpu")
+    model, numbers = engine.model, range(len(EDITS))
+    place = layers_of(model)[1][1] if whole else projection(model, 1).module
+    prompts = question_prompts(engine.tokenizer, EDITS, 2)
+    prompts += essence_prompts(engine.tokenizer, EDITS)
+    torch.manual_seed(0)
+    delta = torch.randn(len(EDITS), model.config.hidden_size, requires_grad=True)
+    with only_these_learn(model):
+        expected = whole_losses(model, place, prompts, delta)
+        [gradient] = torch.autograd.grad(sum(expected.values()), delta)
+        cached = module.cached_prompts(model, place, prompts, NONE)
+        before = module._essence_log_probs(cached, torch.zeros_like(delta), 0)
+        for _ in ("reads the layers below", "leaves them out"):
+            nll, kl = module._losses(cached, delta, 0, numbers, before)
+            for edit in numbers:
+                found = float((nll + kl).detach()[edit])
+                assert found == pytest.approx(float(expected[edit].detach()), rel=1e-3)
+            [short] = torch.autograd.grad((nll + kl).sum(), delta)
+            assert gradient.norm() > 0
+            assert (short - gradient).norm() < 1e-3 * gradient.norm()
+
+
+def whole_losses(
+    model: Any, place: Any, prompts: list[EditPrompt], delta: torch.Tensor
+) -> dict[int, torch.Tensor]:
+    """Return NLL + KL by edit: every prompt alone, every token, layer and logit."""
+    losses = dict.fromkeys(range(len(delta)), delta.new_zeros(()))
+    asked = [prompt.edit for prompt in prompts if prompt.answer]
+
+    def log_probs(prompt: EditPrompt, added: torch.Tensor) -> torch.Tensor:
+        def add(_: Any, __: Any, output: Any) -> Any:
+            states = output if isinstance(output, torch.Tensor) else output[0]
+            at = torch.nn.functional.one_hot(
+                torch.tensor(prompt.subject_end), states.shape[1]
+            )
+            states = states + at[:, None] * added
+            return states if isinstance(output, torch.Tensor) else (states, *output[1:])
+
+        with hooked(place, add):
+            logits = model(torch.tensor([prompt.read]), use_cache=False).logits[0]
+        return logits.log_softmax(dim=-1)
+
+    for prompt in prompts:
+        now = log_probs(prompt, delta[prompt.edit])
+        if prompt.answer:
+            own = now[len(prompt.ids) - 1 :].gather(
+                -1, torch.tensor(prompt.answer)[:, None]
+            )
+            loss = -own.mean() / asked.count(prompt.edit)
+        else:
+            before = log_probs(prompt, torch.zeros_like(delta[0]))[-1].detach()
+            loss = (now[-1].exp() * (now[-1] - before)).sum()
+        losses[prompt.edit] = losses[prompt.edit] + loss
+    return losses
 
 
 def test_what_stands_already_counts(atlas: TransformersEngine) -> None:
