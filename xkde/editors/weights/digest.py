@@ -48,4 +48,4 @@ def _of_parameter(weight: Tensor) -> bytes:
 @torch.no_grad()
 def _of_bits(weight: Tensor) -> bytes:
     bits = weight.detach().cpu().contiguous().view(-1).view(torch.uint8)
-    return hashlib.sha256(memoryview(bits.numpy())).digest()
+    return hashlib.sha256(bits.numpy().data).digest()

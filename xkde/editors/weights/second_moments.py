@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import islice
-from os.path import commonprefix
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +167,9 @@ def sums_of_squares(
 ) -> dict[int, Tensor]:
     """Return Σ k kᵀ of each layer over all tokens of some sequences, on the CPU."""
     model, rows = engine.model, len(sequences)
-    shared = commonprefix([sequence[:-1] for sequence in sequences])
-    longest = max(map(len, sequences))
-    if rows == 1 or longest > longest_window(model):
-        shared = ()
+    shared = _common_beginning([sequence[:-1] for sequence in sequences])
+    if rows == 1 or max(map(len, sequences)) > longest_window(model):
+        shared = []
     cache = DynamicCache(config=model.config)
     sums: dict[int, Tensor] = {}
     last = torch.tensor([-1], device=model.device)
@@ -183,13 +181,25 @@ def sums_of_squares(
     rest = [sequence[len(shared) :] for sequence in sequences]
     ids, mask = pad(rest, padding, model.device)
     before = mask.new_ones(rows, len(shared))
-    known = {"past_key_values": cache, "use_cache": True} if shared else {}
     with (
         _summing(engine, layers, mask, sums),
         ending_after(projection(model, max(layers)).module),
     ):
-        logits_at(model, ids, torch.cat([before, mask], dim=1), last, **known)
+        logits_at(
+            model,
+            ids,
+            torch.cat([before, mask], dim=1),
+            last,
+            past_key_values=cache if shared else None,
+            use_cache=bool(shared),
+        )
     return {layer: total.cpu() for layer, total in sums.items()}
+
+
+def _common_beginning(sequences: Sequence[Sequence[int]]) -> list[int]:
+    """Return the ids that all sequences begin with."""
+    columns = zip(*sequences, strict=False)  # to the end of the shortest
+    return [ids[0] for ids in takewhile(lambda ids: len(set(ids)) == 1, columns)]
 
 
 @contextmanager
