@@ -176,12 +176,8 @@ def ship(folder: Path, name: str) -> Path:
 
 
 def _read(run: LocalRun) -> pd.DataFrame:
-    texts = [f.name for f in SCHEMA if pa.types.is_string(f.type)]
     try:
-        tables = [
-            with_added(pq.ParquetFile(file, read_dictionary=texts).read())
-            for file in run.files
-        ]
+        tables = [with_added(_read_file(file)) for file in run.files]
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             f"{run.key}: a file of it is no whole Parquet file. {_ADVICE}"
@@ -190,3 +186,10 @@ def _read(run: LocalRun) -> pd.DataFrame:
         table.select(SCHEMA.names).replace_schema_metadata(None) for table in tables
     ]
     return frame_of(pa.concat_tables(plain).unify_dictionaries())
+
+
+def _read_file(file: Path) -> pa.Table:
+    """Read a file with each text held once; one of an earlier version lacks some."""
+    there = set(pq.read_schema(file).names)
+    texts = [f.name for f in SCHEMA if pa.types.is_string(f.type) and f.name in there]
+    return pq.ParquetFile(file, read_dictionary=texts).read()

@@ -104,3 +104,11 @@ def test_hundreds_of_thousands_of_rows_take_under_a_second(home: Path) -> None:
         mask &= where(rows, {"probe": "reliability"})
         assert len(means(rows[mask], ["source", "target"])) == 24
     assert time.process_time() - started < 2  # of two slow cores; 0.5 s alone
+
+
+def test_a_run_of_an_earlier_version_opens_and_gets_its_kinds() -> None:
+    run = local_runs.run_of("shipped/editors/lte")
+    assert opened(run)["kind"].isna().all()
+    rows = opened(run, kinds=True)
+    assert (rows["kind"] == "right").sum() == (rows["score"] == 1).sum()
+    assert opened(run) is rows
