@@ -24,6 +24,7 @@ LAYERS = {
     "xkde.bench": 6,
     "xkde.asking": 5,
     "xkde.evaluation": 4,
+    "xkde.inside": 4,
     "xkde.editors": 3,
     "xkde.training": 3,
     "xkde.engines": 2,
@@ -43,7 +44,7 @@ LAYERS = {
 }
 STRANGERS = {("xkde.editors", "xkde.training"), ("xkde.training", "xkde.editors")}
 
-MODEL_PARTS = ("xkde.engines", "xkde.editors", "xkde.training")
+MODEL_PARTS = ("xkde.engines", "xkde.editors", "xkde.training", "xkde.inside")
 # Package of others → the parts that may import it.
 ALLOWED = {
     "gradio": ("app", "pages"),

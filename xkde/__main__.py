@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "evaluate a checkpoint on a benchmark, with both protocols",
     "experiments": "make many edits, at once or one by one; ask what is left of them",
     "general": "measure general skills with lm-eval, as the paper's Table 3",
+    "inside": "look inside a model: layers, attribution, causal trace, geometry",
     "languages": "list the languages with their codes",
     "pair": "make preference pairs of scored samples, describe a file of pairs",
     "prompt": "print the exact prompt of an edit and a query, and its token ids",

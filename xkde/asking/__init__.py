@@ -2,6 +2,8 @@
 
     all_editors.py       every editor on one edit
     expected_answers.py  a question in other languages, and the answers to expect
+    looking_inside.py    a question to look into
+    looks.py             five looks at it
     probabilities.py     log-odds and probabilities behind an answer
     session.py           one edit asked of two models
     temporary_edits.py   an editor's edits on a model that others share

@@ -11,6 +11,7 @@ checkpoints.py  list, inspect, download, average
 data.py         build training data
 evaluate.py     evaluate a checkpoint on a benchmark
 experiments.py  many edits, at once or one after another
+inside.py       look inside a model
 measure.py      general skills with lm-eval; retrieval
 output.py       how commands print; no command
 preferences.py  sample answers, score them with a translation model, pair them
