@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from pages.edit_and_ask import models
 from pages.edit_and_ask.answering import plan, waiting_for
 from pages.edit_and_ask.answers import Badge, status_html, verdict_badge
 from pages.edit_and_ask.form import (
@@ -26,10 +25,9 @@ from pages.edit_and_ask.form import (
     inputs,
     understand,
 )
-from pages.edit_and_ask.handlers import end_run
 from pages.edit_and_ask.models import editor_name
 from pages.shell.links import Form
-from pages.shell.pool import PATIENCE, POOL
+from pages.shell.pool import PATIENCE, POOL, end_run, permitted
 from pages.shell.strings import (
     Interface,
     in_words,
@@ -132,7 +130,7 @@ def run(
     known = understand(form)
     form, _ = fill_in(form, prefilled, known)
     for name in (form.base, form.edited):
-        models.permitted(name, interface)
+        permitted(name, interface)
     session, cancelled = str(request.session_hash), threading.Event()
     RUNNING[session] = cancelled
     state: AllEditorsState | None = None

@@ -6,7 +6,6 @@ toast that says how to mend it. ``page`` connects them.
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -31,7 +30,7 @@ from pages.edit_and_ask.memory import MemorySession, recalled
 from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import Form, read_link, write_link
-from pages.shell.pool import BASE, EDITED, POOL
+from pages.shell.pool import BASE, EDITED, POOL, end_run, permitted
 from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
 from pages.shell.templates import render
 from xkde.asking.session import AskState
@@ -67,7 +66,7 @@ def run(
     known = understand(form)
     form, prefilled = fill_in(form, prefilled, known)
     for name in (form.base, form.edited):
-        models.permitted(name, interface)
+        permitted(name, interface)
     edits = memory.memory.edits if uses else ()
     retrieve = partial(recalled, edits, float(threshold)) if edits else None
     session, cancelled = str(request.session_hash), threading.Event()
@@ -136,20 +135,6 @@ def was_cancelled(state: AskState) -> bool:
         for answers in state.answers.values()
         for generation in answers.generations
     )
-
-
-def end_run(running: dict[str, threading.Event], session: str, patience: float) -> None:
-    """End a session's run and wait until its last state was sent.
-
-    Cancelling the event instead would let what is on its way overwrite the last state.
-    """
-    cancelled = running.get(session)
-    if cancelled is None:
-        return
-    cancelled.set()
-    give_up = time.monotonic() + patience
-    while running.get(session) is cancelled and time.monotonic() < give_up:
-        time.sleep(0.02)
 
 
 def stop(request: gr.Request) -> None:

@@ -14,7 +14,7 @@ from gradio.components import Component
 from gradio.i18n import I18nData
 
 from pages.shell.links import EDITOR
-from pages.shell.pool import BASE, EDITED, POOL, on_space
+from pages.shell.pool import BASE, EDITED, POOL, on_space, permitted
 from pages.shell.strings import Interface, in_words, interface_language, label, tr
 from pages.shell.templates import render
 from xkde import hub
@@ -43,14 +43,6 @@ class ModelsPanel:
     def outputs(self) -> list[Component]:
         """What every handler of the panel returns."""
         return [self.status, self.timer, self.retry, self.download, self.cancel]
-
-
-def permitted(reference: str, interface: Interface) -> str:
-    """Return a reference, or raise gr.Error if this place does not offer it."""
-    name = (reference or "").strip()
-    if on_space() and name not in CATALOGUE:
-        raise gr.Error(tr("model_list_only", interface), print_exception=False)
-    return name
 
 
 def start_defaults() -> None:

@@ -94,7 +94,7 @@ def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content and connect it."""
     page = layout()
     states = AskStates(gr.State(None), gr.State(example(FIRST)[1]), gr.State(0))
-    connect_asking(page, states)
+    connect_asking(page, states, header)
     connect_form(root, page, header, states)
     models.connect(page.models)
     models.connect_editors(page.fields["editor"], page.models.base)
@@ -227,7 +227,7 @@ def layout_decoding() -> Fields:
     return {"max_new_tokens": tokens, "temperature": temperature, "seed": seed}
 
 
-def connect_asking(page: AskPage, states: AskStates) -> None:
+def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
     """Connect what runs a model: asking, stopping, explaining."""
     fields, asked, prefilled = page.fields, states.asked, states.prefilled
     query, answer = fields["query"], fields["answer"]
@@ -246,6 +246,7 @@ def connect_asking(page: AskPage, states: AskStates) -> None:
     asking.then(handle.renew_why, asked, explanation, **AT_ONCE).then(
         memory.render_recalled, asked, page.memory.recalled, **AT_ONCE
     )
+    asking.then(handle.link_of, inputs(fields), header.asked, **QUIET)
     # One after the other: what runs ends by itself, what still waits is taken away.
     page.stop.click(handle.stop, None, None, **AT_ONCE)
     page.stop.click(
@@ -309,3 +310,4 @@ def connect_form(
     opening = root.load(handle.open_page, None, opened, **AT_ONCE)
     opening.success(None, js=OPENED_SCRIPT, **QUIET)
     opening.failure(None, js=OPENED_SCRIPT, **QUIET)
+    opening.success(handle.link_of, form, header.asked, **QUIET)

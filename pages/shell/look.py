@@ -197,9 +197,13 @@ class HeadScript:
 
 @dataclass(frozen=True)
 class Header:
-    """What a page may connect; the language switch takes its form along."""
+    """What a page may connect; the language switch takes its form along.
+
+    ``asked`` holds the link of the question that was asked last, for other tabs.
+    """
 
     language: gr.Button
+    asked: gr.State
 
 
 def layout() -> Header:
@@ -217,4 +221,4 @@ def layout() -> Header:
             label("light_dark"), size="sm", elem_id="theme", scale=0, min_width=64
         )
     theme.click(None, js=THEME_SCRIPT, api_visibility="private")
-    return Header(language)
+    return Header(language, gr.State(""))

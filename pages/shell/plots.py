@@ -21,6 +21,12 @@ COLOURS = {
     "purple": "#CC79A7",
     "grey": "#7F8C9A",
 }
+# From one side of nothing to the other; nothing itself is the page's own ground
+SIGNED_SCALE: list[list[float | str]] = [
+    [0.0, COLOURS["vermilion"]],
+    [0.5, CLEAR],
+    [1.0, COLOURS["blue"]],
+]
 PATTERNS = ("", "/", "", ".", "\\", "x")  # of bars, beside their colours
 
 
@@ -58,6 +64,11 @@ def layout(
         "dragmode": False,
         **others,
     }
+
+
+def share_scale(colour: str) -> list[list[float | str]]:
+    """Return a colour scale from nothing to a colour."""
+    return [[0.0, CLEAR], [1.0, colour]]
 
 
 def bar_marker(colour: str, pattern: str = "") -> dict[str, Any]:

@@ -91,6 +91,7 @@ class LensMap:
 
     probabilities: tuple[tuple[float, ...], ...]  # (layers + 1, time)
     best: tuple[tuple[str, ...], ...]  # the first choices there
+    texts: tuple[str, ...]  # of the places
 
 
 def lens_words(
@@ -152,7 +153,8 @@ def read_map(
         best.append(tuple(str(engine.tokenizer.decode([i])) for i in firsts))
         if on_progress is not None:
             on_progress(layer + 1, len(stream.states))
-    return LensMap(tuple(probabilities), tuple(best))
+    texts = tuple(token.text for token in prompt.tokens)
+    return LensMap(tuple(probabilities), tuple(best), texts)
 
 
 def _layer(engine: TransformersEngine, logits: Tensor, ids: Sequence[int]) -> LensLayer:
