@@ -16,6 +16,7 @@ import numpy as np
 from xkde import paths
 from xkde.errors import DataError
 from xkde.evaluation.results.statistics import mean_interval
+from xkde.writing import write_aside
 
 FOLDER = "inside"
 Cell = str | int | float
@@ -52,7 +53,7 @@ def mean_row(values: Sequence[float]) -> dict[str, Cell]:
 def write_report(report: InsideReport, folder: Path) -> Path:
     """Write a report into a folder, wholly or not at all."""
     path = folder / f"{report.name}.json"
-    paths.write_aside(path, json.dumps(asdict(report), ensure_ascii=False) + "\n")
+    write_aside(path, json.dumps(asdict(report), ensure_ascii=False) + "\n")
     return path
 
 

@@ -103,9 +103,7 @@ def test_places_are_grouped_from_the_subject_on() -> None:
     }  # fmt: skip
 
 
-@pytest.fixture(
-    params=["qwen2_folder", "llama2_folder", "atlas_folder", "gemma3_folder"]
-)
+@pytest.fixture(params=["qwen2", "llama2", "atlas", "gemma3"])
 def engine(request: pytest.FixtureRequest) -> TransformersEngine:
     folder: Path = request.getfixturevalue(f"{request.param}_folder")
     return load(folder)
