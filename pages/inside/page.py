@@ -12,7 +12,7 @@ from gradio.blocks import Block
 from pages.inside import handlers as handle
 from pages.inside.form import LINKED, NAMES, InsideForm
 from pages.shell.components import by_name
-from pages.shell.header import Header
+from pages.shell.look import Header
 from pages.shell.pool import on_space
 from pages.shell.strings import label
 from pages.shell.templates import render
