@@ -1,6 +1,6 @@
 """The handlers of Inside: a look at the base, then at the edited model, Stop, prefill.
 
-A thread looks while the page is told how far it is; Stop, or a closed tab, ends it at
+A thread looks while the page shows how far it is; Stop, or a closed tab, ends it at
 the next step, and the model is free again. Every XkdeError becomes words.
 """
 

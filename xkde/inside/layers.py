@@ -83,7 +83,7 @@ def read_stream(model: PreTrainedModel, ids: Sequence[int]) -> ResidualStream:
     if len(states) != len(layers) + 1:
         raise CheckpointError(
             "This model does not run its layers once each, one after another, so they "
-            "cannot be told apart. Choose another checkpoint."
+            "cannot be read one by one. Choose another checkpoint."
         )
     check_finite(logits.max()[None])
     return ResidualStream(torch.stack(states), logits, all(plain))
