@@ -12,6 +12,7 @@ two languages differ: in what the model looks up, or in what it is to answer. Th
 the principal components of many updates, from their inner products alone.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ def inner(one: LowRankUpdate, other: LowRankUpdate) -> float:
 
 def norm(update: LowRankUpdate) -> float:
     """Return the Frobenius norm of an update."""
-    return max(0.0, inner(update, update)) ** 0.5
+    return math.sqrt(max(0.0, inner(update, update)))
 
 
 def cosine(one: LowRankUpdate, other: LowRankUpdate) -> float:

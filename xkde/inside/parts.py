@@ -71,7 +71,7 @@ def read_prompt(
     tokens = []
     for place, token_id in enumerate(encoded.ids):
         at = offsets[place - shift] if place >= shift else (0, 0)
-        part = next((p for p, span in spans.items() if _overlap(at, span)), "frame")
+        part: Part = next((p for p in spans if _overlap(at, spans[p])), "frame")
         text = encoded.text[at[0] : at[1]] or str(engine.tokenizer.decode([token_id]))
         is_subject = any(_overlap(at, span) for span in named)
         tokens.append(PartToken(text, part, is_subject))
