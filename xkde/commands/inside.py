@@ -199,7 +199,7 @@ def _tables(
     arguments: argparse.Namespace, cases: tuple[Case, ...], codes: tuple[str, ...]
 ) -> "dict[str, Rows]":
     """Return the tables of one measurement over many facts."""
-    from xkde.editors.settings import read_settings
+    from xkde.editors.registry import read_settings
     from xkde.inside import averages
     from xkde.inside.edits_measured import GeometryTask, tables_of
 
