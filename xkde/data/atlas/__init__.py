@@ -3,6 +3,7 @@
 benchmark.py     cases with their four probes
 corpus.py        what Atlas's models are taught
 edit_samples.py  edits with a query in scope and one out of scope
+mentions.py      whether a text names something
 names.py         names of entities in twelve languages
 novel_names.py   names that no model has seen
 questions.py     questions in every language, asked and recognised
