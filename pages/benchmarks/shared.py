@@ -44,7 +44,7 @@ def by_name(
     updates of outputs by name; what it leaves out stays.
     """
 
-    def named(values: Mapping[Any, Any]) -> Named:
+    def named(values: Mapping[object, object]) -> Named:
         return {name: values[component] for name, component in inputs.items()}
 
     def updates(named_updates: Named) -> dict[Any, Any]:

@@ -158,7 +158,7 @@ def _stage(source: MeasuredSource) -> tuple[int, bool]:
     return next(ends, len(STAGES)), not source.is_plain
 
 
-def source_name(about: Mapping[str, Any], interface: Interface) -> str:
+def source_name(about: Mapping[str, object], interface: Interface) -> str:
     """Return what a run is called: its checkpoint, and how the edit was made."""
     return f"{about['checkpoint']} · {editor_name(str(about['editor']), interface)}"
 

@@ -156,7 +156,7 @@ def stopped(
     return answers_html(state, interface), status_html(words), state
 
 
-def prefill(prefilled: Prefilled, *values: Any) -> tuple[Prefilled, str]:
+def prefill(prefilled: Prefilled, *values: object) -> tuple[Prefilled, str]:
     """Offer a query and an old answer where the visitor has given none.
 
     Each as [what it is offered for, what is offered], in JSON: the page takes it only
@@ -169,7 +169,7 @@ def prefill(prefilled: Prefilled, *values: Any) -> tuple[Prefilled, str]:
 
 
 def ask_everywhere(
-    prefilled: Prefilled, *values: Any
+    prefilled: Prefilled, *values: object
 ) -> tuple[list[str], Prefilled, str, str]:
     """Choose all twelve languages; once more, only the last of them but the edit's."""
     form = form_of(values)
@@ -231,11 +231,11 @@ def render_why(state: AskState | None, code: str | None, request: gr.Request) ->
         raise shown_error(error, interface) from error
 
 
-def link_of(*values: Any) -> str:
+def link_of(*values: object) -> str:
     """Return the query string that reopens what is filled in."""
     return write_link(form_of(values))
 
 
-def render_link(*values: Any) -> gr.Textbox:
+def render_link(*values: object) -> gr.Textbox:
     """Show the link, so that it can be copied by hand as well."""
     return gr.Textbox(link_of(*values), visible=True)

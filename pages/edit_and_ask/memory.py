@@ -369,7 +369,7 @@ def _outcome(each: Retrieved, found: Recalled) -> str:
 
 
 def keep(
-    session: MemorySession, prefilled: Prefilled, request: gr.Request, *values: Any
+    session: MemorySession, prefilled: Prefilled, request: gr.Request, *values: object
 ) -> list[Any]:
     """Add the form's edit, or put it in the place of the one that is changed."""
     interface = interface_language(request)
@@ -418,7 +418,7 @@ def pressed(
     prefilled: Prefilled,
     event: gr.EventData,
     request: gr.Request,
-    *values: Any,
+    *values: object,
 ) -> list[Any]:
     """Do what a button of the table says: change, drop, or another page."""
     interface, number = interface_language(request), int(event.at)

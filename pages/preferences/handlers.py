@@ -262,7 +262,10 @@ def show(
 
 
 def _pair_html(
-    place: PairPlace, total: int, pair: Mapping[str, Any] | None, interface: Interface
+    place: PairPlace,
+    total: int,
+    pair: Mapping[str, object] | None,
+    interface: Interface,
 ) -> str:
     return render(
         "preferences/pair.html",
@@ -297,7 +300,7 @@ def _status(
 # ------------------------------------------------------- filters, pages, bars, models
 
 
-def change(place: PairPlace, request: gr.Request, *values: Any) -> Outputs:
+def change(place: PairPlace, request: gr.Request, *values: object) -> Outputs:
     """Show the first page of what the fields (``FIELDS``) ask for, if that is new."""
     interface = interface_language(request)
     if not place.key:

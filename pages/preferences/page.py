@@ -78,7 +78,7 @@ def _paragraph(kind: str, key: str, **options: Any) -> gr.HTML:
     return gr.HTML(html, **options)
 
 
-def _button(key: str, **options: Any) -> gr.Button:
+def _button(key: str, **options: object) -> gr.Button:
     """Make a plain, small button."""
     plain: dict[str, Any] = {"size": "sm", "elem_classes": "plain", "scale": 0}
     return gr.Button(label(key), **(plain | options))

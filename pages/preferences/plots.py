@@ -188,13 +188,13 @@ def _bins(counts: Any, edges: Any, links: Sequence[str], colour: str) -> Any:
 
 
 def _bar(
-    x: Sequence[Any],
+    x: Sequence[object],
     y: Sequence[float],
     links: Sequence[str],
     *,
     colour: str,
     pattern: str = "",
-    **options: Any,
+    **options: object,
 ) -> Any:
     import plotly.graph_objects as go
 
@@ -203,7 +203,7 @@ def _bar(
 
 
 def _figure(
-    bars: Sequence[Any], x: str, y: str, interface: Interface, **axis: Any
+    bars: Sequence[object], x: str, y: str, interface: Interface, **axis: object
 ) -> Any:
     """Return a figure of bars; ``x`` and ``y`` are the keys of the axes' texts."""
     import plotly.graph_objects as go

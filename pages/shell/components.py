@@ -26,7 +26,7 @@ def by_name(
     if isgeneratorfunction(handler):
 
         @wraps(handler)
-        def steps(*values: Any) -> Iterator[Any]:
+        def steps(*values: object) -> Iterator[Any]:
             for outputs in handler(*values):
                 yield fill(outputs)
 

@@ -33,10 +33,10 @@ PATTERNS = ("", "/", "", ".", "\\", "x")  # of bars, beside their colours
 def layout(
     *,
     height: int,
-    x: Mapping[str, Any] | None = None,
-    y: Mapping[str, Any] | None = None,
+    x: Mapping[str, object] | None = None,
+    y: Mapping[str, object] | None = None,
     legend: float | None = None,
-    **others: Any,
+    **others: object,
 ) -> dict[str, Any]:
     """Return a figure's layout.
 

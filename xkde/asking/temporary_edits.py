@@ -117,7 +117,7 @@ def edit_on_a_copy(
     edits: Sequence[Edit],
     queries: Sequence[Query],
     on_progress: Progress | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> EditedCopy:
     """Apply edits with the editor ``name`` and return what asks each query after them.
 

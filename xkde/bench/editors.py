@@ -50,7 +50,7 @@ def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
     }
 
 
-def seconds_per_edit(engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
+def seconds_per_edit(engine: object, edits: Sequence[Edit]) -> dict[str, Any]:
     """Return what one edit costs with each editor."""
     measured: dict[str, Any] = {}
     for name in EDITORS:
@@ -81,19 +81,19 @@ def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
     }
 
 
-def retrieval(_: Any, __: Sequence[Edit]) -> dict[str, Any]:
+def retrieval(_: object, __: Sequence[Edit]) -> dict[str, Any]:
     """Return ``bench retrieval``'s measures: what a memory's editors do beside that."""
     from xkde.bench.retrieval import measure as measure_retrieval
 
     return {f"retrieval: {key}": value for key, value in measure_retrieval().items()}
 
 
-def rank_one_side_by_side(engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
+def rank_one_side_by_side(engine: object, edits: Sequence[Edit]) -> dict[str, Any]:
     """Return this bench's part of ``bench editors``: four times as many edits."""
     return compared(engine, SIDE_BY_SIDE, 4 * len(edits))
 
 
-def compared(engine: Any, names: Sequence[str], count: int) -> dict[str, Any]:
+def compared(engine: object, names: Sequence[str], count: int) -> dict[str, Any]:
     """Return seconds per edit both ways for each editor, and how many times faster."""
     cases = atlas_cases(atlas(), limit=count)
     edits = [case.edits[SOURCE] for case in cases]

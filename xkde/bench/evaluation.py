@@ -66,7 +66,7 @@ def measure(
     }
 
 
-def _compare(name: str, engine: Any, count: int, batch_size: int) -> dict[str, Any]:
+def _compare(name: str, engine: object, count: int, batch_size: int) -> dict[str, Any]:
     chosen = choose("atlas", DIRECTIONS, limit=count)
     for score in (one_by_one, by_runner):  # warm-up
         score(engine, chosen.cases[:1], chosen.directions)

@@ -214,7 +214,7 @@ def print_atlas(arguments: argparse.Namespace) -> None:
 
 
 def sections(
-    cells: list[dict[str, Any]], by_language: bool
+    cells: list[dict[str, object]], by_language: bool
 ) -> list[tuple[list[str], list[list[str]]]]:
     """Return the closed-book table and the probe table as rows of text."""
     from xkde.evaluation.results.atlas_table import (

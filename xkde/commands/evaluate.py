@@ -184,7 +184,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _evaluate(
     arguments: argparse.Namespace,
     editor_name: str,
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     models: "tuple[Engine, Engine | None, Judge | None]",
     chosen: "ChosenCases",
     protocols: tuple[str, ...],

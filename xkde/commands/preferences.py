@@ -221,7 +221,7 @@ def print_check(found: dict[str, Any], by_direction: bool) -> None:
         print_table(["symmetric", *found["contrasts"]], rows)
 
 
-def _share(count: dict[str, Any]) -> str:
+def _share(count: dict[str, object]) -> str:
     if not count["n"]:
         return "– n=0"
     interval = f"{count['low']:.3f}–{count['high']:.3f}"

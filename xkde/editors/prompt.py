@@ -86,7 +86,7 @@ class NoEdit:
         return Applied(self.name, every, bare(engine))
 
 
-def x_kde(given: Mapping[str, Any]) -> PromptEditor:
+def x_kde(given: Mapping[str, object]) -> PromptEditor:
     """Return X-KDE."""
 
     def words(_: TransformersEngine, edits: Sequence[Edit], query: Query) -> str:
@@ -95,7 +95,7 @@ def x_kde(given: Mapping[str, Any]) -> PromptEditor:
     return PromptEditor("x-kde", words, retrieve_of("x-kde", given))
 
 
-def lte(given: Mapping[str, Any]) -> PromptEditor:
+def lte(given: Mapping[str, object]) -> PromptEditor:
     """Return LTE."""
 
     def words(_: TransformersEngine, edits: Sequence[Edit], query: Query) -> str:
@@ -238,7 +238,7 @@ def _letters(text: str) -> Mapping[Any, float]:
     return Counter(padded[i : i + LETTERS] for i in range(len(padded) - LETTERS + 1))
 
 
-def _likeness(one: Mapping[Any, float], other: Mapping[Any, float]) -> float:
+def _likeness(one: Mapping[object, float], other: Mapping[object, float]) -> float:
     """Return the cosine of two vectors."""
     product = sum(value * other.get(key, 0.0) for key, value in one.items())
     lengths = sqrt(

@@ -40,7 +40,7 @@ def settings_for(
     kind: type[Settings],
     editor: str,
     model: "PreTrainedModel",
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
 ) -> Settings:
     """Return an editor's settings for a model: ``given`` over the preset over defaults.
 
@@ -85,7 +85,7 @@ def preset_of(model: "PreTrainedModel") -> Mapping[str, Mapping[str, Any]]:
     return preset_for(lambda name: getattr(config, name, None))
 
 
-def preset_for(size_of: Callable[[str], Any]) -> Mapping[str, Mapping[str, Any]]:
+def preset_for(size_of: Callable[[str], object]) -> Mapping[str, Mapping[str, Any]]:
     """Return the same for whatever tells a model's sizes by their names."""
     for preset in _presets():
         if all(size_of(name) == size for name, size in preset["shape"].items()):
@@ -101,7 +101,7 @@ def _presets() -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> Any:
     """Return a text that is a number as one: YAML reads 5e-4 as a text."""
     try:
         return float(value) if isinstance(value, str) else value
@@ -109,11 +109,11 @@ def _number(value: Any) -> Any:
         return value
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -312,7 +312,7 @@ def model_of(name: str, base: str, edited: str) -> str:
     return (trained_from(base, "lte") if name == "lte" else None) or base
 
 
-def make(name: str, settings: Mapping[str, Any] | None = None) -> "Editor":
+def make(name: str, settings: Mapping[str, object] | None = None) -> "Editor":
     """Return an editor, with its settings over those known to work on a model."""
     entry = entry_of(name)
     module = import_module(f"xkde.editors.{entry.module}")

@@ -111,7 +111,7 @@ class Serac:
         )
 
 
-def serac(given: Mapping[str, Any]) -> Serac:
+def serac(given: Mapping[str, object]) -> Serac:
     """Return the editor."""
     return Serac(given)
 
@@ -232,7 +232,7 @@ def change(
     )
 
 
-def mend(given: Mapping[str, Any]) -> WeightEditor:
+def mend(given: Mapping[str, object]) -> WeightEditor:
     """Return the editor."""
     return WeightEditor("mend", MendEditorSettings, change, given)
 

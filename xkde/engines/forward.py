@@ -16,7 +16,7 @@ accepts.
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -70,7 +70,7 @@ def logits_at(
     mask: Tensor,
     columns: Tensor,
     positions: Tensor | None = None,
-    **options: Any,
+    **options: object,
 ) -> Tensor:
     """Return logits (rows, columns, vocabulary) at the given columns of ``ids``.
 

@@ -151,7 +151,7 @@ class Pool:
             self._status[status.reference] = status
         return status
 
-    def _thread(self, task: Callable[..., None], *arguments: Any) -> None:
+    def _thread(self, task: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=task, args=arguments, daemon=True).start()
 
     def _load(self, reference: str, folder: Path) -> None:

@@ -133,7 +133,7 @@ def as_csv(edits: Iterable[Edit]) -> str:
     return out.getvalue()
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+def _lines(rows: Iterable[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
@@ -180,7 +180,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
         ) from error
 
 
-def _edit(line: int, row: Any, language: str) -> Edit | BadRow:
+def _edit(line: int, row: object, language: str) -> Edit | BadRow:
     if not isinstance(row, Mapping):
         return _bad(line, "not_an_object", row)
     fields = {field: _value(row, field) for field in FIELDS}
@@ -207,7 +207,7 @@ def _edit(line: int, row: Any, language: str) -> Edit | BadRow:
         return BadRow(line, "unusable", why, remedy, _cut(row))
 
 
-def _value(row: Mapping[str, Any], field: str) -> Any:
+def _value(row: Mapping[str, object], field: str) -> Any:
     """Return the value of a field under any of its names; of a list, the first."""
     for key in (field, *OTHER_NAMES.get(field, ())):
         value = row.get(key)
@@ -218,7 +218,7 @@ def _value(row: Mapping[str, Any], field: str) -> Any:
     return None
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 

@@ -329,7 +329,7 @@ def connect_qdrant(where: str = IN_THIS_PROCESS, api_key: str = "") -> Any:
     return client(IN_THIS_PROCESS) if where == IN_THIS_PROCESS else client(path=where)
 
 
-def qdrant_search(client: Any, collection: str = "edits") -> MakeSearch:
+def qdrant_search(client: object, collection: str = "edits") -> MakeSearch:
     """Return a function that fills a collection anew and searches in it.
 
     Qdrant computes the dense scores; names are matched here; the best candidates of

@@ -40,7 +40,7 @@ ROLES: dict[str, Role] = {
 FORMATS = {".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 
 
-def read_record(record: Mapping[str, Any]) -> list[Message]:
+def read_record(record: Mapping[str, object]) -> list[Message]:
     """Return one record's conversation; raises DataError for an unknown form."""
     for key, role, content in (
         ("messages", "role", "content"),
@@ -80,7 +80,7 @@ def _turns(turns: Any, role: str, content: str) -> list[Message]:
     return messages
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise DataError(f"A text is missing or no text: {value!r:.60}.")
     return value

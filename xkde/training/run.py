@@ -61,7 +61,7 @@ def at_work(folder: Path) -> Iterator[None]:
         yield
 
 
-def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:
+def open_run(folder: Path, settings: Mapping[str, object]) -> str | None:
     """Create or reopen a run's folder; return the checkpoint to resume from, or None.
 
     A checkpoint that was cut off while it was written is removed.
@@ -83,7 +83,7 @@ def open_run(folder: Path, settings: Mapping[str, Any]) -> str | None:
 
 
 def _refuse_changes(
-    folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]
+    folder: Path, before: Mapping[str, object], now: Mapping[str, object]
 ) -> None:
     # A setting that an earlier version did not write down is taken as unchanged.
     changed = [
@@ -126,7 +126,7 @@ class RunLog(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        **_: Any,
+        **_: object,
     ) -> None:
         """Remove the lines after the step that the run resumes from."""
         if state.is_world_process_zero:
@@ -140,8 +140,8 @@ class RunLog(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
+        logs: dict[str, object] | None = None,
+        **_: object,
     ) -> None:
         """Write one line; raise SettingsError for a loss that is not finite."""
         numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
@@ -186,7 +186,7 @@ def last_log(folder: Path) -> dict[str, Any]:
 def save_checkpoint(
     trainer: Trainer,
     folder: Path,
-    card: Mapping[str, Any],
+    card: Mapping[str, object],
     more: Callable[[Path], None] | None = None,
     adapter_of: str = "",
 ) -> Path:
@@ -243,7 +243,7 @@ def aside_of(folder: Path) -> Path:
     return folder.with_name(folder.name + ".part")
 
 
-def put_in_place(aside: Path, folder: Path, card: Mapping[str, Any]) -> Path:
+def put_in_place(aside: Path, folder: Path, card: Mapping[str, object]) -> Path:
     """Write a result's card with the libraries' versions, and rename its folder."""
     versions = {m.__name__: m.__version__ for m in (torch, transformers, trl)}
     text = json.dumps({**card, "versions": versions}, ensure_ascii=False, indent=1)
@@ -271,7 +271,9 @@ class PreparedTraining:
 
 
 def run_training(
-    settings: Any, training: TrainingArguments, prepare: Callable[[], PreparedTraining]
+    settings: object,
+    training: TrainingArguments,
+    prepare: Callable[[], PreparedTraining],
 ) -> Path:
     """Train one of Atlas's small models; return the folder of the finished result.
 

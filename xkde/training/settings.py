@@ -33,7 +33,7 @@ RUN_SETTINGS = (
 ).split()
 
 
-def option(default: Any, help_: str) -> Any:
+def option(default: object, help_: str) -> Any:
     """Return a field of a settings dataclass, which is an option of its command."""
     return field(default=default, metadata={"help": help_})
 
@@ -130,7 +130,7 @@ def load_settings(
     return stage, training, model
 
 
-def _training_config(known: dict[str, Any], overrides: Sequence[str]) -> type[Any]:
+def _training_config(known: dict[str, object], overrides: Sequence[str]) -> type[Any]:
     """Return TRL's config class for the chosen stage and objective."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--stage", default=known.get("stage"))
@@ -222,7 +222,7 @@ def written_settings(path: Path) -> dict[str, Any]:
 
 
 def read_settings(
-    path: Path, kinds: Sequence[type[Any]], overrides: Sequence[str] = ()
+    path: Path, kinds: Sequence[type[object]], overrides: Sequence[str] = ()
 ) -> tuple[Any, ...]:
     """Read a file into one object of each class; ``overrides`` take precedence.
 

@@ -81,7 +81,7 @@ def bars(
     return go.Figure(traces, _by_probe(measure, barmode="group", bargap=0.2))
 
 
-def _by_probe(words: str, **more: Any) -> dict[str, Any]:
+def _by_probe(words: str, **more: object) -> dict[str, Any]:
     return layout(
         height=HEIGHT,
         x={"type": "category", "showgrid": False},

@@ -7,7 +7,6 @@ beginnings of sentences that the answer completes. There is no portability.
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from xkde.data.benchmarks.records import (
     BenchmarkFile,
@@ -27,7 +26,7 @@ _ENGLISH = "english_"
 _CHINESE_LETTER = re.compile("[\u3400-\u9fff]")
 
 
-def _fits(value: Any) -> bool:
+def _fits(value: object) -> bool:
     """Tell whether a record has the form of CLM-Bench, in either language."""
     return isinstance(value, dict) and any(
         {f"{prefix}prompt", f"{prefix}target_new", "loc"} <= value.keys()

@@ -9,7 +9,6 @@ beginnings of sentences.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from xkde.data.benchmarks.records import (
     BenchmarkFile,
@@ -29,7 +28,7 @@ _LANGUAGE = "en"
 _NESTED: tuple[Probe, ...] = ("locality", "portability")
 
 
-def _fits(value: Any) -> bool:
+def _fits(value: object) -> bool:
     """Tell whether a record has the form of KnowEdit."""
     return (
         isinstance(value, dict)
@@ -80,7 +79,7 @@ def _case(row: BenchmarkRow, file: str) -> tuple[Case | None, list[Skipped]]:
     return case, skipped
 
 
-def _nested(groups: Any) -> tuple[list[ProbeItem], int]:
+def _nested(groups: object) -> tuple[list[ProbeItem], int]:
     """Return a probe's questions of all kinds, and how many lack their answer."""
     if not isinstance(groups, dict):
         return [], 0

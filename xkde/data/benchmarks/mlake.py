@@ -11,7 +11,6 @@ neither generality nor locality.
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from xkde.data.benchmarks.records import (
     BenchmarkFile,
@@ -31,7 +30,7 @@ NAME = "mlake"  # before the number in a case's id
 _LANGUAGE = re.compile(r"(?:^|_)(en|de|fr|ja|zh)_qa")
 
 
-def _fits(value: Any) -> bool:
+def _fits(value: object) -> bool:
     """Tell whether a record has the form of MLaKE, single or multi-hop."""
     return isinstance(value, dict) and {"question", "e_prompt", "e_answer"} <= set(
         value

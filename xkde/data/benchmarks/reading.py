@@ -165,7 +165,7 @@ def _no_benchmark(file: BenchmarkFile, needs: str) -> BenchmarkError:
     )
 
 
-def _fields(value: Any) -> str:
+def _fields(value: object) -> str:
     if not isinstance(value, dict):
         return f"a {type(value).__name__} instead of a record"
     return f"a record with the fields {', '.join(list(value)[:8]) or '(none)'}"

@@ -44,7 +44,7 @@ from xkde.types import Case, Edit, Probe, ProbeItem
 Side = dict[str, Any]  # a record's entry for one language
 
 
-def is_parallel(value: Any) -> bool:
+def is_parallel(value: object) -> bool:
     """Tell whether a record has one entry for each language."""
     return (
         isinstance(value, dict)
@@ -166,7 +166,7 @@ def _without_english(file: BenchmarkFile) -> bool:
     return not file.rows or "en" not in file.rows[0].value
 
 
-def _fits_bizsre(value: Any) -> bool:
+def _fits_bizsre(value: object) -> bool:
     return is_parallel(value) and not has_field(value, "port")
 
 
@@ -221,7 +221,7 @@ SHIPPED_FORMATS = {
 BMIKE53_NAME = "bmike53"  # before the number in a case's id
 
 
-def _fits_bmike53(value: Any) -> bool:
+def _fits_bmike53(value: object) -> bool:
     """Tell whether a record has the form of BMIKE-53."""
     return is_parallel(value) and has_field(value, "port")
 

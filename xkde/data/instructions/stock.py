@@ -319,11 +319,6 @@ def atlas_fact(world: World, subject: str, relation: str, wording: int = 0) -> F
     )
 
 
-def wording_count(world: World, relation: str, code: str) -> int:
-    """Return in how many ways a relation is asked for in a language."""
-    return len(wordings(world, relation, code))
-
-
 def objects_of(world: World, relation: str) -> tuple[str, ...]:
     """Return every entity that can be a relation's answer."""
     return world.by_kind[RELATIONS[relation][1]]

@@ -174,7 +174,7 @@ def as_row(record: Record) -> dict[str, Any]:
     return row
 
 
-def from_row(kind: type[Record], row: Any) -> Record:
+def from_row(kind: type[Record], row: object) -> Record:
     """Return the record of a row; raises ValueError that names what does not fit."""
     if not isinstance(row, dict):
         raise ValueError("it is no object")

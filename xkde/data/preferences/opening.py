@@ -121,7 +121,7 @@ def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> OpenedP
     return OpenedPairs(table, _form(columns, chosen), dict(counts), first)
 
 
-def _form(columns: Columns, chosen: list[Any]) -> str:
+def _form(columns: Columns, chosen: list[object]) -> str:
     if "chosen_origin" in columns:
         return "x-kde"
     if "choice" in columns:
@@ -152,7 +152,7 @@ def _either(columns: Columns, field_: str, count: int) -> list[Any]:
     ]
 
 
-def _columns(rows: list[Mapping[str, Any]]) -> Columns:
+def _columns(rows: list[Mapping[str, object]]) -> Columns:
     names = _wanted(dict.fromkeys(key for row in rows for key in row))
     return {name: [row.get(name) for row in rows] for name in names}
 
@@ -203,7 +203,7 @@ def _objects(
     return rows, kept
 
 
-def _texts(prompt: Any, chosen: Any, rejected: Any) -> Texts | None:
+def _texts(prompt: object, chosen: object, rejected: object) -> Texts | None:
     """Return (prompt, chosen, rejected) as texts; None where one is missing."""
     if isinstance(chosen, str) and isinstance(rejected, str):
         if isinstance(prompt, str):
@@ -228,7 +228,7 @@ def _common_start(one: str, other: str) -> int:
     return same - len(one[:same].split(" ")[-1].split("\n")[-1])
 
 
-def _turns(value: Any, role: str = "assistant") -> Turns:
+def _turns(value: object, role: str = "assistant") -> Turns:
     """Return a chat's turns, a text as one turn; nothing where it is neither."""
     if isinstance(value, str):
         return [(role, value)]
@@ -307,7 +307,7 @@ def _table(columns: Columns, count: int) -> pa.Table:
     )
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) else None

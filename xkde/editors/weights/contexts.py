@@ -103,7 +103,7 @@ def question_prompts(
     return prompts
 
 
-def essence_prompts(tokenizer: Any, edits: Sequence[Edit]) -> list[EditPrompt]:
+def essence_prompts(tokenizer: object, edits: Sequence[Edit]) -> list[EditPrompt]:
     """Return "{subject} is a" in its language for each edit that names a subject."""
     prompts = []
     for number, edit in enumerate(edits):

@@ -18,7 +18,6 @@ have, so that the model stops where the answer does.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,13 +50,13 @@ class FineTuningSettings:
     clamp: float = 0.0  # 0: none
 
 
-def ft_l(given: Mapping[str, Any]) -> WeightEditor:
+def ft_l(given: Mapping[str, object]) -> WeightEditor:
     """Return FT-L."""
     compute = partial(change, losses=prompt_end_losses, with_end=False)
     return WeightEditor("ft-l", FineTuningSettings, compute, given)
 
 
-def ft_m(given: Mapping[str, Any]) -> WeightEditor:
+def ft_m(given: Mapping[str, object]) -> WeightEditor:
     """Return FT-M."""
     compute = partial(change, losses=answer_losses, with_end=True)
     return WeightEditor("ft-m", FineTuningSettings, compute, given)

@@ -71,7 +71,7 @@ def _of_batch(
     ends = mask.cumsum(dim=-1).argmax(dim=-1)
     seen: list[tuple[Tensor, Tensor]] = []
 
-    def record(_: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+    def record(_: nn.Module, arguments: tuple[object, ...], output: object) -> None:
         inputs = hidden_of(arguments[0])[rows, ends].float()
         seen.append((inputs, hidden_of(output)[rows, ends].float()))
 

@@ -132,7 +132,7 @@ def editable_projections(
 
 @contextmanager
 def hooked(
-    module: nn.Module, hook: Callable[..., Any], *, before: bool = False
+    module: nn.Module, hook: Callable[..., object], *, before: bool = False
 ) -> Iterator[None]:
     """Run a forward hook (or, ``before``, one on the inputs) inside the block."""
     register = (

@@ -290,7 +290,7 @@ def _in_memory(path: Path, layer: int, _: int) -> Tensor:
 
 
 def _write(
-    path: Path, matrices: Mapping[int, Tensor], metadata: Mapping[str, Any]
+    path: Path, matrices: Mapping[int, Tensor], metadata: Mapping[str, object]
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".aside")

@@ -278,7 +278,7 @@ class CachedPrompts:
                 layers, pad_sequence(known, batch_first=True, padding_side="left")
             )
 
-        def keep(_: nn.Module, __: Any, output: Any) -> None:
+        def keep(_: nn.Module, __: object, output: object) -> None:
             if isinstance(output, Tensor):  # a layer that gives more is always run
                 for i, states, length in zip(chosen, output, lengths, strict=True):
                     self.below[i] = states[-length:].detach().clone()

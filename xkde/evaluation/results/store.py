@@ -156,7 +156,7 @@ def once_each(table: pa.Table, folder: Path) -> pa.Table:
     return table.take(sorted(first.values()))
 
 
-def _refuse_changes(folder: Path, file: Path, settings: Any) -> None:
+def _refuse_changes(folder: Path, file: Path, settings: object) -> None:
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -77,7 +77,7 @@ class GroupMean:
 
 
 def mean_of(
-    group: dict[str, Any], measure: str, sums: Values, counts: Values, missing: int
+    group: dict[str, object], measure: str, sums: Values, counts: Values, missing: int
 ) -> GroupMean:
     """Return a group's mean by what each edit's answers add up to; both (edits,)."""
     sums, counts = sums[counts > 0], counts[counts > 0]

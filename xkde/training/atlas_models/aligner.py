@@ -228,7 +228,7 @@ def _prepared(
     # Its loss is the mean of its batch, whatever number of tokens it is given.
     trainer.model_accepts_loss_kwargs = False
 
-    def save(folder: Path, card: dict[str, Any]) -> Path:
+    def save(folder: Path, card: dict[str, object]) -> Path:
         read = sum(trainer.train_dataset["length"])
         card["tokens"] = int(read * trainer.state.epoch)
         if apart:

@@ -295,7 +295,7 @@ class ContrastiveTrainer(Trainer):
         return info_nce(normalize(pooled, dim=-1), inputs["keys"], self.temperature)
 
     def prediction_step(
-        self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any
+        self, model: object, inputs: dict[str, Tensor], *_: object, **__: object
     ) -> tuple[Tensor, None, None]:
         """Return the loss of held-out samples; there is nothing else to predict."""
         with torch.no_grad():
@@ -460,7 +460,7 @@ def _prepared(
         processing_class=tokenizer,
     )
 
-    def save(folder: Path, card: dict[str, Any]) -> Path:
+    def save(folder: Path, card: dict[str, object]) -> Path:
         card["held_out_loss"] = trainer.evaluate()["eval_loss"]
         return save_checkpoint(
             trainer,

@@ -107,7 +107,7 @@ def train_parts(
     return run_training(settings, training, ready)
 
 
-def _save(prepared: PartTraining, folder: Path, card: dict[str, Any]) -> Path:
+def _save(prepared: PartTraining, folder: Path, card: dict[str, object]) -> Path:
     """Write the parts and their card aside, then rename."""
     aside = aside_of(folder)
     shutil.rmtree(aside, ignore_errors=True)

@@ -273,7 +273,9 @@ def _open(out: Path, setting: AlignmentSetting, samples_file: Path) -> None:
     write_aside(beside, json.dumps(settings, ensure_ascii=False, indent=1) + "\n")
 
 
-def _refuse_changes(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def _refuse_changes(
+    out: Path, before: dict[str, object], now: dict[str, object]
+) -> None:
     changed = [
         f"{name} was {before.get(name)!r} and is {value!r}"
         for name, value in now.items()

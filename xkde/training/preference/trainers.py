@@ -159,7 +159,7 @@ class OrpoTrainer(ORPOTrainer):
 
     learn_all = False
 
-    def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> Any:
+    def tokenize_row(self, feature: dict[str, object], model: object = None) -> Any:
         """Take the row's own ids."""
         return padded_row(feature)
 
@@ -210,7 +210,7 @@ class OrpoTrainer(ORPOTrainer):
 class CpoTrainer(CPOTrainer):
     """CPO, or SimPO by its loss_type, on rows of ours."""
 
-    def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> Any:
+    def tokenize_row(self, feature: dict[str, object], model: object = None) -> Any:
         """Take the row's own ids."""
         return padded_row(feature)
 
@@ -218,7 +218,9 @@ class CpoTrainer(CPOTrainer):
 class DpoTrainer(DPOTrainer):
     """DPO on rows of ours."""
 
-    def _prepare_dataset(self, dataset: datasets.Dataset, *_: Any) -> datasets.Dataset:
+    def _prepare_dataset(
+        self, dataset: datasets.Dataset, *_: object
+    ) -> datasets.Dataset:
         return dataset
 
 
@@ -226,13 +228,13 @@ class KtoTrainer(KTOTrainer):
     """KTO on rows of ours, each answer with its label."""
 
     def _prepare_dataset(
-        self, dataset: datasets.Dataset, _: Any, args: KTOConfig, *__: Any
+        self, dataset: datasets.Dataset, _: object, args: KTOConfig, *__: object
     ) -> datasets.Dataset:
         rows = unpaired(dataset).shuffle(seed=args.seed)
         if not self.calculate_KL:
             return rows
 
-        def with_kl_answers(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        def with_kl_answers(batch: dict[str, list[object]]) -> dict[str, list[Any]]:
             answers = batch["completion_ids"]
             return {"KL_completion_ids": [answers[-1], *answers[:-1]]}
 
