@@ -47,7 +47,7 @@ def by_name(
     def named(values: Mapping[object, object]) -> Named:
         return {name: values[component] for name, component in inputs.items()}
 
-    def updates(named_updates: Named) -> dict[Any, Any]:
+    def updates(named_updates: Named) -> dict[object, object]:
         return {outputs[name]: value for name, value in named_updates.items()}
 
     # Gradio reads from the parameters' types what to pass.
@@ -56,12 +56,12 @@ def by_name(
 
     def run_of_event(
         values: dict[Any, Any], event: gr.EventData, request: gr.Request
-    ) -> Any:
+    ) -> object:
         return updates(handler(named(values), event, request))
 
     def run_in_steps(
         values: dict[Any, Any], event: gr.EventData, request: gr.Request
-    ) -> Iterator[Any]:
+    ) -> Iterator[object]:
         for step in handler(named(values), event, request):
             yield updates(step)
 

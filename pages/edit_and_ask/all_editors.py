@@ -265,7 +265,7 @@ def table_html(state: AllEditorsState, interface: Interface) -> str:
 
 def _row_view(
     row: EditorRow, task: AllEditorsTask, interface: Interface
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return a row as its template shows it."""
     entry = entry_of(row.editor)
     kind = tr(f"editor_kind_{entry.kind}", interface)

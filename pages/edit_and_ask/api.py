@@ -39,7 +39,7 @@ def ask(
     return {"edit": _edit(state), **_row(state, 0)}
 
 
-def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, Any]:
+def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, object]:
     """Ask both models the same question in all twelve languages after an edit.
 
     Args:

@@ -180,13 +180,13 @@ def ask_everywhere(
     return list(form.languages), prefilled, form.query, form.old_answer
 
 
-def choose_example(key: str, count: int) -> list[Any]:
+def choose_example(key: str, count: int) -> list[object]:
     """Return an example's field values, and ask at once."""
     form, prefilled = example(key)
     return [prefilled, count + 1, *values_of(form, STATED)]
 
 
-def open_page(request: gr.Request) -> list[Any]:
+def open_page(request: gr.Request) -> list[object]:
     """Fill the form from the link that was opened.
 
     Without one the form stays as it is: it shows the first example, or what a visitor

@@ -294,7 +294,7 @@ def render_session(
     interface: Interface,
     words: str = "",
     bad: tuple[BadRow, ...] = (),
-) -> list[Any]:
+) -> list[object]:
     """Return the updates that show a memory, and what was just done to it."""
     has_edits, number = bool(session.memory.entries), session.changing
     add = tr("memory_replace", interface, n=number) if number else label("memory_add")

@@ -98,7 +98,7 @@ def status_html(references: Sequence[str], interface: Interface) -> str:
     return render("edit_and_ask/models.html", interface, models=models)
 
 
-def render_panel(base: str, edited: str, interface: Interface) -> list[Any]:
+def render_panel(base: str, edited: str, interface: Interface) -> list[object]:
     """Return the panel's state for two references."""
     names = [base, edited]
     phases = {name: POOL.status(name).phase for name in names}

@@ -116,7 +116,7 @@ def pair_values(
     }
 
 
-def _pane(row: PairRow, side: str, pieces: Pieces) -> dict[str, Any]:
+def _pane(row: PairRow, side: str, pieces: Pieces) -> dict[str, object]:
     look, mark, tag = LOOKS[side]
     return {
         "side": side,

@@ -20,7 +20,7 @@ def by_name(
     from it whether a request or an event is wanted.
     """
 
-    def fill(outputs: Outputs) -> Any:
+    def fill(outputs: Outputs) -> object:
         return {components[name]: value for name, value in outputs.items()} or gr.skip()
 
     if isgeneratorfunction(handler):

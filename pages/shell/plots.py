@@ -71,7 +71,7 @@ def share_scale(colour: str) -> list[list[float | str]]:
     return [[0.0, CLEAR], [1.0, colour]]
 
 
-def bar_marker(colour: str, pattern: str = "") -> dict[str, Any]:
+def bar_marker(colour: str, pattern: str = "") -> dict[str, object]:
     """Return the marker of bars: a colour, and a white pattern over it."""
     return {
         "color": colour,
@@ -85,6 +85,6 @@ def bar_marker(colour: str, pattern: str = "") -> dict[str, Any]:
     }
 
 
-def title(words: str) -> dict[str, Any]:
+def title(words: str) -> dict[str, object]:
     """Return the part of an axis that names it."""
     return {"title": {"text": words}}

@@ -76,7 +76,7 @@ def before_and_after(
         )
 
 
-def as_record(seen: BeforeAndAfter, queries: Sequence[Query]) -> dict[str, Any]:
+def as_record(seen: BeforeAndAfter, queries: Sequence[Query]) -> dict[str, object]:
     """Return what was seen in plain values, for JSON."""
     answers = zip(queries, seen.before, seen.after, seen.as_before, strict=True)
     return {

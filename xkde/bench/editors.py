@@ -50,9 +50,9 @@ def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
     }
 
 
-def seconds_per_edit(engine: object, edits: Sequence[Edit]) -> dict[str, Any]:
+def seconds_per_edit(engine: object, edits: Sequence[Edit]) -> dict[str, object]:
     """Return what one edit costs with each editor."""
-    measured: dict[str, Any] = {}
+    measured: dict[str, object] = {}
     for name in EDITORS:
         try:
             measured |= _of_one(name, engine, edits)
@@ -61,7 +61,7 @@ def seconds_per_edit(engine: object, edits: Sequence[Edit]) -> dict[str, Any]:
     return measured
 
 
-def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
+def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, object]:
     from xkde.editors.editor import answer, applied
 
     editor = make(name)
@@ -81,14 +81,14 @@ def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, Any]:
     }
 
 
-def retrieval(_: object, __: Sequence[Edit]) -> dict[str, Any]:
+def retrieval(_: object, __: Sequence[Edit]) -> dict[str, object]:
     """Return ``bench retrieval``'s measures: what a memory's editors do beside that."""
     from xkde.bench.retrieval import measure as measure_retrieval
 
     return {f"retrieval: {key}": value for key, value in measure_retrieval().items()}
 
 
-def rank_one_side_by_side(engine: object, edits: Sequence[Edit]) -> dict[str, Any]:
+def rank_one_side_by_side(engine: object, edits: Sequence[Edit]) -> dict[str, object]:
     """Return this bench's part of ``bench editors``: four times as many edits."""
     return compared(engine, SIDE_BY_SIDE, 4 * len(edits))
 

@@ -66,7 +66,9 @@ def measure(
     }
 
 
-def _compare(name: str, engine: object, count: int, batch_size: int) -> dict[str, Any]:
+def _compare(
+    name: str, engine: object, count: int, batch_size: int
+) -> dict[str, object]:
     chosen = choose("atlas", DIRECTIONS, limit=count)
     for score in (one_by_one, by_runner):  # warm-up
         score(engine, chosen.cases[:1], chosen.directions)
@@ -197,7 +199,7 @@ def _agreement(first: Sequence[int], second: Sequence[int]) -> float:
     return sum(same) / len(same)
 
 
-def aggregation_times(rows: int) -> dict[str, Any]:
+def aggregation_times(rows: int) -> dict[str, object]:
     """Return the milliseconds that the means of all directions and probes take."""
     import random
 
@@ -212,14 +214,14 @@ def aggregation_times(rows: int) -> dict[str, Any]:
         "target": ATLAS_LANGUAGES,
         "probe": (*PROBES, "locality"),
     }
-    columns: dict[str, Any] = {
+    columns: dict[str, object] = {
         name: pd.Categorical(generator.choices(of, k=rows))
         for name, of in texts.items()
     }
     columns["exact"] = generator.choices((1.0, 0.0, None), k=rows)
     columns["token_accuracy"] = [generator.randrange(6) / 5 for _ in range(rows)]
     frame = pd.DataFrame(columns)
-    report: dict[str, Any] = {"aggregate_rows": rows}
+    report: dict[str, object] = {"aggregate_rows": rows}
     for score in ("exact", "token_accuracy"):
         started = time.perf_counter()
         groups = len(means(frame, ["source", "target", "probe"], score))

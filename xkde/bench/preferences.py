@@ -140,7 +140,7 @@ def _open(path: Path) -> pd.DataFrame:
     return pair_frame(open_pairs(path).pairs)
 
 
-def _timed(do: Callable[[], object]) -> tuple[float, Any]:
+def _timed(do: Callable[[], object]) -> tuple[float, object]:
     started = time.perf_counter()
     done = do()
     return time.perf_counter() - started, done

@@ -97,7 +97,7 @@ def _measure_search(
     queries: int,
     search: MakeSearch,
     name: str,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     started = time.perf_counter()
     precomputed = _PrecomputedEncoder(encoder, vectors)
     index = build_index(edits, precomputed, make_search=search)

@@ -290,7 +290,7 @@ def _report(
     queries: list[Query],
     checkpoint: tuple[str, str, Path],  # name, weights, folder
     saved: Any,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     from xkde.asking.temporary_edits import as_record, before_and_after
     from xkde.editors.registry import make, read_settings
     from xkde.editors.weights import deltas

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
         _print_benchmark(benchmark, about)
 
 
-def describe(benchmark: Benchmark, source: str) -> dict[str, Any]:
+def describe(benchmark: Benchmark, source: str) -> dict[str, object]:
     """Describe a benchmark: counts, defects, files, and what is left out."""
     whole = clean(benchmark.cases, source)
     reasons = Counter((entry.source.file, entry.reason) for entry in benchmark.skipped)

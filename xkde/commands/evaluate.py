@@ -334,7 +334,7 @@ def warn_of_skipped(skipped: "Sequence[Skipped]") -> None:
         )
 
 
-def in_json(file: Path, settings: "RunSettings") -> dict[str, Any]:
+def in_json(file: Path, settings: "RunSettings") -> dict[str, object]:
     """Return a run's main numbers and its card, as --json prints them."""
     from xkde.evaluation.results.rows import load_results
     from xkde.evaluation.results.summary import locality_changes, summary

@@ -211,7 +211,7 @@ def _progress(name: str) -> Any:
     return show
 
 
-def _in_json(file: Path) -> dict[str, Any]:
+def _in_json(file: Path) -> dict[str, object]:
     from xkde.evaluation.results.experiments import ASKED_IN, means_by_size, read
 
     experiment = read(file)

@@ -156,7 +156,7 @@ class Demonstrations:
     cases: Sequence[Case]
     encoder: Encoder | None = None
     count: int = COUNT
-    _vectors: dict[str, list[Mapping[Any, float]]] = field(default_factory=dict)
+    _vectors: dict[str, list[Mapping[object, float]]] = field(default_factory=dict)
     _orders: dict[tuple[Edit, frozenset[str]], list[int]] = field(default_factory=dict)
 
     def __call__(
@@ -214,14 +214,14 @@ class Demonstrations:
             self._orders[edit, asked] = places
         return self._orders[edit, asked]
 
-    def _of_cases(self, code: str) -> list[Mapping[Any, float]]:
+    def _of_cases(self, code: str) -> list[Mapping[object, float]]:
         if code not in self._vectors:
             edits = [case.edits.get(code) for case in self.cases]
             questions = [edit.question if edit else "" for edit in edits]
             self._vectors[code] = self._encode(questions)
         return self._vectors[code]
 
-    def _encode(self, texts: Sequence[str]) -> list[Mapping[Any, float]]:
+    def _encode(self, texts: Sequence[str]) -> list[Mapping[object, float]]:
         if self.encoder is None:
             return [_letters(text) for text in texts]
         return [dict(enumerate(vector)) for vector in self.encoder(texts)]
@@ -232,7 +232,7 @@ def _demonstration(case: Case, kind: Probe, source: str, query: Query) -> str:
     return demonstration(case.edits[source], item.question, item.answer)
 
 
-def _letters(text: str) -> Mapping[Any, float]:
+def _letters(text: str) -> Mapping[object, float]:
     """Return how often each run of three letters is in a text."""
     padded = f" {normalise(text)} "
     return Counter(padded[i : i + LETTERS] for i in range(len(padded) - LETTERS + 1))

@@ -30,7 +30,7 @@ FOLDER = SETTINGS / "editors"
 class SettingsRecord(Protocol):
     """A dataclass."""
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
 
 Settings = TypeVar("Settings", bound=SettingsRecord)

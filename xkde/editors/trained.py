@@ -26,7 +26,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,7 +79,7 @@ class SeracModels:
 class Serac:
     """The editor; ``given`` is what was asked of its settings."""
 
-    given: Mapping[str, Any]
+    given: Mapping[str, object]
     name: str = "serac"
 
     def apply(

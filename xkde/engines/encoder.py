@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from huggingface_hub import snapshot_download
@@ -39,7 +38,7 @@ class TextEncoder:
 
     name: str
     model: SentenceTransformer
-    card: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def calibration(self) -> Calibration:

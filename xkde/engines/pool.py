@@ -48,7 +48,7 @@ class Status:
 class _LoadedEngine:
     """One loaded engine; a user holds its lock."""
 
-    engine: Any
+    engine: object
     lock: threading.Lock
     used: float
 

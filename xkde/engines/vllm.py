@@ -157,7 +157,7 @@ def load_vllm(
     tokenizer = load_tokenizer(folder_or_id, revision=revision)
     folder, cpu = Path(folder_or_id), torch.device("cpu")
     model, lora = folder_or_id, None
-    lora_options: dict[str, Any] = {}
+    lora_options: dict[str, object] = {}
     with ExitStack() as stack:
         if is_adapter(folder) and on_gpu:
             model = source_of(base_of(folder))
@@ -185,7 +185,7 @@ def load_vllm(
     return VllmEngine(llm, tokenizer, stop_ids_of(folder_or_id), lora)
 
 
-def _open_llm(name: str, **options: Any) -> Any:
+def _open_llm(name: str, **options: Any) -> object:
     from vllm import LLM
 
     try:

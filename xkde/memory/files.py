@@ -137,7 +137,7 @@ def _lines(rows: Iterable[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _rows(text: str) -> Iterator[tuple[int, Any]]:
+def _rows(text: str) -> Iterator[tuple[int, object]]:
     """Yield (line, row); a row is any JSON value, or a BadRow."""
     start = text.lstrip()[:1]
     if start == "[":
@@ -160,7 +160,7 @@ def _rows(text: str) -> Iterator[tuple[int, Any]]:
         yield from _csv_rows(text)
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
+def _csv_rows(text: str) -> Iterator[tuple[int, object]]:
     head = text.split("\n", 1)[0]
     separator = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator)

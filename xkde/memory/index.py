@@ -313,7 +313,7 @@ def top(scores: Vectors, k: int) -> Numbers:
     return np.concatenate([above, level[len(level) - (k - len(above)) :]])
 
 
-def connect_qdrant(where: str = IN_THIS_PROCESS, api_key: str = "") -> Any:
+def connect_qdrant(where: str = IN_THIS_PROCESS, api_key: str = "") -> object:
     """Return a Qdrant client of a server, of a folder or of this process's memory.
 
     Only a server builds a graph of the vectors; the other two compare with each of

@@ -413,7 +413,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         for part in self.parts:
             part.zero_grad(set_to_none)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return the states of both."""
         return {"parts": [part.state_dict() for part in self.parts]}
 

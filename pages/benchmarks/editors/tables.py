@@ -377,7 +377,7 @@ def _basis_of(each: ManyEditsCurve, interface: Interface) -> str:
 
 def curves(
     found: Sequence[ManyEditsCurve], choice: EditorsChoice, interface: Interface
-) -> Any:
+) -> object:
     """Return a line for each editor over the number of edits; None without numbers.
 
     Plotly is imported when the first picture is drawn.

@@ -81,7 +81,7 @@ def bars(
     return go.Figure(traces, _by_probe(measure, barmode="group", bargap=0.2))
 
 
-def _by_probe(words: str, **more: object) -> dict[str, Any]:
+def _by_probe(words: str, **more: object) -> dict[str, object]:
     return layout(
         height=HEIGHT,
         x={"type": "category", "showgrid": False},
@@ -92,7 +92,7 @@ def _by_probe(words: str, **more: object) -> dict[str, Any]:
     )
 
 
-def gap_marks(found: Gaps, interface: Interface) -> Any:
+def gap_marks(found: Gaps, interface: Interface) -> object:
     """Return, by probe, where teacher forcing and generation put each run."""
     import plotly.graph_objects as go
 
@@ -139,6 +139,6 @@ def gap_marks(found: Gaps, interface: Interface) -> Any:
     return go.Figure(traces, axes)
 
 
-def _mark(colour: str, is_open: bool = False) -> dict[str, Any]:
+def _mark(colour: str, is_open: bool = False) -> dict[str, object]:
     symbol = "circle-open" if is_open else "circle"
     return {"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2}}

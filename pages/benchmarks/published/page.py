@@ -115,7 +115,7 @@ def siblings(numbers: PaperNumbers, view: PublishedView) -> list[int]:
     ]
 
 
-def value_of(numbers: PaperNumbers, view: PublishedView, name: str) -> Any:
+def value_of(numbers: PaperNumbers, view: PublishedView, name: str) -> object:
     """Return a field's value in a view."""
     if name == "table":
         return str(view.table)

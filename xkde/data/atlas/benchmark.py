@@ -16,7 +16,6 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from xkde.data.atlas.names import in_text
 from xkde.data.atlas.questions import name, question, second_hop, two_hops_of
@@ -141,9 +140,9 @@ def atlas_cases(
     return cases[:limit] if limit else cases
 
 
-def as_record(case: Case) -> dict[str, dict[str, Any]]:
+def as_record(case: Case) -> dict[str, dict[str, object]]:
     """Return a case in the Bi-ZsRE / MzsRE form, one entry for each language."""
-    record: dict[str, dict[str, Any]] = {}
+    record: dict[str, dict[str, object]] = {}
     for code, edit in case.edits.items():
         local = case.probes["locality"][code]
         record[code] = {

@@ -71,7 +71,7 @@ class BenchmarkFormat:
 
     title: str
     needs: str
-    fits: Callable[[Any], bool]
+    fits: Callable[[object], bool]
     read: Callable[[Sequence[BenchmarkFile]], Parsed]
 
 
@@ -231,7 +231,7 @@ def read_rows(path: Path, name: str) -> BenchmarkFile:
     return BenchmarkFile(name, hashlib.sha256(content).hexdigest(), tuple(rows))
 
 
-def _array(text: str, start: int, name: str) -> Iterator[tuple[int, Any]]:
+def _array(text: str, start: int, name: str) -> Iterator[tuple[int, object]]:
     """Yield line and value of each element of the list that begins at ``start``."""
     decoder = json.JSONDecoder()
     place, line, counted = start + 1, 1, 0
@@ -267,7 +267,7 @@ def _no_json(text: str, place: int, name: str) -> BenchmarkError:
     )
 
 
-def _lines(text: str, name: str) -> Iterator[tuple[int, Any]]:
+def _lines(text: str, name: str) -> Iterator[tuple[int, object]]:
     """Yield line and value of each line; a single object over lines is no list."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():

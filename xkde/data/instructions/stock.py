@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xkde.data.atlas import novel_names
-from xkde.data.atlas.questions import question, wordings
+from xkde.data.atlas.questions import question
 from xkde.data.atlas.records import RELATIONS, World
 from xkde.data.instructions.held_out import HeldOut
 from xkde.data.instructions.records import (

@@ -166,7 +166,7 @@ _ARROW: dict[Any, pa.DataType] = {
 PAIR_SCHEMA = pa.schema([(f.name, _ARROW[f.type]) for f in fields(Pair)])
 
 
-def as_row(record: Record) -> dict[str, Any]:
+def as_row(record: Record) -> dict[str, object]:
     """Return a record as what JSON can hold."""
     row = dict(vars(record))
     if isinstance(record, Sample):

@@ -139,7 +139,7 @@ def _wanted(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in known]
 
 
-def _either(columns: Columns, field_: str, count: int) -> list[Any]:
+def _either(columns: Columns, field_: str, count: int) -> list[object]:
     """Return a field's values under whichever of its names a row has it."""
     there = [columns[key] for key in _keys(field_) if key in columns]
     if not there:
@@ -163,7 +163,7 @@ def _numbered(count: int, word: str = "row") -> list[str]:
 
 def _json_rows(
     content: bytes, bad: Bad, name: str
-) -> tuple[list[Mapping[str, Any]], list[str]]:
+) -> tuple[list[Mapping[str, object]], list[str]]:
     content = content.removeprefix(b"\xef\xbb\xbf")
     if content.lstrip().startswith(b"["):
         try:
@@ -191,8 +191,8 @@ def _json_rows(
 
 def _objects(
     values: Sequence[object], places: list[str], bad: Bad
-) -> tuple[list[Mapping[str, Any]], list[str]]:
-    rows: list[Mapping[str, Any]] = []
+) -> tuple[list[Mapping[str, object]], list[str]]:
+    rows: list[Mapping[str, object]] = []
     kept: list[str] = []
     for value, place in zip(values, places, strict=True):
         if isinstance(value, Mapping):

@@ -90,7 +90,7 @@ def pair_frame(pairs: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({name: _series(column) for name, column in columns.items()})
 
 
-def _series(column: pa.ChunkedArray) -> Any:
+def _series(column: pa.ChunkedArray) -> object:
     """Return a column as pandas has it: texts as sorted categories."""
     if not pa.types.is_string(column.type):
         return pd.array(column, dtype=pd.ArrowDtype(column.type))

@@ -368,13 +368,13 @@ def _at_answers(
 
 def _adding(
     delta: Tensor, which: Sequence[int], columns: Sequence[int]
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """Return a forward hook that adds the rows' vectors in their columns."""
     rows = torch.arange(len(columns), device=delta.device)
     at = torch.tensor(columns, device=delta.device)
     chosen = torch.tensor(which, device=delta.device)
 
-    def hook(_: nn.Module, __: Any, output: Any) -> Any:
+    def hook(_: nn.Module, __: Any, output: Any) -> object:
         states = hidden_of(output)
         states = states.index_put(
             (rows, at), delta[chosen].to(states.dtype), accumulate=True

@@ -73,7 +73,7 @@ class AtlasCell:
     n: int
     marks: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the cell with its share and interval, for JSON."""
         return asdict(self) | share_of([self])
 
@@ -287,12 +287,12 @@ def _answers_of(cells: Sequence[AtlasCell], measure: str) -> Values:
 
 def stages_table(
     cells: Mapping[str, Mapping[str, Sequence[AtlasCell]]], reference: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return one record for each checkpoint and edit language, for JSON.
 
     ``cells[checkpoint][source]``; all checkpoints are compared with ``reference``.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for checkpoint, by_source in cells.items():
         for source, mine in by_source.items():
             shares = {
@@ -333,14 +333,14 @@ def measure_checkpoints(
     split: Split = "test",
     limit: int = 0,
     progress: Callable[[str], Progress | None] = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what each checkpoint knows by heart, and its probes after single edits.
 
     ``sources`` are the languages of the edits, which stand in the prompt.
     """
     world = atlas()
     cases = atlas_cases(world, split, limit)
-    models: dict[str, Any] = {}
+    models: dict[str, object] = {}
     for reference in references:
         folder = local_folder(reference)
         engine = load(folder)
@@ -370,7 +370,7 @@ def compare_checkpoints(
     split: Split = "test",
     limit: int = 0,
     progress: Callable[[str], Progress | None] = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the paper's Table 4 for checkpoints; none named: those that are shipped.
 
     All answer the same questions, and each is compared with stage one, or with the

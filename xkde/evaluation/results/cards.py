@@ -113,7 +113,7 @@ def _averaged(averaged: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _chain(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _chain(card: Mapping[str, Any]) -> list[Mapping[str, object]]:
     """Return the runs that a checkpoint goes back to, latest first."""
     return [card, *_chain(card.get("before") or {})] if card else []
 

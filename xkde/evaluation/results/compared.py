@@ -52,7 +52,7 @@ def matched(rows: pd.DataFrame, others: pd.DataFrame, is_plain: bool = False) ->
     return place[mine]
 
 
-def _joined(mine: pd.Series, theirs: pd.Series) -> Any:
+def _joined(mine: pd.Series, theirs: pd.Series) -> object:
     if isinstance(mine.dtype, pd.CategoricalDtype):
         return union_categoricals([mine, theirs])
     return np.concatenate([mine.to_numpy(), theirs.to_numpy()])

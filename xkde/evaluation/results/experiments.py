@@ -233,9 +233,9 @@ def _head_of(file: Path) -> dict[str, Any]:
     return about
 
 
-def _json_of(file: Path) -> dict[str, Any]:
+def _json_of(file: Path) -> dict[str, object]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        content: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{file} is damaged. Remove its folder, or run anew."

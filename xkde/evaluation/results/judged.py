@@ -10,7 +10,6 @@ Who asks it is ``judge``; loads no client, so that pages may read.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -67,7 +66,7 @@ def with_verdicts(folder: Path, table: pa.Table) -> pa.Table:
     )
 
 
-def judged_in_short(folder: Path, table: pa.Table) -> dict[str, Any] | None:
+def judged_in_short(folder: Path, table: pa.Table) -> dict[str, object] | None:
     """Return who judged, how many answers, how often exact match says otherwise."""
     place = folder / FOLDER
     if not (place / SETTINGS).exists():
@@ -77,7 +76,7 @@ def judged_in_short(folder: Path, table: pa.Table) -> dict[str, Any] | None:
     )
     differs = pc.not_equal(answered["judged"], answered["exact"])
     reasons = place / ABSENT
-    judge: dict[str, Any] = json.loads((place / SETTINGS).read_text("utf-8"))
+    judge: dict[str, object] = json.loads((place / SETTINGS).read_text("utf-8"))
     return judge | {
         "judged": len(answered) - answered["judged"].null_count,
         "absent": answered["judged"].null_count,

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -240,8 +239,10 @@ def choices(rows: pd.DataFrame, name: str) -> list[str]:
     return [text for text in rows[name].cat.categories if text]
 
 
-def records_of(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def records_of(rows: pd.DataFrame) -> list[dict[str, object]]:
     """Return rows as dictionaries; None where nothing was measured."""
     plain = rows.astype(object)
-    records: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict("records")
+    records: list[dict[str, object]] = plain.where(plain.notna(), None).to_dict(
+        "records"
+    )
     return records

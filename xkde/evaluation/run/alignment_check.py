@@ -59,7 +59,7 @@ class Count:
     wins: int
     n: int
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the count with its share and 95 % interval, for JSON."""
         low, high = wilson_interval(self.wins, self.n)
         share = self.wins / self.n if self.n else None
@@ -141,7 +141,7 @@ def check(
 Won = Sequence[tuple[Contrast, bool]]
 
 
-def _pooled(won: Won) -> list[dict[str, Any]]:
+def _pooled(won: Won) -> list[dict[str, object]]:
     return [
         Count(kind, "", "", sum(results), len(results)).as_dict()
         for kind in CONTRASTS
@@ -149,7 +149,7 @@ def _pooled(won: Won) -> list[dict[str, Any]]:
     ]
 
 
-def _by_direction(won: Won) -> list[dict[str, Any]]:
+def _by_direction(won: Won) -> list[dict[str, object]]:
     wins: Counter[tuple[str, str, str]] = Counter()
     asked: Counter[tuple[str, str, str]] = Counter()
     for contrast, is_won in won:

@@ -91,9 +91,9 @@ def _error(results: Mapping[str, Any], key: str) -> float | None:
     return error if isinstance(error, float) else None
 
 
-def scores_of(sample: Any) -> dict[str, Any]:
+def scores_of(sample: Any) -> dict[str, object]:
     """Return those of a task's measures that mean what our columns mean."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name in RIGHT_OR_WRONG:
         value = sample.get(name)
         if name in sample["metrics"] and value in (0, 1):

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import openai
 import pyarrow as pa
@@ -66,7 +65,7 @@ class Judge:
     patience: float = PATIENCE  # seconds that one request may take
 
     @property
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> dict[str, object]:
         """What decides its verdicts, as it is kept."""
         names = ("model", "prompt", "temperature")
         return {name: getattr(self, name) for name in names}

@@ -92,7 +92,7 @@ def given_settings(overrides: Sequence[str], editors: Sequence[str]) -> Given:
 
     Raises SettingsError for another form, and for an editor that is not in the run.
     """
-    given: dict[str, dict[str, Any]] = {name: {} for name in editors}
+    given: dict[str, dict[str, object]] = {name: {} for name in editors}
     for text in overrides:
         name, dot, setting = text.partition("=")[0].partition(".")
         if not dot or "=" not in text or name not in given:

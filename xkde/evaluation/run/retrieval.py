@@ -201,7 +201,7 @@ class QueryShare:
     hits: int
     n: int
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the share for JSON."""
         low, high = wilson_interval(self.hits, self.n)
         share = self.hits / self.n if self.n else None
@@ -245,7 +245,7 @@ def measure_retrieval(
     limit: int = 0,
     size: int = 0,
     progress: Callable[[str], Progress | None] = lambda _: None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Choose threshold and weight on Atlas's dev split, measure on its test split.
 
     ``limit`` counts cases of each split and ``size`` edits of a memory; 0: all.

@@ -149,7 +149,9 @@ def _measured(
     return found
 
 
-def _teacher_forced(question: Question, answer: TeacherForcedAnswer) -> dict[str, Any]:
+def _teacher_forced(
+    question: Question, answer: TeacherForcedAnswer
+) -> dict[str, object]:
     return {
         "finish": None,
         "answer": answer.text,
@@ -162,8 +164,8 @@ def _teacher_forced_without(
     name: str,
     answer: TeacherForcedAnswer | None,
     other: TeacherForcedAnswer,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
+) -> dict[str, object]:
+    found: dict[str, object] = {
         TEXTS[name]: other.text,
         f"token_accuracy_{name}": other.accuracy,
     }
@@ -177,7 +179,7 @@ def _teacher_forced_without(
     return found
 
 
-def _generated(question: Question, answer: Generation) -> dict[str, Any]:
+def _generated(question: Question, answer: Generation) -> dict[str, object]:
     found = score(
         answer.text,
         question.item.answer,
@@ -192,8 +194,8 @@ def _generated(question: Question, answer: Generation) -> dict[str, Any]:
 
 def _generated_without(
     question: Question, name: str, answer: Generation | None, other: Generation
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
+) -> dict[str, object]:
+    found: dict[str, object] = {
         TEXTS[name]: other.text,
         f"exact_{name}": exact_match(other.text, question.item.answer),
     }

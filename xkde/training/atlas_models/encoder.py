@@ -415,7 +415,7 @@ def write_modules(folder: Path, width: int, longest: int) -> None:
     They say: mean pooling of the last states, then division by the length.
     """
     parts = {"": "Transformer", "1_Pooling": "Pooling", "2_Normalize": "Normalize"}
-    files: dict[str, Any] = {
+    files: dict[str, object] = {
         "modules.json": [
             {
                 "idx": index,

@@ -30,10 +30,12 @@ class PartTraining:
     """What a run trains, on what, and how it is written down at the end."""
 
     network: nn.Module
-    rows: Sequence[Any]
+    rows: Sequence[object]
     losses: Losses
     weights: Mapping[str, float]  # of each part of the loss
-    save: Callable[[Path], Mapping[str, Any]]  # into a folder; returns more for a card
+    save: Callable[
+        [Path], Mapping[str, object]
+    ]  # into a folder; returns more for a card
 
 
 class LossesTrainer(Trainer):
@@ -116,6 +118,6 @@ def _save(prepared: PartTraining, folder: Path, card: dict[str, object]) -> Path
     return put_in_place(aside, folder, card | dict(prepared.save(aside)))
 
 
-def _as_they_are(rows: list[Any]) -> dict[str, Any]:
+def _as_they_are(rows: list[Any]) -> dict[str, object]:
     """Return a batch: rows of ids are padded where they are read."""
     return {"rows": rows}

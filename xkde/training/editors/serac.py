@@ -142,7 +142,7 @@ def _causal(source: str, layers: int) -> PreTrainedModel:
     return model
 
 
-def _on_dev(scope: Scope, cases: int, seed: int) -> dict[str, Any]:
+def _on_dev(scope: Scope, cases: int, seed: int) -> dict[str, object]:
     """Return the threshold that tells the dev split's queries apart best."""
     random_ = random.Random(seed)
     asked: dict[bool, list[tuple[str, str]]] = {True: [], False: []}

@@ -234,7 +234,7 @@ class KtoTrainer(KTOTrainer):
         if not self.calculate_KL:
             return rows
 
-        def with_kl_answers(batch: dict[str, list[object]]) -> dict[str, list[Any]]:
+        def with_kl_answers(batch: dict[str, list[object]]) -> dict[str, list[object]]:
             answers = batch["completion_ids"]
             return {"KL_completion_ids": [answers[-1], *answers[:-1]]}
 
@@ -261,7 +261,7 @@ def preference_trainer(
     *,
     learn_all: bool,
     **options: Any,
-) -> Any:
+) -> object:
     """Return the objective's trainer; ``options`` are a Trainer's own."""
     _, trainer_class = OBJECTIVES[objective]
     training.remove_unused_columns = False  # "length" is for grouping, not the model
