@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
+from jinja2 import TemplateError
+
 from xkde import paths
 from xkde.errors import CheckpointError, InputError, Notice
+from xkde.text import has_half_character
 from xkde.types import Edit, Message
 
 EDIT_INSTRUCTION = (
@@ -151,6 +154,10 @@ def check_user_text(text: str, what: str, tokenizer: Tokenizer | None = None) ->
     stripped = text.strip()
     if not stripped:
         raise InputError("The {what} is empty. Please type it.", what=what)
+    if has_half_character(stripped):
+        raise InputError(
+            "The {what} holds half a character. Please type it anew.", what=what
+        )
     for mark in (*MARKERS, *(_marks(tokenizer) if tokenizer else ())):
         if mark in stripped:
             raise InputError(
@@ -184,14 +191,22 @@ def render(
             if asked_in and EXAMPLES_VARIABLE.search(template)
             else {}
         )
-        return str(
-            tokenizer.apply_chat_template(
-                turns,
-                tokenize=False,
-                add_generation_prompt=messages[-1].role == "user",
-                **variables,
+        try:
+            return str(
+                tokenizer.apply_chat_template(
+                    turns,
+                    tokenize=False,
+                    add_generation_prompt=messages[-1].role == "user",
+                    **variables,
+                )
             )
-        )
+        # The sandbox stops what runs too long or reaches out; the rest are mistakes.
+        except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                "The chat template of this checkpoint fails: {reason}. Mend its "
+                "chat_template.jinja, or choose another checkpoint.",
+                reason=str(error).rstrip("."),
+            ) from error
     for (name, turn_mark), (before, after) in RELEASED_WRAPPERS.items():
         if name == wrapper and turn_mark in template:
             return _released(messages, before, after)

@@ -5,10 +5,12 @@ and whether a text holds a name (``mentions``; ``xkde.data.atlas.mentions`` know
 names are part of others). Pure functions of strings.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 from xkde.languages import language as language_of
 
@@ -16,6 +18,7 @@ from xkde.languages import language as language_of
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _HANGUL = ("\uac00", "\ud7a3")  # Korean writes its particles at the word
+DEEPEST = 100  # levels of a JSON value
 _LEAST_REPEATED = 8  # characters that say no more than one thing again and again
 
 # What stands before or after the digits of a year, normalised; none is of English
@@ -215,3 +218,35 @@ def year_of(text: str) -> int | None:
     if match is None:
         return None
     return int(match["year"]) - (_BUDDHIST if match["before"] == "พ ศ" else 0)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the JSON value of a text; raises ValueError for anything else.
+
+    Also for what is nested too deeply to be read, or to be written again.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    marks = ("[", "{") if isinstance(text, str) else (b"[", b"{")
+    opened = sum(text.count(mark) for mark in marks)  # type: ignore[arg-type]
+    if opened > DEEPEST and _is_deep(value, DEEPEST):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def _is_deep(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return not levels or any(_is_deep(each, levels - 1) for each in value)
+
+
+def has_half_character(text: str) -> bool:
+    """Tell whether a text holds half a character, as "\\ud83d" alone in JSON.
+
+    No file in UTF-8 can hold it.
+    """
+    return any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from xkde.data.parquet import read_parquet
 from xkde.data.preferences.files import (
     GOLD,
     Pair,
@@ -10,7 +11,6 @@ from xkde.data.preferences.files import (
     SampledAnswer,
     Scores,
     pairs_of,
-    read_parquet,
 )
 
 

@@ -2,7 +2,15 @@
 
 import pytest
 
-from xkde.text import mentions, normalise, repeats_itself, unaccented, year_of
+from xkde.text import (
+    has_half_character,
+    mentions,
+    normalise,
+    parse_json,
+    repeats_itself,
+    unaccented,
+    year_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +145,22 @@ def test_repetition(text: str, repeats: bool) -> None:
 )
 def test_without_accents(text: str, plain: str) -> None:
     assert unaccented(text) == plain
+
+
+@pytest.mark.parametrize("text", ["", "[", "[" * 5000, '{"a":' * 150 + "1" + "}" * 150])
+def test_what_is_no_json_or_too_deep_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_json(text)
+    with pytest.raises(ValueError):
+        parse_json(text.encode())
+
+
+def test_json_is_read() -> None:
+    assert parse_json('[{"a": [1]}]') == parse_json(b'[{"a": [1]}]') == [{"a": [1]}]
+    many = "[" + ", ".join(["[]"] * 500) + "]"
+    assert len(parse_json(many)) == 500
+
+
+def test_half_a_character_is_seen() -> None:
+    assert has_half_character("a\ud800")
+    assert not has_half_character("大阪 🗾")

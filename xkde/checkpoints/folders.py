@@ -88,6 +88,12 @@ def inspect_folder(path: Path, trust_remote_code: bool = False) -> CheckpointInf
         )
     headers = read_headers(path)
     tensors = [tensor for header in headers.values() for tensor in header.values()]
+    layers = config.get("num_hidden_layers")
+    if isinstance(layers, int) and layers > len(tensors):
+        raise CheckpointError(
+            f"The model in {path} has {len(tensors):,} weights, and its config.json "
+            f"says {layers:,} layers. Copy or download it again."
+        )
     bytes_by_dtype: Counter[str] = Counter()
     for tensor in tensors:
         bytes_by_dtype[tensor.dtype] += tensor.bytes
@@ -151,8 +157,8 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def _architecture(path: Path, config: Mapping[str, Any]) -> str:
-    names = config.get("architectures") or [""]
-    name = str(names[0])
+    names = config.get("architectures")
+    name = str(names[0])[:80] if isinstance(names, list) and names else ""
     if name.endswith(("ForCausalLM", "LMHeadModel")):
         return name
     raise CheckpointError(

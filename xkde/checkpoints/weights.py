@@ -8,7 +8,6 @@ print(weights.weight_files(Path('assets/checkpoints/atlas-base')))"``
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde.errors import CheckpointError
+from xkde.text import parse_json
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -48,7 +48,7 @@ class Tensor:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file, or raise CheckpointError naming the file."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be read ({error.strerror}). Check the file and its rights."
@@ -109,7 +109,7 @@ def read_header(file: Path) -> dict[str, Tensor]:
             )
         text = stream.read(length) if length <= LARGEST_HEADER else b""
     try:
-        header = json.loads(text)
+        header = parse_json(text)
         header.pop("__metadata__", None)
         tensors = {name: _tensor(entry) for name, entry in header.items()}
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
@@ -127,7 +127,9 @@ def read_header(file: Path) -> dict[str, Tensor]:
 
 def _tensor(entry: Mapping[str, Any]) -> Tensor:
     begin, end = entry["data_offsets"]
-    return Tensor(str(entry["dtype"]), tuple(entry["shape"]), end - begin)
+    return Tensor(
+        str(entry["dtype"]), tuple(int(n) for n in entry["shape"]), end - begin
+    )
 
 
 def _weight_map(folder: Path) -> dict[str, str]:

@@ -11,9 +11,9 @@ transformers are imported only when a checkpoint is loaded.
 """
 
 import copy
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,7 @@ from xkde.checkpoints.catalogue import Reference, resolve
 from xkde.checkpoints.folders import ADAPTER_WEIGHTS, base_of, check_fits, is_adapter
 from xkde.checkpoints.weights import read_headers, read_json
 from xkde.engines.conversion import convert
-from xkde.errors import CheckpointError, SettingsError
+from xkde.errors import CheckpointError, SettingsError, XkdeError
 from xkde.paths import CHAT_TEMPLATE
 
 if TYPE_CHECKING:
@@ -85,7 +85,6 @@ def load(
     used.
     """
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     from xkde.engines.transformers import TransformersEngine
@@ -99,24 +98,23 @@ def load(
     tokenizer = load_tokenizer(
         folder_or_id, trust_remote_code=trust_remote_code, revision=revision
     )
-    try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            name,
-            **where,
-            dtype=choose_dtype(dtype, place, folder),
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-        model, report = loaded
-        model = model.to(place).eval()
-        _project_whole_rows(model)
-    except torch.OutOfMemoryError as error:
-        raise CheckpointError(
-            f"“{name}” does not fit into the memory of {place}. Choose another device, "
-            "a narrower number format or a smaller model."
-        ) from error
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise _unreadable(name, error) from error
+    with _in_words(name):
+        try:
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                name,
+                **where,
+                dtype=choose_dtype(dtype, place, folder),
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+            model, report = loaded
+            model = model.to(place).eval()
+            _project_whole_rows(model)
+        except torch.OutOfMemoryError as error:
+            raise CheckpointError(
+                f"“{name}” does not fit into the memory of {place}. Choose another "
+                "device, a narrower number format or a smaller model."
+            ) from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise CheckpointError(
@@ -158,13 +156,11 @@ def load_tokenizer(
 
     name = str(folder_or_id)
     where = _where(folder_or_id, revision, trust_remote_code)
-    try:
+    with _in_words(name):
         settings = get_tokenizer_config(name, **where)
         plain = settings.get("tokenizer_class") in PLAIN_TOKENIZERS
         loader = PreTrainedTokenizerFast if plain else AutoTokenizer
         tokenizer = loader.from_pretrained(name, **where)
-    except (OSError, ValueError, ImportError, json.JSONDecodeError) as error:
-        raise _unreadable(name, error) from error
     if not tokenizer.is_fast:
         raise CheckpointError(
             f"“{name}” has no fast tokenizer, which tells where each token stands in "
@@ -291,11 +287,36 @@ def _where(
     return {"revision": revision, "trust_remote_code": trust_remote_code}
 
 
-def _unreadable(name: str, error: Exception) -> CheckpointError:
-    reason = next((line for line in str(error).splitlines() if line.strip()), "")
-    return CheckpointError(
-        f"“{name}” could not be loaded: {reason.strip().rstrip('.')}. Check that it is "
-        "a whole checkpoint with safetensors weights and a tokenizer."
+@contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    """Let the libraries read files of anybody; raise CheckpointError if they cannot."""
+    try:
+        yield
+    except XkdeError:
+        raise
+    # No narrower class: tokenizers raises Exception itself for a file that it cannot
+    # read, huggingface_hub and transformers what their own code stumbles on (a
+    # StrictDataclassError, a ZeroDivisionError for 0 heads, a KeyError for an unknown
+    # activation).
+    except Exception as error:
+        raise CheckpointError(
+            "“{name}” could not be loaded, because {reason}. Check that it is a whole "
+            "checkpoint with safetensors weights and a tokenizer, then try again.",
+            name=name,
+            reason=reason_of(error),
+        ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what a library says; its error's name where that helps.
+
+    A KeyError says nothing but the key.
+    """
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    says_little = isinstance(error, LookupError) or not text
+    name = type(error).__name__
+    return (
+        f"{name}: {text}".rstrip(": .")[:300] if says_little else text.rstrip(".")[:300]
     )
 
 

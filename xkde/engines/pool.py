@@ -5,6 +5,7 @@ time; any thread may read its status. Beyond CAPACITY, the engines that were unu
 the longest are dropped. torch is imported with the first model.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from xkde import hub
 from xkde.checkpoints import PackageSource, inspect_folder, resolve
 from xkde.checkpoints.folders import base_reference, is_adapter
 from xkde.engines.conversion import convert, total_bytes
-from xkde.engines.loading import load, with_adapter
+from xkde.engines.loading import load, reason_of, with_adapter
 from xkde.errors import CheckpointError, DownloadError, Notice, XkdeError
 
 Phase = Literal[
@@ -25,6 +26,7 @@ Phase = Literal[
 ]
 UNDER_WAY: tuple[Phase, ...] = ("downloading", "converting", "loading")
 CAPACITY = 4
+logger = logging.getLogger(__name__)
 POLL = 0.05  # seconds between two looks at a model that is being loaded
 
 Loader = Callable[[Path], Any]
@@ -151,25 +153,38 @@ class Pool:
             self._status[status.reference] = status
         return status
 
-    def _thread(self, task: Callable[..., None], *arguments: object) -> None:
-        threading.Thread(target=task, args=arguments, daemon=True).start()
+    def _thread(
+        self, task: Callable[..., None], reference: str, *arguments: object
+    ) -> None:
+        threading.Thread(
+            target=self._ended, args=(task, reference, *arguments), daemon=True
+        ).start()
+
+    def _ended(
+        self, task: Callable[..., None], reference: str, *arguments: object
+    ) -> None:
+        """Do a thread's task; whatever ends it, nobody waits for its model for ever."""
+        try:
+            task(reference, *arguments)
+        except XkdeError as error:
+            self._set(Status(reference, "failed", error.notice))
+        # The border of the thread: a panic in Rust (tokenizers) is no Exception.
+        except BaseException as error:
+            logger.warning("%s could not be loaded", reference, exc_info=error)
+            self._set(Status(reference, "failed", _words(error)))
 
     def _load(self, reference: str, folder: Path) -> None:
-        try:
-            # The base first: it may have to be unpacked before its folder is there.
-            base = self._base_of(folder) if is_adapter(folder) else None
-            inspect_folder(folder)
-            with self._loading:
-                # Waiting for another model to load does not count.
-                started = time.perf_counter()
-                engine = (
-                    self._adapter_loader(base.engine, folder)
-                    if base
-                    else self._loader(folder)
-                )
-        except (XkdeError, OSError, MemoryError, RuntimeError, ImportError) as error:
-            self._set(Status(reference, "failed", _words(error)))
-            return
+        # The base first: it may have to be unpacked before its folder is there.
+        base = self._base_of(folder) if is_adapter(folder) else None
+        inspect_folder(folder)
+        with self._loading:
+            # Waiting for another model to load does not count.
+            started = time.perf_counter()
+            engine = (
+                self._adapter_loader(base.engine, folder)
+                if base
+                else self._loader(folder)
+            )
         seconds = time.perf_counter() - started
         with self._lock:
             lock = base.lock if base else threading.Lock()
@@ -197,11 +212,7 @@ class Pool:
     def _convert(self, reference: str, source: PackageSource) -> None:
         total = total_bytes(source)
         self._set(Status(reference, "converting", total=total))
-        try:
-            folder = convert(reference, source, self._report(reference))
-        except (XkdeError, OSError, MemoryError, RuntimeError) as error:
-            self._set(Status(reference, "failed", _words(error)))
-            return
+        folder = convert(reference, source, self._report(reference))
         self._set(Status(reference, "loading"))
         self._load(reference, folder)
 
@@ -224,24 +235,22 @@ class Pool:
                 on_progress=self._report(reference),
                 cancelled=self._cancels[reference],
             )
-        except (XkdeError, OSError) as error:
-            words = _words(error)
-            if self._cancels[reference].is_set() and isinstance(error, DownloadError):
-                self._set(Status(reference, "absent", words))
-            else:
-                self._set(Status(reference, "failed", words))
+        except DownloadError as error:
+            if not self._cancels[reference].is_set():
+                raise
+            self._set(Status(reference, "absent", _words(error)))
             return
         self._set(Status(reference, "loading"))
         self._load(reference, folder)
 
 
-def _words(error: Exception) -> Notice:
+def _words(error: BaseException) -> Notice:
     """Return the message of an error; of foreign ones the first line."""
     if isinstance(error, XkdeError):
         return error.notice
-    first = next(iter(str(error).splitlines()), "") or type(error).__name__
     return Notice(
-        "The model could not be loaded: {reason}. Try again.", reason=first.rstrip(".")
+        "The model could not be loaded, because {reason}. Mend that, then try again.",
+        reason=reason_of(error),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from xkde.errors import DataError, InputError
 from xkde.memory.edits import check_edit
+from xkde.text import parse_json
 from xkde.types import Edit
 from xkde.writing import write_aside
 
@@ -142,7 +143,7 @@ def _rows(text: str) -> Iterator[tuple[int, object]]:
     start = text.lstrip()[:1]
     if start == "[":
         try:
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError as error:
             raise DataError(
                 f"The file begins as a JSON list but is none: {error}. Write it anew, "
@@ -153,7 +154,7 @@ def _rows(text: str) -> Iterator[tuple[int, object]]:
         for line, written in enumerate(text.split("\n"), 1):
             if written.strip():
                 try:
-                    yield line, json.loads(written)
+                    yield line, parse_json(written)
                 except ValueError:
                     yield line, _bad(line, "not_json", written)
     else:
@@ -192,6 +193,8 @@ def _edit(line: int, row: object, language: str) -> Edit | BadRow:
     aliases = fields["aliases"] or ()
     if isinstance(aliases, str):
         aliases = aliases.split(ALIAS_SEPARATOR)
+    if not isinstance(aliases, list | tuple):
+        aliases = ()
     edit = Edit(
         question=fields["question"],
         answer=fields["answer"],

@@ -136,9 +136,10 @@ def _training_config(known: dict[str, object], overrides: Sequence[str]) -> type
     parser.add_argument("--stage", default=known.get("stage"))
     parser.add_argument("--objective", default=known.get("objective", "orpo"))
     chosen = parser.parse_known_args(list(overrides))[0]
-    if chosen.stage != "tl-po" or chosen.objective not in OBJECTIVES:
+    objective = str(chosen.objective)
+    if chosen.stage != "tl-po" or objective not in OBJECTIVES:
         return SFTConfig
-    return OBJECTIVES[chosen.objective][0]
+    return OBJECTIVES[objective][0]
 
 
 def _check(stage: StageConfig, training: Any, model: ModelConfig) -> None:
@@ -188,6 +189,12 @@ def _check_preferences(stage: StageConfig, training: Any) -> None:
 
 # Files
 
+# What TRL's parser and the settings' own classes raise for a value that does not fit.
+UNFIT = (
+    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError,
+    argparse.ArgumentError,
+)  # fmt: skip
+
 
 def presets(folder: Path = SETTINGS, pattern: str = "*.yaml") -> list[str]:
     """Return the names of the settings files in a folder."""
@@ -211,7 +218,7 @@ def written_settings(path: Path) -> dict[str, Any]:
     """Return the content of a file, unchecked."""
     try:
         known = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
         raise SettingsError(
             f"{path} is not valid YAML: {_one_line(error)}. Write one setting a line, "
             "“name: value”."
@@ -237,7 +244,7 @@ def read_settings(
     )
     try:
         return tuple(parser.parse_args_and_config(["--config", str(path), *overrides]))
-    except (ValueError, TypeError, argparse.ArgumentError) as error:
+    except UNFIT as error:
         raise _does_not_fit(path, error) from error
 
 

@@ -3,16 +3,19 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.damaged_checkpoints import DAMAGES, damaged_copy
 from tests.helpers.hub_server import REPOSITORY, serving
 from xkde import hub
 from xkde.checkpoints import resolve
 from xkde.engines.pool import Pool
-from xkde.errors import CheckpointError
+from xkde.errors import CheckpointError, Notice
+from xkde.prompts import ask
 
 
 def folders(tmp_path: Path, atlas_folder: Path, count: int) -> list[str]:
@@ -155,3 +158,38 @@ def test_cancelled_download_is_absent_again(served: Any) -> None:
     status = pool.wait(REPOSITORY, 20)
     assert status.phase == "absent"
     assert "cancelled" in status.words
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_checkpoint_ends_in_words(
+    name: str, atlas_folder: Path, tmp_path: Path
+) -> None:
+    """Whatever is wrong, its model is ready or failed, and asking ends in words."""
+    folder = damaged_copy(atlas_folder, tmp_path / "damaged", name)
+    pool, reference = Pool(), str(folder)
+    pool.start(reference)
+    status = pool.wait(reference, 30)
+    if status.phase == "ready":  # it can be used all the same, or says why not
+        with pool.use([reference]) as (engine,), suppress(CheckpointError):
+            engine.encode(ask("?"))
+    else:
+        assert status.phase == "failed"
+        assert 20 < len(status.words) < 1500
+        assert "Traceback" not in status.words
+        assert isinstance(status.words, Notice)
+    assert pool.start(reference).phase in ("loading", "ready")  # one may try again
+    pool.wait(reference, 30)
+
+
+def test_a_panic_in_a_library_is_no_waiting_for_ever(atlas_folder: Path) -> None:
+    class PanicException(BaseException):
+        """As Rust's is."""
+
+    def panics(folder: Path) -> None:
+        raise PanicException("called unwrap on None")
+
+    pool, name = Pool(panics), str(atlas_folder)
+    pool.start(name)
+    status = pool.wait(name, 5)
+    assert status.phase == "failed"
+    assert "because called unwrap on None" in status.words

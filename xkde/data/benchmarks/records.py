@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xkde.errors import BenchmarkError
+from xkde.text import parse_json
 from xkde.types import Case, Probe, ProbeItem, Source
 
 _ENDINGS = (".json", ".jsonl")
@@ -112,7 +113,7 @@ def item(question: Any, answer: Any, aliases: Any = (), kind: str = "") -> (
     asked, forms = answers(question), answers(answer)
     if not asked or not forms:
         return None
-    more = tuple(form for form in answers(list(aliases or ())) if form not in forms)
+    more = tuple(form for form in answers(aliases) if form not in forms)
     return ProbeItem(asked[0], forms[0], kind, forms[1:] + more)
 
 
@@ -248,6 +249,8 @@ def _array(text: str, start: int, name: str) -> Iterator[tuple[int, object]]:
             value, end = decoder.raw_decode(text, place)
         except json.JSONDecodeError as error:
             raise _no_json(text, error.pos, name) from None
+        except (ValueError, RecursionError):  # a number or a nesting without end
+            raise _no_json(text, place, name) from None
         line, counted = line + text.count("\n", counted, place), place
         yield line, value
         place, first = end, False
@@ -273,8 +276,8 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, object]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError:
+            value = parse_json(line)
+        except ValueError:
             raise BenchmarkError(
                 f"{name}, line {number}: neither a JSON list nor JSON lines. Give the "
                 "benchmark's own JSON file."

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xkde.errors import DataError
+from xkde.text import parse_json
 from xkde.writing import writing
 
 
@@ -25,8 +26,8 @@ def read_lines(path: Path) -> tuple[list[object], list[int]]:
         if not line.strip():
             continue
         try:
-            values.append(json.loads(line.decode("utf-8")))
-        except (ValueError, RecursionError):
+            values.append(parse_json(line.decode("utf-8")))
+        except ValueError:
             broken.append(number)
     return values, broken
 

@@ -41,6 +41,7 @@ from xkde.data.instructions.records import (
 )
 from xkde.errors import DataError, InputError
 from xkde.languages import language
+from xkde.text import parse_json
 from xkde.types import Edit
 
 FEWEST_LANGUAGES = 8  # of a parallel fact, English among them
@@ -200,8 +201,8 @@ def _line_entries(text: str) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
-            except (json.JSONDecodeError, RecursionError):
+                yield number, parse_json(line)
+            except ValueError:
                 yield number, None
 
 
@@ -217,7 +218,7 @@ def _list_entries(text: str) -> Iterator[tuple[int, object]]:
         line = text.count("\n", 0, place) + 1
         try:
             value, place = decoder.raw_decode(text, place)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             yield line, None
             return
         yield line, value

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xkde.errors import DataError
+from xkde.text import parse_json
 from xkde.types import Finish
 from xkde.writing import aside, writing
 
@@ -183,13 +184,13 @@ def from_row(kind: type[Record], row: object) -> Record:
     if needed - set(row) or set(row) - known:
         lacking = ", ".join(sorted(needed - set(row))) or "nothing"
         strange = ", ".join(sorted(set(row) - known)) or "nothing"
-        raise ValueError(f"it lacks {lacking}; not known: {strange}")
+        raise ValueError(f"it lacks {lacking:.200}; not known: {strange:.200}")
     if kind is Sample:
         try:
             answers = tuple(SampledAnswer(**answer) for answer in row["answers"])
+            row = row | {"golds": tuple(row["golds"]), "answers": answers}
         except TypeError as error:
-            raise ValueError("its answers do not fit") from error
-        row = row | {"golds": tuple(row["golds"]), "answers": answers}
+            raise ValueError("its golds or answers do not fit") from error
     return kind(**row)
 
 
@@ -201,16 +202,6 @@ def read_samples(path: Path) -> list[Sample]:
 def read_scores(path: Path) -> list[Scores]:
     """Read a file of scores; raises DataError that names the line."""
     return list(_records(path, Scores))
-
-
-def read_parquet(path: Path) -> pa.Table:
-    """Read a Parquet file of anything; raises DataError where it is none."""
-    try:
-        return pq.read_table(pa.BufferReader(read_bytes(path)))
-    except pa.ArrowException as error:
-        raise DataError(
-            f"{path.name} is no whole Parquet file. Copy it anew."
-        ) from error
 
 
 def pairs_of(table: pa.Table) -> list[Pair]:
@@ -261,7 +252,7 @@ def cut_from(content: bytes) -> int | None:
     if not last.strip():
         return None
     try:
-        json.loads(last)
+        parse_json(last)
     except ValueError:
         return start
     return None
@@ -284,7 +275,7 @@ def _records(path: Path, kind: type[Record]) -> Iterator[Any]:
     for number, line in enumerate(content[: cut_from(content)].split(b"\n"), 1):
         if line.strip():
             try:
-                yield from_row(kind, json.loads(line))
+                yield from_row(kind, parse_json(line))
             except ValueError as error:
                 raise DataError(
                     f"Line {number} of {path.name} holds no {kind.__name__.lower()}: "

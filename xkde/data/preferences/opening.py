@@ -10,7 +10,6 @@ prompt's instruction, the answers' languages from the answers. A bad row is coun
 left out, and the rest opens.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,16 +20,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from xkde.data.parquet import read_parquet
 from xkde.data.preferences.answers import answer_language
 from xkde.data.preferences.files import (
     PAIR_SCHEMA,
     cut_from,
     read_bytes,
-    read_parquet,
 )
 from xkde.errors import DataError
 from xkde.languages import LANGUAGES
 from xkde.prompts import EDIT_INSTRUCTION
+from xkde.text import parse_json
 
 # Our field -> what others call it
 OTHER_NAMES: dict[str, tuple[str, ...]] = {
@@ -52,6 +52,9 @@ REASONS: dict[str, str] = {
 }
 _BY_NAME = {entry.name: code for code, entry in LANGUAGES.items()}
 _BY_OTHER_CODE = {e.mzsre_code: code for code, e in LANGUAGES.items() if e.mzsre_code}
+
+# Of a table in memory; a Space lets anybody upload one.
+MOST_ROWS, MOST_BYTES = 500_000, 2**29
 
 Columns = dict[str, list[Any]]
 Texts = tuple[str, str, str]  # prompt, chosen, rejected
@@ -78,10 +81,9 @@ def open_pairs(path: Path) -> OpenedPairs:
     """Open a file by its content; raises DataError where it holds no pair."""
     content = read_bytes(path)
     if content.startswith(b"PAR1"):
-        table = read_parquet(path)
-        columns = {
-            name: table[name].to_pylist() for name in _wanted(table.schema.names)
-        }
+        del content
+        table = read_parquet(path, _KNOWN, most_rows=MOST_ROWS, most_bytes=MOST_BYTES)
+        columns = {name: table[name].to_pylist() for name in table.column_names}
         return _opened(columns, _numbered(table.num_rows), [], path.name)
     bad: Bad = []
     rows, places = _json_rows(content, bad, path.name)
@@ -134,9 +136,11 @@ def _keys(field_: str) -> tuple[str, ...]:
     return (field_, *OTHER_NAMES.get(field_, ()))
 
 
+_KNOWN = frozenset(key for field_ in PAIR_SCHEMA.names for key in _keys(field_))
+
+
 def _wanted(names: Iterable[str]) -> list[str]:
-    known = {key for field_ in PAIR_SCHEMA.names for key in _keys(field_)}
-    return [name for name in names if name in known]
+    return [name for name in names if name in _KNOWN]
 
 
 def _either(columns: Columns, field_: str, count: int) -> list[object]:
@@ -167,7 +171,7 @@ def _json_rows(
     content = content.removeprefix(b"\xef\xbb\xbf")
     if content.lstrip().startswith(b"["):
         try:
-            rows = json.loads(content)
+            rows = parse_json(content)
         except ValueError as error:
             raise DataError(
                 f"{name} begins as a JSON list but is none: {error}. Write it anew, or "
@@ -182,7 +186,7 @@ def _json_rows(
         if not line.strip():
             continue
         try:
-            values.append(json.loads(line))
+            values.append(parse_json(line))
             places.append(f"line {number}")
         except ValueError:
             bad.append(("not_json", f"line {number}"))
@@ -310,7 +314,10 @@ def _table(columns: Columns, count: int) -> pa.Table:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # a number of more digits than a float has
+        return None
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:

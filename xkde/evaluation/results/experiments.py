@@ -21,10 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xkde import paths
+from xkde.data.parquet import read_parquet
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results.rows import HERE
 from xkde.evaluation.results.store import changed_settings, run_id
 from xkde.evaluation.results.summary import GroupMean, means
+from xkde.text import parse_json
 from xkde.types import PROBES
 from xkde.writing import aside, write_aside
 
@@ -142,7 +144,7 @@ def write_size(folder: Path, size: int, rows: Iterable[Answered]) -> None:
 
 def rows_in(folder: Path) -> pa.Table:
     """Return all answers that are there."""
-    return pa.concat_tables([pq.read_table(part) for part in _parts(folder)])
+    return pa.concat_tables([_table(part) for part in _parts(folder)])
 
 
 def finish(folder: Path, settings: ExperimentSettings, more: Mapping[str, Any]) -> Path:
@@ -208,8 +210,9 @@ def _parts(folder: Path) -> list[Path]:
 
 def _table(file: Path) -> pa.Table:
     try:
-        return pq.read_table(file).select(SCHEMA.names)
-    except (OSError, KeyError, pa.ArrowException) as error:
+        table = read_parquet(file, SCHEMA.names).select(SCHEMA.names)
+        return table.replace_schema_metadata(None).cast(SCHEMA)
+    except (DataError, KeyError, pa.ArrowException) as error:
         raise DataError(
             f"{file} is no file of an experiment. Remove it, or run it anew."
         ) from error
@@ -229,18 +232,26 @@ def _head_of(file: Path) -> dict[str, Any]:
         raise DataError(
             f"{file} is no file of a finished experiment. Remove it, or run it anew."
         ) from error
-    about: dict[str, Any] = json.loads(head)
+    return _about_of(head, file)
+
+
+def _about_of(text: str | bytes, file: Path) -> dict[str, object]:
+    try:
+        about = parse_json(text)
+    except ValueError:
+        about = None
+    if not isinstance(about, dict):
+        raise DataError(f"{file} is damaged. Remove it, or run anew.")
     return about
 
 
 def _json_of(file: Path) -> dict[str, object]:
     try:
-        content: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return _about_of(file.read_text(encoding="utf-8"), file)
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{file} is damaged. Remove its folder, or run anew."
+            f"{file} cannot be read. Remove its folder, or run anew."
         ) from error
-    return content
 
 
 def _write(file: Path, table: pa.Table) -> None:

@@ -5,7 +5,6 @@ path below ``runs/``. What cannot be read stays in the list, with the reason in 
 Rows are kept open and read anew when their files have changed. Loads no model library.
 """
 
-import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from xkde.evaluation.results.rows import (
     with_added,
 )
 from xkde.evaluation.results.store import SETTINGS
+from xkde.text import parse_json
 from xkde.writing import aside
 
 State = Literal["finished", "under_way", "broken"]
@@ -99,7 +99,7 @@ def _shipped(file: Path) -> LocalRun | None:
 def _local(folder: Path) -> LocalRun | None:
     key = folder.relative_to(paths.runs()).as_posix()
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = parse_json((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return _broken(key, f"{SETTINGS} cannot be read.")
     if not isinstance(settings, dict) or "benchmark_sha256" not in settings:

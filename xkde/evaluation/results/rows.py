@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xkde.data.preferences.files import read_parquet
+from xkde.data.parquet import read_parquet
 from xkde.errors import DataError
 
 Values = NDArray[np.float64]

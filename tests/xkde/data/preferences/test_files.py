@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.preference_samples import read_pairs
+from xkde.data.parquet import read_parquet
 from xkde.data.preferences.files import (
     GOLD,
     Pair,
@@ -15,7 +16,6 @@ from xkde.data.preferences.files import (
     append,
     pairs_of,
     pairs_table,
-    read_parquet,
     read_samples,
     read_scores,
     write_pairs,

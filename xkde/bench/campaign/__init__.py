@@ -1,0 +1,5 @@
+"""The campaign: what a hostile visitor, a full disk or a pulled plug would try.
+
+Each part counts what it tried and lists what failed; a failure names its seed, so that
+it can be had again.
+"""
