@@ -18,6 +18,8 @@ from xkde.languages import language as language_of
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _HANGUL = ("\uac00", "\ud7a3")  # Korean writes its particles at the word
+QUOTE = "'"
+FORMULA_MARKS = tuple("=+-@\t\r\n＝＋－＠")  # what a formula may begin with
 DEEPEST = 100  # levels of a JSON value
 _LEAST_REPEATED = 8  # characters that say no more than one thing again and again
 
@@ -250,3 +252,21 @@ def has_half_character(text: str) -> bool:
     No file in UTF-8 can hold it.
     """
     return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def safe_cell(text: str) -> str:
+    """Return a text as a cell of CSV that no spreadsheet takes for a formula.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return QUOTE + text if _is_formula(text) else text
+
+
+def cell_text(cell: str) -> str:
+    """Return the text that ``safe_cell`` was given."""
+    is_quoted = cell.startswith(QUOTE) and _is_formula(cell)
+    return cell.removeprefix(QUOTE) if is_quoted else cell
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip(QUOTE + " ")[:1] in FORMULA_MARKS

@@ -84,7 +84,7 @@ def filters() -> list[PairFilter]:
         PairFilter(score_from=-0.2),
         PairFilter(text="Osaka"),
         PairFilter(text="не находится нигде"),
-        PairFilter(text=r"\b(Tokyo|Paris|Лондон)\b", regex=True),
+        PairFilter(text=r"(Tokyo|Paris|Лондон)\w*", regex=True),
         PairFilter(text="首都.*大阪", regex=True, sort="margin", descending=True),
         PairFilter(direction="de→fr", text="a", sort="chosen", margin_from=0.9),
     ]

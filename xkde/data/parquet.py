@@ -58,6 +58,10 @@ def read_parquet(
             )
         table.validate(full=True)
         return table.replace_schema_metadata(opened.schema_arrow.metadata)
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise DataError(
+            "{name} cannot be read. Check its name.", name=path.name
+        ) from error
     except DAMAGED as error:
         raise DataError(
             "{name} is no whole Parquet file. Copy it anew.", name=path.name

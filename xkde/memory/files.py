@@ -16,7 +16,7 @@ from typing import Any
 
 from xkde.errors import DataError, InputError
 from xkde.memory.edits import check_edit
-from xkde.text import parse_json
+from xkde.text import cell_text, parse_json, safe_cell
 from xkde.types import Edit
 from xkde.writing import write_aside
 
@@ -125,12 +125,13 @@ def as_jsonl(edits: Iterable[Edit]) -> str:
 
 
 def as_csv(edits: Iterable[Edit]) -> str:
-    """Return edits as CSV with a header."""
+    """Return edits as CSV with a header; what looks like a formula is quoted."""
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
     writer.writeheader()
     for edit in edits:
-        writer.writerow(asdict(edit) | {"aliases": ALIAS_SEPARATOR.join(edit.aliases)})
+        cells = asdict(edit) | {"aliases": ALIAS_SEPARATOR.join(edit.aliases)}
+        writer.writerow({name: safe_cell(cell) for name, cell in cells.items()})
     return out.getvalue()
 
 
@@ -172,7 +173,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, object]]:
             if len(cells) > len(names):
                 yield line, _bad(line, "too_many_cells", separator.join(cells))
             elif any(cell.strip() for cell in cells):
-                yield line, dict(zip(names, cells, strict=False))
+                yield line, dict(zip(names, map(cell_text, cells), strict=False))
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(

@@ -39,6 +39,7 @@ from xkde.evaluation.results.rows import (
     records_of,
     values_of,
 )
+from xkde.text import safe_cell
 
 # A view's fields that have a component
 FIELDS = (
@@ -307,7 +308,10 @@ def written(rows: pd.DataFrame, name: str, kind: str) -> str:
     if kind == "parquet":
         plain.to_parquet(path, compression="zstd", index=False)
     elif kind == "csv":
-        plain.to_csv(path, index=False, lineterminator="\n")
+        safe = plain.map(
+            lambda cell: safe_cell(cell) if isinstance(cell, str) else cell
+        )
+        safe.to_csv(path, index=False, lineterminator="\n")
     else:
         plain.to_json(path, orient="records", lines=True, force_ascii=False)
     return str(path)

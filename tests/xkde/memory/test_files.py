@@ -1,6 +1,9 @@
 """Edits in files: what is written is read again, bad rows are named and left out."""
 
+import csv
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,14 @@ def test_files_without_edits(content: bytes, reason: str, tmp_path: Path) -> Non
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_edits(tmp_path / "nothing.jsonl")
+
+
+FORMULAS = ('=HYPERLINK("http://evil","x")', "+1+1", "-2", "@SUM(1)", "'=1", "'", "a=b")
+
+
+def test_a_formula_is_a_text_in_csv_and_comes_back() -> None:
+    edits = tuple(replace(EDITS[0], answer=each, old_answer=each) for each in FORMULAS)
+    text = as_csv(edits)
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")]
+    assert edits_of(text).edits == edits

@@ -10,6 +10,7 @@ Texts are sorted categories, so that a search reads a prompt once, however many 
 has, and an order compares numbers. Measured by ``python -m xkde bench preferences``.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,11 @@ BOUNDS = tuple(f"{name}_{end}" for name in RANGES for end in ("from", "to"))
 NUMBERS = ("margin", "chosen_score", "rejected_score", "chosen_length", "length_gap")
 TEXTS = ("direction", "relation", "fact", "prompt", "chosen", "rejected")
 SORTS = ("", *NUMBERS, *TEXTS)  # "": as in the file
+
+WORD = r"\p{L}\p{M}\p{N}_"  # letters, their marks, digits
+_BORDER = re.compile(r"(?<!\\)(?:\\\\)*\\[bB]")
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_PARTS = re.compile(r"(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])|\\.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -173,11 +179,12 @@ def _known(mask: pd.Series) -> Mask:
 
 def _holds(frame: pd.DataFrame, text: str, regex: bool) -> Mask:
     match = pc.match_substring_regex if regex else pc.match_substring
+    pattern = _of_any_script(text) if regex else text
     found = np.zeros(len(frame), dtype=bool)
     for name in SEARCHED:
         texts = frame[name].array
         try:
-            hits = match(pa.array(texts.categories), text, ignore_case=True)
+            hits = match(pa.array(texts.categories), pattern, ignore_case=True)
         except pa.ArrowInvalid as error:
             raise InputError(
                 "“{text}” is not a regular expression that can be searched for: "
@@ -187,6 +194,29 @@ def _holds(frame: pd.DataFrame, text: str, regex: bool) -> Mask:
             ) from error
         found |= hits.to_numpy(zero_copy_only=False)[texts.codes]
     return found
+
+
+def _of_any_script(pattern: str) -> str:
+    """Return a pattern whose \\w takes letters of any script, as RE2's does not.
+
+    Raises InputError for a \\b beside letters that RE2 knows no borders of.
+    """
+    if _BORDER.search(pattern) and not pattern.isascii():
+        raise InputError(
+            "In “{text}”, \\b and \\B know the borders of words in letters a to z only, "
+            "so other scripts would be missed. Leave them out, or write "
+            "(^|\\PL) and (\\PL|$) instead.",
+            text=pattern,
+        )
+
+    def letters(match: re.Match[str]) -> str:
+        if match["class"]:
+            return _ESCAPED.sub(
+                lambda each: WORD if each[0] == "\\w" else each[0], match[0]
+            )
+        return {"\\w": f"[{WORD}]", "\\W": f"[^{WORD}]"}.get(match[0], match[0])
+
+    return _PARTS.sub(letters, pattern)
 
 
 def _ordered(

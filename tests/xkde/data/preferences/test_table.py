@@ -192,3 +192,21 @@ def test_flags_by_hand(changes: dict[str, object], raised: set[str]) -> None:
 
 def test_flags_of_nothing() -> None:
     assert all(len(mask) == 0 for mask in flags(pairs_table([])).values())
+
+
+@pytest.mark.parametrize("city", ["Осака", "โอซากะ", "大阪", "Ōsaka"])
+def test_letters_of_any_script_are_letters(city: str) -> None:
+    frame = pair_frame(pairs_table([pair("a", chosen=f"«{city}»"), pair("b")]))
+    for pattern in (r"«\w+»", r"«[\w-]+»", r"^\W\w+\W$"):
+        found = matching(frame, PairFilter(text=pattern, regex=True))
+        assert found.tolist() == [0], pattern
+    with pytest.raises(InputError, match="borders of words"):
+        matching(frame, PairFilter(text=rf"\b{city}\b", regex=True))
+    border = rf"(^|\PL){city}(\PL|$)"
+    assert matching(frame, PairFilter(text=border, regex=True)).tolist() == [0]
+
+
+def test_borders_of_latin_words_are_found() -> None:
+    frame = pair_frame(pairs_table([pair("a", chosen="in Osaka."), pair("b")]))
+    found = matching(frame, PairFilter(text=r"\bOsaka\b", regex=True))
+    assert found.tolist() == [0]
