@@ -229,6 +229,24 @@ def resolve(reference: str, revision: str | None = None) -> Reference:
     return Reference(wanted, "hub", path, repository, chosen)
 
 
+def folder_of(place: Reference) -> Path:
+    """Return where a checkpoint lies.
+
+    Raises CheckpointError for one that is only on the Hub: nothing but ``xkde.hub``
+    fetches, after it has said what that takes.
+    """
+    if place.path is None:
+        raise CheckpointError(
+            "“{name}” is not on this machine. See its size, its licence and whether it "
+            "fits: python -m xkde checkpoints download {name} --dry-run. Fetch it with "
+            "the same command without --dry-run.",
+            name=f"{place.repository}@{place.revision}"
+            if place.revision
+            else place.name,
+        )
+    return place.path
+
+
 def _refuse_revision(name: str, revision: str | None) -> None:
     if revision:
         raise CheckpointError(

@@ -8,6 +8,7 @@ python -m xkde checkpoints download YukinoKaren/X_KDE_Demo_EN_ZH --dry-run
 import argparse
 import json
 import shutil
+import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -137,6 +138,14 @@ def _download(arguments: argparse.Namespace) -> None:
         raise DownloadError(
             f"{plan.repository} wants its licence accepted first: open its page on the "
             "Hub, accept, then log in with: hf auth login"
+        )
+    for key, value in about.items():
+        print(f"{key}: {value}", file=sys.stderr)
+    if not plan.fits:
+        raise DownloadError(
+            f"{plan.repository} needs {about['size']}, and the disk has "
+            f"{about['free']} free. Free some space, or set XKDE_HOME to a folder on a "
+            "larger disk."
         )
     folder = hub.download(
         plan, on_progress=progress(plan.repository), cancelled=threading.Event()

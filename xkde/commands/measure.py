@@ -200,7 +200,7 @@ def run_retrieval(arguments: argparse.Namespace) -> None:
 
 def open_encoder(reference: str, device: str = "auto") -> "TextEncoder":
     """Return an encoder by name, folder or Hub id."""
-    from xkde.checkpoints import resolve
+    from xkde.checkpoints.catalogue import folder_of, resolve
     from xkde.engines.encoder import load_encoder
 
     if reference == ATLAS_ENCODER and not (paths.checkpoints() / reference).is_dir():
@@ -208,9 +208,7 @@ def open_encoder(reference: str, device: str = "auto") -> "TextEncoder":
             f"There is no {ATLAS_ENCODER} here. Train one: python -m xkde "
             f"train-encoder {ATLAS_ENCODER}-laptop; then give --encoder its folder."
         )
-    place = resolve(reference)
-    where = place.path or str(place.repository)
-    return load_encoder(where, device=device, revision=place.revision)
+    return load_encoder(folder_of(resolve(reference)), device=device)
 
 
 def _languages(chosen: str) -> list[str]:

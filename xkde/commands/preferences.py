@@ -95,7 +95,7 @@ def open_aligner(
 
     An adapter is one of a language model, which then must have learned to translate.
     """
-    from xkde.checkpoints import resolve
+    from xkde.checkpoints.catalogue import folder_of, resolve
     from xkde.checkpoints.folders import is_adapter
     from xkde.checkpoints.weights import fingerprint
     from xkde.engines.aligner import load_aligner
@@ -111,13 +111,9 @@ def open_aligner(
     if place.path is not None and is_adapter(place.path):
         engine = load(source_of(place), device=device)
         return TranslatingModel(engine), fingerprint(place.path)
-    if place.path is not None:
-        return load_aligner(place.path, device=device), fingerprint(place.path)
-    aligner = load_aligner(
-        str(place.repository), device=device, revision=place.revision
-    )
-    commit = getattr(aligner.model.config, "_commit_hash", None)
-    return aligner, str(commit or place.revision or "")
+    folder = folder_of(place)
+    weights = folder.name if place.kind == "hub" else fingerprint(folder)
+    return load_aligner(folder, device=device), weights
 
 
 def _score(arguments: argparse.Namespace) -> None:

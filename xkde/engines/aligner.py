@@ -194,26 +194,20 @@ class Aligner:
 
 
 def load_aligner(
-    folder_or_id: str | Path,
-    *,
-    device: str = "auto",
-    dtype: Dtype = "auto",
-    revision: str | None = None,
+    folder: str | Path, *, device: str = "auto", dtype: Dtype = "auto"
 ) -> Aligner:
     """Load a translation model, its weights from safetensors files only.
 
     Raises CheckpointError with the reason if it cannot be found, read or used.
     """
-    name = str(folder_or_id)
-    tokenizer = load_tokenizer(folder_or_id, revision=revision)
+    name = str(folder)
+    tokenizer = load_tokenizer(Path(folder))
     target = choose_device(device)
-    is_folder = Path(folder_or_id).is_dir()
     try:
         network: Any = M2M100ForConditionalGeneration
         model, report = network.from_pretrained(
             name,
-            revision=None if is_folder else revision,
-            local_files_only=is_folder,
+            local_files_only=True,
             dtype=choose_dtype(dtype, target),
             use_safetensors=True,
             # Much faster than the default on a CPU with rows this short.

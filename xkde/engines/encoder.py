@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
-from xkde.checkpoints.catalogue import HUB_ID
 from xkde.checkpoints.weights import read_header, read_json
 from xkde.engines.loading import Dtype, choose_device, choose_dtype
 from xkde.errors import CheckpointError
@@ -26,7 +23,6 @@ from xkde.memory.retrieval import Calibration, calibration_of
 from xkde.paths import CARD
 
 BATCH = 64  # texts in one forward pass
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]  # no pickles
 # E5's files lack the prompts that its model card asks for.
 E5_NAME = re.compile(r"(^|[^a-z0-9])e5([^a-z0-9]|$)")
 E5_PROMPTS = {"query": "query: ", "document": "passage: "}
@@ -63,20 +59,18 @@ class TextEncoder:
 
 
 def load_encoder(
-    folder_or_id: str | Path,
-    *,
-    device: str = "auto",
-    dtype: Dtype = "auto",
-    revision: str | None = None,
+    folder: str | Path, *, device: str = "auto", dtype: Dtype = "auto"
 ) -> TextEncoder:
-    """Load an encoder from a folder or by its Hub id, from safetensors files only.
+    """Load an encoder from a folder, from safetensors files only.
 
     Raises CheckpointError with the reason if it cannot be found, read or used.
     """
-    name = str(folder_or_id)
-    folder = Path(folder_or_id)
+    name, folder = str(folder), Path(folder)
     if not folder.is_dir():
-        folder = _fetch(name, revision)
+        raise CheckpointError(
+            f"There is no folder “{name}”. Give an encoder's folder, or fetch one: "
+            "python -m xkde checkpoints download intfloat/multilingual-e5-small"
+        )
     target = choose_device(device)
     stored = sum(
         tensor.parameters
@@ -110,20 +104,3 @@ def load_encoder(
         model.prompts = dict(E5_PROMPTS)
     card = folder / CARD
     return TextEncoder(name, model.eval(), read_json(card) if card.is_file() else {})
-
-
-def _fetch(name: str, revision: str | None) -> Path:
-    """Return the local folder of a repository of the Hub, downloaded where needed."""
-    if not HUB_ID.fullmatch(name):
-        raise CheckpointError(
-            f"There is no folder “{name}”. Give an encoder's folder, or a Hub id such "
-            "as intfloat/multilingual-e5-small."
-        )
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=FILES))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise CheckpointError(
-            f"“{name}” could not be fetched: {reason}. Check its name and the network, "
-            "or give a folder."
-        ) from error

@@ -56,9 +56,12 @@ def open_engine(name: str, checkpoint: str, revision: str | None = None) -> Engi
     used and for a server that does not answer.
     """
     reference = resolve(checkpoint, revision)
-    source = source_of(reference)
     if name.startswith(("http://", "https://")):
-        return open_server(name, source, revision=reference.revision)
+        # Of a checkpoint on the Hub a server's user needs the tokenizer alone.
+        is_far = reference.path is None and reference.repository
+        tokenizer_of = reference.repository if is_far else source_of(reference)
+        return open_server(name, str(tokenizer_of), revision=reference.revision)
+    source = source_of(reference)
     if name == "vllm":
         return load_vllm(source, revision=reference.revision)
     if name == "transformers":

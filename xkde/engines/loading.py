@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from xkde.checkpoints.catalogue import Reference, resolve
+from xkde.checkpoints.catalogue import Reference, folder_of, resolve
 from xkde.checkpoints.folders import ADAPTER_WEIGHTS, base_of, check_fits, is_adapter
 from xkde.checkpoints.weights import read_headers, read_json
 from xkde.engines.conversion import convert
@@ -48,26 +48,19 @@ WIDENED_PARAMETERS = 100_000_000
 
 
 def source_of(place: Reference) -> str:
-    """Return a checkpoint's folder or Hub id; a package is converted first, once."""
+    """Return a checkpoint's folder; a package is converted first, once.
+
+    Raises CheckpointError for one that is only on the Hub.
+    """
     if place.path is None and place.package is not None:
         logger.warning("%s is unpacked once; this takes 10 to 60 seconds", place.name)
         return str(convert(place.name, place.package))
-    return str(place.path or place.repository)
+    return str(folder_of(place))
 
 
 def local_folder(reference: str, revision: str | None = None) -> Path:
-    """Return where a checkpoint lies; raises CheckpointError if it is on the Hub only.
-
-    A package that has not been converted is converted now.
-    """
-    place = resolve(reference, revision)
-    if place.path is None and place.package is None:
-        raise CheckpointError(
-            "“{name}” is not on this machine. See its size and fetch it with: "
-            "python -m xkde checkpoints download {name}",
-            name=reference,
-        )
-    return Path(source_of(place))
+    """Return where a checkpoint lies, as ``source_of`` does."""
+    return Path(source_of(resolve(reference, revision)))
 
 
 def load(
@@ -95,6 +88,8 @@ def load(
         return with_adapter(base, folder)
     place = choose_device(device)
     where = _where(folder_or_id, revision, trust_remote_code)
+    if not folder.is_dir():
+        folder_of(resolve(name, revision))  # says how to fetch it
     tokenizer = load_tokenizer(
         folder_or_id, trust_remote_code=trust_remote_code, revision=revision
     )

@@ -19,7 +19,8 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 from xkde import paths
 from xkde.checkpoints.catalogue import Reference, repository_folder
-from xkde.checkpoints.folders import TOKENIZER_FILES
+from xkde.checkpoints.folders import ADAPTER_WEIGHTS, TOKENIZER_FILES
+from xkde.checkpoints.folders import CONFIG as ADAPTER_CONFIG
 from xkde.checkpoints.weights import CONVERSION, INDEX, PICKLES, WEIGHTS
 from xkde.errors import CheckpointError, DownloadError
 from xkde.hub.messages import HubRequest, explained
@@ -37,6 +38,11 @@ WANTED = {
     paths.CARD,
     "README.md",
 }
+ADAPTER = {ADAPTER_CONFIG, ADAPTER_WEIGHTS}  # its base is fetched by a plan of its own
+NEEDED = (
+    ("config.json", "Choose a repository that save_pretrained wrote."),
+    ("tokenizer", "Choose one that has its tokenizer, or add it to a local copy."),
+)
 # How an encoder of sentence-transformers reads: files beside its weights, and those of
 # its pooling and dense layers in folders of their own.
 MODULES = "modules.json"
@@ -106,7 +112,7 @@ def plan(
         files = _needed(request.repository, info.siblings or [])
         commit = str(info.sha)
         is_gated = bool(info.gated)
-        allowed = not is_gated or _may_read(request, commit)
+        allowed = not is_gated or _may_read(request, commit, files[0].name)
     root = target or paths.downloads()
     folder = repository_folder(request.repository, root)
     return DownloadPlan(
@@ -148,9 +154,9 @@ def _no_hub(request: HubRequest) -> DownloadError:
     )
 
 
-def _may_read(request: HubRequest, commit: str) -> bool:
+def _may_read(request: HubRequest, commit: str, file: str) -> bool:
     url = hf_hub_url(
-        request.repository, "config.json", revision=commit, endpoint=request.endpoint
+        request.repository, file, revision=commit, endpoint=request.endpoint
     )
     try:
         get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=request.endpoint)
@@ -163,10 +169,7 @@ def _needed(repository: str, siblings: Sequence[RepoSibling]) -> tuple[RemoteFil
     """Return the files that loading needs, the small ones first."""
     names = {sibling.rfilename for sibling in siblings}
     weights = _weights(repository, names)
-    for name, remedy in (
-        ("config.json", "Choose a repository that save_pretrained wrote."),
-        ("tokenizer", "Choose one that has its tokenizer, or add it to a local copy."),
-    ):
+    for name, remedy in () if weights == ADAPTER else NEEDED:
         if not names & ({name} if name == "config.json" else set(TOKENIZER_FILES)):
             raise CheckpointError(f"{repository} has no {name}. {remedy}")
     chosen = [
@@ -202,11 +205,8 @@ def _weights(repository: str, names: set[str]) -> set[str]:
                 "another revision, or ask its owner to complete it."
             )
         return {INDEX, *shards}
-    if "adapter_config.json" in names:
-        raise CheckpointError(
-            f"{repository} is an adapter, not a whole model. Merge it into its base "
-            "with peft's merge_and_unload() and use the saved folder."
-        )
+    if names >= ADAPTER:
+        return set(ADAPTER)
     if any(name.endswith(PICKLES) for name in names):
         raise CheckpointError(
             f"{repository} has its weights as pickle files only. "

@@ -308,10 +308,9 @@ def written(rows: pd.DataFrame, name: str, kind: str) -> str:
     if kind == "parquet":
         plain.to_parquet(path, compression="zstd", index=False)
     elif kind == "csv":
-        safe = plain.map(
-            lambda cell: safe_cell(cell) if isinstance(cell, str) else cell
-        )
-        safe.to_csv(path, index=False, lineterminator="\n")
+        texts = plain.select_dtypes("str").columns
+        safe = {name: plain[name].map(safe_cell, na_action="ignore") for name in texts}
+        plain.assign(**safe).to_csv(path, index=False, lineterminator="\n")
     else:
         plain.to_json(path, orient="records", lines=True, force_ascii=False)
     return str(path)

@@ -2,20 +2,28 @@
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from trl import ModelConfig
 
+from xkde.commands.measure import open_encoder
+from xkde.commands.preferences import open_aligner
+from xkde.engines.engine import open_engine
 from xkde.engines.loading import (
     choose_device,
     choose_dtype,
     load,
     load_tokenizer,
+    local_folder,
     random_qwen2,
 )
 from xkde.errors import CheckpointError, SettingsError
+from xkde.training.stages import trained_model
 from xkde.types import Sampling
 
 
@@ -117,9 +125,21 @@ def test_unknown_architecture(copied: Path) -> None:
         load(copied)
 
 
-def test_unreachable_hub_id() -> None:
-    with pytest.raises(CheckpointError, match="could not be loaded"):
-        load("nobody/nothing-of-this-name")
+def test_a_hub_id_is_never_fetched_by_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("connected"))
+    how = "checkpoints download owner/name --dry-run"
+    for use in (
+        load,
+        local_folder,
+        open_encoder,
+        open_aligner,
+        lambda name: open_engine("transformers", name),
+        lambda name: open_engine("vllm", name),
+        lambda name: trained_model(ModelConfig(model_name_or_path=name)),
+    ):
+        with pytest.raises(CheckpointError, match=how):
+            use("owner/name")
 
 
 SMALL = {

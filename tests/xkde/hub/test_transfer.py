@@ -142,7 +142,7 @@ def test_sharded_weights_are_chosen_by_their_index(hub: Hub, tmp_path: Path) -> 
     ("removed", "added", "sentence"),
     [
         (WEIGHTS, "x.txt", "pickle files only.*from_pretrained"),
-        (WEIGHTS, "adapter_config.json", "adapter.*merge_and_unload"),
+        (WEIGHTS, "adapter_config.json", "pickle files only"),
         ("config.json", "x.txt", "has no config.json"),
         ("tokenizer.json", "x.txt", "has no tokenizer"),
     ],
@@ -153,6 +153,16 @@ def test_unusable_repository_is_refused_before_a_transfer(
     del hub.files[removed]
     hub.files[added] = b""
     assert_fails(hub, tmp_path, sentence, CheckpointError)
+
+
+def test_an_adapter_is_fetched_without_its_base(hub: Hub, tmp_path: Path) -> None:
+    for name in ("config.json", WEIGHTS, "tokenizer.json"):
+        hub.files.pop(name)
+    own = {"adapter_config.json": b"{}", "adapter_model.safetensors": b"12345678"}
+    hub.files |= own
+    folder = download(planned(hub, tmp_path), tmp_path)
+    assert set(own) <= {path.name for path in folder.iterdir()}
+    assert not (folder / "config.json").exists()
 
 
 def test_cut_is_mended_in_the_same_call_by_a_range(hub: Hub, tmp_path: Path) -> None:

@@ -203,8 +203,8 @@ def _of_any_script(pattern: str) -> str:
     """
     if _BORDER.search(pattern) and not pattern.isascii():
         raise InputError(
-            "In “{text}”, \\b and \\B know the borders of words in letters a to z only, "
-            "so other scripts would be missed. Leave them out, or write "
+            "In “{text}”, \\b and \\B know the borders of words in letters a to z "
+            "only, so other scripts would be missed. Leave them out, or write "
             "(^|\\PL) and (\\PL|$) instead.",
             text=pattern,
         )

@@ -196,7 +196,8 @@ def test_flags_of_nothing() -> None:
 
 @pytest.mark.parametrize("city", ["Осака", "โอซากะ", "大阪", "Ōsaka"])
 def test_letters_of_any_script_are_letters(city: str) -> None:
-    frame = pair_frame(pairs_table([pair("a", chosen=f"«{city}»"), pair("b")]))
+    other = pair("b", chosen="x y", rejected="z y")
+    frame = pair_frame(pairs_table([pair("a", chosen=f"«{city}»"), other]))
     for pattern in (r"«\w+»", r"«[\w-]+»", r"^\W\w+\W$"):
         found = matching(frame, PairFilter(text=pattern, regex=True))
         assert found.tolist() == [0], pattern
