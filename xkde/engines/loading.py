@@ -156,6 +156,12 @@ def load_tokenizer(
         plain = settings.get("tokenizer_class") in PLAIN_TOKENIZERS
         loader = PreTrainedTokenizerFast if plain else AutoTokenizer
         tokenizer = loader.from_pretrained(name, **where)
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise CheckpointError(
+            f"The tokenizer of “{name}” takes {tokenizer.model_max_length!r:.40} "
+            "tokens, which is no number. Mend model_max_length in its "
+            "tokenizer_config.json."
+        )
     if not tokenizer.is_fast:
         raise CheckpointError(
             f"“{name}” has no fast tokenizer, which tells where each token stands in "
@@ -307,7 +313,9 @@ def reason_of(error: BaseException) -> str:
 
     A KeyError says nothing but the key.
     """
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # "Validation error for field 'hidden_size':", and what is wrong in the next line
+    text = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
     says_little = isinstance(error, LookupError) or not text
     name = type(error).__name__
     return (
