@@ -231,8 +231,8 @@ def parse_json(text: str | bytes) -> Any:
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    marks = ("[", "{") if isinstance(text, str) else (b"[", b"{")
-    opened = sum(text.count(mark) for mark in marks)  # type: ignore[arg-type]
+    written = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    opened = written.count(b"[") + written.count(b"{")
     if opened > DEEPEST and _is_deep(value, DEEPEST):
         raise ValueError("it is nested too deeply")
     return value

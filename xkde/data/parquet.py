@@ -5,7 +5,7 @@ uncompressed bytes are read from the footer first, texts are read as dictionarie
 whole size is known before any is written out, and nested columns come in small batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,7 +22,7 @@ DAMAGED = (OSError, ValueError, KeyError, MemoryError, pa.ArrowException)
 
 def read_parquet(
     path: Path,
-    columns: Sequence[str] | None = None,
+    columns: Collection[str] | None = None,
     *,
     most_rows: int = MOST_ROWS,
     most_bytes: int = MOST_BYTES,

@@ -74,7 +74,7 @@ def as_object(rows: Sequence[object]) -> bytes:
 
 def as_yaml(rows: Sequence[object]) -> bytes:
     """Return the first row as YAML."""
-    return yaml.safe_dump(rows[0]).encode("utf-8", "replace")
+    return str(yaml.safe_dump(rows[0])).encode("utf-8", "replace")
 
 
 def as_csv(rows: Sequence[object]) -> bytes:

@@ -18,11 +18,12 @@ from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks.reading import read_benchmark
 from xkde.data.instructions.generation import Generated, read_generated
-from xkde.data.instructions.targets import Target, read_targets
+from xkde.data.instructions.records import Target
+from xkde.data.instructions.targets import read_targets
 from xkde.data.preferences.files import Pair, read_samples, read_scores
 from xkde.data.preferences.opening import open_pairs
 from xkde.errors import XkdeError
-from xkde.evaluation.experiments import files as experiments
+from xkde.evaluation.results import experiments
 from xkde.evaluation.results.rows import load_results
 from xkde.memory.files import as_csv, as_jsonl, read_edits
 
