@@ -21,6 +21,7 @@ from xkde.errors import XkdeError
 # name -> one line
 COMMANDS: dict[str, str] = {
     "align": "score sampled answers with a translation model: stage two's second step",
+    "analyse": "sort a run's answers by kind of failure; find its worst slices",
     "ask": "state an edit, ask a query, see the base and the edited answer",
     "atlas": "look into Atlas: facts, training samples, benchmark cases, tables",
     "average": "average two checkpoints, one trained on from the other",

@@ -24,7 +24,12 @@ from xkde.evaluation.results.atlas_table import (
     cells_of,
     share_of,
 )
-from xkde.evaluation.results.local_runs import LocalRun, local_runs, opened
+from xkde.evaluation.results.local_runs import (
+    LocalRun,
+    local_runs,
+    opened,
+    run_of,
+)
 from xkde.evaluation.results.rows import (
     GENERATED,
     HERE,
@@ -216,6 +221,14 @@ def mask_of(
     return where(rows, {"source": source, **more}, choice.clean)
 
 
+def chosen_probe_mask(
+    rows: pd.DataFrame, choice: MeasuredChoice, is_plain: bool
+) -> Mask:
+    """Return the rows of a choice's protocol and probe."""
+    its = {"protocol": choice.protocol, "probe": choice.probe}
+    return mask_of(rows, choice, is_plain, **its)
+
+
 def means_of(
     source: MeasuredSource, choice: MeasuredChoice, by: Sequence[str], **more: str
 ) -> list[GroupMean]:
@@ -265,6 +278,13 @@ def mean_seconds(rows: pd.DataFrame, mask: Mask) -> float | None:
     seconds = rows["edit_seconds"][mask].to_numpy(dtype=np.float64, na_value=np.nan)
     known = seconds[~np.isnan(seconds)]
     return float(known.mean()) if len(known) else None
+
+
+def with_kinds(source: MeasuredSource) -> MeasuredSource:
+    """Return a source whose rows have their kinds of failure."""
+    if source.rows is None or source.rows["kind"].notna().any():
+        return source
+    return replace(source, rows=opened(run_of(source.key), kinds=True))
 
 
 def cases_address(

@@ -8,6 +8,7 @@ python -m xkde bench sampling
 python -m xkde bench evaluation
 python -m xkde bench editors
 python -m xkde bench retrieval
+python -m xkde bench analysis
 """
 
 import argparse
@@ -17,6 +18,7 @@ from xkde.commands.output import print_json, print_table
 
 BENCHES = (
     "align",
+    "analysis",
     "app",
     "editors",
     "evaluation",

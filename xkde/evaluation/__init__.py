@@ -1,6 +1,7 @@
 """Whether an answer is right, and tables of how often.
 
 published.py  the numbers that the paper prints
+analysis/     kinds of failure, and the slices of a run that are worse
 experiments/  experiments with many edits
 results/      results
 run/          running a benchmark

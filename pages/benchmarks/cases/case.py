@@ -15,9 +15,10 @@ from pages.benchmarks.shared import (
 )
 from pages.shell.links import Form, write_link
 from pages.shell.pool import BASE, EDITED
-from pages.shell.strings import Interface, tr
+from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render
 from xkde.checkpoints import CATALOGUE
+from xkde.evaluation.analysis.of_runs import found_of
 from xkde.evaluation.results.rows import HERE, RIGHT
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 from xkde.types import PROBES, QUESTION_TYPES
@@ -147,10 +148,19 @@ def case_html(
         ],
         link=ask_link(row) if is_askable(row) else "",
         has_beside=bool(beside),
+        kind=row["kind"] or "",
+        evidence=_evidence(row, interface),
         scores=_scores(row, beside, twin, interface),
         defects=[kind for kind in row["defects"].split(",") if kind],
         basis=_basis(row, interface),
     )  # fmt: skip
+
+
+def _evidence(row: AnswerRow, interface: Interface) -> str:
+    """Return what shows the kind of an answer, in words."""
+    if not row["kind"] or not row["evidence"]:
+        return ""
+    return in_words(found_of(row["kind"], row["evidence"]).evidence, interface)
 
 
 def _other_pane(

@@ -23,6 +23,7 @@ from pages.benchmarks.cases.render import (
 )
 from pages.benchmarks.cases.view import (
     CLEAN,
+    FAILED,
     LONGEST,
     SIZES,
     SORTS,
@@ -47,6 +48,7 @@ from pages.benchmarks.shared import (
 )
 from pages.shell.strings import interface_language, label, shown_error, tr
 from xkde.errors import XkdeError
+from xkde.evaluation.analysis.kinds import Kind
 from xkde.evaluation.results.rows import RULES
 from xkde.types import PROBES
 
@@ -108,6 +110,8 @@ def _fields() -> Components:
             parts[name] = _any(name)
         parts["probe"] = _any("probe", [(f"probe_{name}", name) for name in PROBES])
         rules = [(f"cases_{name}", name) for name in ("right", "wrong")]
+        kinds = [("kind_failed", FAILED), *((f"kind_{kind}", kind) for kind in Kind)]
+        parts["failure"] = _any("failure", [(key, str(kind)) for key, kind in kinds])
         parts["rule"] = _any("rule", [*rules, *((f"rule_of_{n}", n) for n in RULES)])
     with gr.Row(elem_classes="actions"):
         parts["text"] = gr.Textbox(
@@ -128,6 +132,7 @@ def _fields() -> Components:
                 offered = [(f"cases_{name}_{value}", value) for value in values]
                 parts[name] = _any(name, offered)
         with gr.Row(elem_classes="half filters"):
+            parts["slice"] = gr.Textbox(label=label("cases_slice"), min_width=130)
             sorts = [(label(f"cases_sort_{name or 'file'}"), name) for name in SORTS]
             parts["sort"] = gr.Dropdown(
                 sorts, value="", label=label("cases_sort"), min_width=130

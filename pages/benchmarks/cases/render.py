@@ -24,7 +24,12 @@ from pages.benchmarks.shared import (
     note,
     protocol_name,
 )
-from pages.benchmarks.sources import MeasuredSource, available, sources
+from pages.benchmarks.sources import (
+    MeasuredSource,
+    available,
+    sources,
+    with_kinds,
+)
 from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render as filled_in
 from xkde.errors import DataError, XkdeError
@@ -44,7 +49,8 @@ from xkde.text import safe_cell
 # A view's fields that have a component
 FIELDS = (
     "run", "beside", "protocol", "probe", "source", "target", "relation", "rule",
-    "versus", "spoken", "clean", "text", "sort", "descending", "size",
+    "versus", "spoken", "clean", "text", "failure", "slice", "sort", "descending",
+    "size",
 )  # fmt: skip
 OF_RUN = ("protocol", "source", "target", "relation")  # filters that a run offers
 OUTPUTS = ("place", "list", "status", "case")
@@ -117,6 +123,8 @@ def found_of(view: CaseView, there: Sequence[MeasuredSource]) -> FoundRun:
             "The run “{name}” is not here, or cannot be read. Choose another one.",
             name=view.run[:80],
         )
+    run = with_kinds(run)
+    assert run.rows is not None
     beside = by_key.get(view.beside)
     match = None
     if beside is not None and beside.rows is not None:

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 import numpy as np
 import pandas as pd
 
+from xkde.evaluation.analysis.kinds import Kind
+from xkde.evaluation.analysis.slices import slice_mask
 from xkde.evaluation.results.compared import Places
 from xkde.evaluation.results.rows import RIGHT, RULES, Mask, Values, values_of, where
 from xkde.types import PROBES
@@ -20,7 +22,18 @@ SPOKEN = ("in_target", "in_source", "copied", "not_in_target")
 CLEAN = ("clean", "defects")
 EQUAL = ("protocol", "probe", "source", "target", "relation")
 SEARCHED = ("subject", "edit", "query", "gold", "answer", "case")
-SORTS = ("", "score", "f1", "token_accuracy", "unchanged", "case", "target", "relation")
+FAILED = "failed"  # of any kind but right
+SORTS = (
+    "",
+    "kind",
+    "score",
+    "f1",
+    "token_accuracy",
+    "unchanged",
+    "case",
+    "target",
+    "relation",
+)
 SIZES = (10, 25, 50, 100)
 LONGEST = 200  # characters of a search
 # Field -> its name in an address; other tabs have names of their own there.
@@ -28,7 +41,7 @@ NAMES = {
     "run": "run", "beside": "beside", "protocol": "protocol", "probe": "probe",
     "source": "source", "target": "target", "relation": "about", "rule": "rule",
     "versus": "versus", "spoken": "spoken", "clean": "defects", "text": "find",
-    "sort": "order",
+    "sort": "order", "failure": "kind", "slice": "slice",
 }  # fmt: skip
 
 
@@ -48,6 +61,8 @@ class CaseView:
     spoken: str = ""
     clean: str = ""
     text: str = ""
+    failure: str = ""  # a kind of ``analysis.kinds``, or FAILED
+    slice: str = ""  # the name of a slice of ``analysis.slices``
     sort: str = ""
     descending: bool = False
     page: int = 1
@@ -78,6 +93,7 @@ class CaseView:
             "spoken": SPOKEN,
             "clean": CLEAN,
             "sort": SORTS,
+            "failure": (FAILED, *Kind),
         }
         for name, choices in known.items():
             chosen[name] = chosen[name] if chosen[name] in choices else ""
@@ -122,6 +138,12 @@ def filtered(
     ``beside``: the other run's score of each row, needed for ``versus``.
     """
     mask = where(rows, {name: getattr(view, name) for name in EQUAL})
+    if view.failure == FAILED:
+        mask &= (rows["kind"].notna() & (rows["kind"] != Kind.RIGHT)).to_numpy()
+    elif view.failure:
+        mask &= where(rows, {"kind": view.failure})
+    if view.slice:
+        mask &= slice_mask(rows, view.slice)
     if view.rule:
         mask &= _by_rule(rows, view.rule)
     if view.spoken:

@@ -5,11 +5,13 @@ Nothing is read before the view is first opened.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from functools import partial
 
 import gradio as gr
 
 from pages.benchmarks.measured import start
 from pages.benchmarks.measured.plots import bars, gap_marks
+from pages.benchmarks.measured.slices import slices_html
 from pages.benchmarks.measured.tables import (
     caption,
     compared_html,
@@ -44,6 +46,7 @@ from pages.benchmarks.sources import (
     MeasuredSource,
     available,
     sources,
+    with_kinds,
 )
 from pages.shell.strings import Interface, interface_language, label, tr
 from pages.shell.templates import render as filled_in
@@ -53,7 +56,7 @@ from xkde.types import PROBES
 
 FIELDS = tuple(field.name for field in fields(MeasuredChoice))
 OUTPUTS = ("status", "bars", "caption", "probes", "languages", "gap_marks", "gaps",
-           "compared", "basis", "found")  # fmt: skip
+           "compared", "slices", "basis", "found")  # fmt: skip
 
 
 def build(root: gr.Blocks) -> None:
@@ -87,6 +90,11 @@ def layout() -> Components:
                 [], label=label(f"measured_{name}"), min_width=220
             )
     parts["compared"] = gr.HTML("", elem_id="measured-pair")
+    heading("slices_title", "slices_hint")
+    with gr.Row(elem_classes="actions"):
+        for name in ("slices_one", "slices_two"):
+            parts[name] = gr.Button(label(name), elem_classes="plain", size="sm")
+    parts["slices"] = gr.HTML("", elem_id="measured-slices")
     heading("measured_basis")
     parts["basis"] = gr.HTML("", elem_id="measured-basis")
     title = label("measured_found")
@@ -151,6 +159,9 @@ def connect(parts: Components, started: Components) -> None:
         **by_name(renewed, inputs, inputs | shown),
         **READING,
     )
+    for name, of_two in (("slices_one", False), ("slices_two", True)):
+        search = by_name(partial(searched, of_two), inputs, picked(parts, "slices"))
+        parts[name].click(**search, **READING)
     started["show"].click(**by_name(with_newest, inputs, inputs | shown), **READING)
 
 
@@ -169,6 +180,14 @@ def changed(values: Named, request: gr.Request) -> Named:
 def renewed(values: Named, request: gr.Request) -> Named:
     """Look for runs anew, and show what the fields ask for."""
     return prefill(choice_of(values), interface_language(request))
+
+
+def searched(of_two: bool, values: Named, request: gr.Request) -> Named:
+    """Search the first run of the pair for slices, or both for where they differ."""
+    interface, choice = interface_language(request), choice_of(values)
+    runs, _ = available()
+    found = sources(runs, choice.benchmark, interface)
+    return {"slices": slices_html(found, choice, of_two, interface)}
 
 
 def with_newest(values: Named, request: gr.Request) -> Named:
@@ -266,7 +285,7 @@ def _rendered(
     found: Sequence[MeasuredSource],
     interface: Interface,
 ) -> Named:
-    mine = chosen(found, choice)
+    mine = [with_kinds(source) for source in chosen(found, choice)]
     listed = runs_html(runs, interface)
     if not mine:
         empty = note(tr("measured_absent", interface), "caution")
@@ -287,6 +306,7 @@ def _rendered(
         "gap_marks": _drawn(gap_marks(between, interface)),
         "gaps": gaps_html(between, interface),
         "compared": compared,
+        "slices": "",
         "basis": provenance_html(mine, interface),
         "found": listed,
     }

@@ -10,6 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pages.benchmarks.cases.view import CaseView
+from pages.benchmarks.kinds import (
+    KindBar,
+    KindCounts,
+    kind_bar,
+    kind_counts,
+    kinds_legend,
+)
 from pages.benchmarks.shared import (
     language_name,
     language_order,
@@ -59,17 +66,21 @@ class LinkedNumber:
     mean: GroupMean | None
     address: str
     name: str
+    kinds: KindBar | None = None
 
 
 def probes_html(
     shown: Sequence[MeasuredSource], choice: MeasuredChoice, interface: Interface
 ) -> str:
     """Return a table: both protocols of each run, by probe."""
+    lines = [(its.name, _lines(its, choice, interface)) for its in shown]
+    bars = [its.kinds for _, of in lines for *_, numbers in of for its in numbers]
     return render(
         "benchmarks/measured/probes.html",
         interface,
         heads=[probe_name(probe, interface) for probe in PROBES],
-        sources=[(its.name, _lines(its, choice, interface)) for its in shown],
+        sources=lines,
+        legend=kinds_legend(bars, interface),
     )
 
 
@@ -81,6 +92,7 @@ def _lines(
         (mean.group["protocol"], mean.group["probe"]): mean
         for mean in means_of(source, choice, ["protocol", "probe"])
     }
+    kinds = _kinds_of(source, choice, ["protocol", "probe"])
     return [
         (
             protocol_name(protocol, interface),
@@ -90,6 +102,7 @@ def _lines(
                     means.get((protocol, probe)),
                     cases_address(source, choice, protocol=protocol, probe=probe),
                     f"{source.name}, {probe_name(probe, interface)}",
+                    kind_bar(kinds.get((protocol, probe)), interface),
                 )
                 for probe in PROBES
             ],
@@ -97,6 +110,16 @@ def _lines(
         for protocol in PROTOCOLS
         if any(key[0] == protocol for key in means)
     ]
+
+
+def _kinds_of(
+    source: MeasuredSource, choice: MeasuredChoice, by: list[str], **more: str
+) -> dict[tuple[str, ...], KindCounts]:
+    """Return the kinds of a source's answers in groups; none of the shipped table."""
+    if source.rows is None:
+        return {}
+    mask = mask_of(source.rows, choice, source.is_plain, **more)
+    return kind_counts(source.rows, mask, by)
 
 
 def languages_html(
@@ -118,23 +141,30 @@ def languages_html(
     if not columns:
         return note(tr("measured_none", interface))
     targets = {target for _, _, means in columns for target in means}
+    kinds = {
+        source.key: _kinds_of(source, choice, ["source", "target"], **wanted)
+        for source in shown
+    }
 
     def numbers(target: str) -> Iterator[LinkedNumber]:
         for source, code, means in columns:
+            bar = kind_bar(kinds[source.key].get((code, target)), interface)
             address = cases_address(
                 source, choice, probe=choice.probe, target=target, source=code
             )
             name = f"{source.name}, {code} → {target}"
-            yield LinkedNumber(means.get(target), address, name)
+            yield LinkedNumber(means.get(target), address, name, bar)
 
+    rows = [
+        (language_name(target, interface), target, list(numbers(target)))
+        for target in sorted(targets, key=language_order)
+    ]
     return render(
         "benchmarks/measured/languages.html",
         interface,
         heads=[(its.name, "" if its.is_plain else code) for its, code, _ in columns],
-        rows=[
-            (language_name(target, interface), target, list(numbers(target)))
-            for target in sorted(targets, key=language_order)
-        ],
+        rows=rows,
+        legend=kinds_legend([its.kinds for *_, of in rows for its in of], interface),
     )
 
 

@@ -1,6 +1,8 @@
 """Where and why edits fail: kinds of failure, and the slices of a run that are worse.
 
-kinds.py         the kinds, and the rules that give an answer its kind
-likeness.py      what an answer shares with a name: words, letters, script, language
-of_runs.py       the kinds of all rows of a run
+attributes.py  what questions have in common
+kinds.py       the kinds, and the rules that give an answer its kind
+likeness.py    what an answer shares with a name: words, letters, script, language
+of_runs.py     the kinds of all rows of a run
+slices.py      the parts of a run that are worse than the rest
 """

@@ -95,6 +95,22 @@ def _redrawn_interval(sums: Values, counts: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def difference_interval(
+    sums: Values, counts: Values, other_sums: Values, other_counts: Values
+) -> tuple[float, float]:
+    """Return the 95 % interval of a mean minus another over the same drawn edits.
+
+    All are (edits,); an edit may have answers on one side only. Redraws without answers
+    on both sides are left out.
+    """
+    weights = _redraws(len(sums))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (weights @ sums) / (weights @ counts)
+        drawn = mean - (weights @ other_sums) / (weights @ other_counts)
+    low, high = np.quantile(drawn[np.isfinite(drawn)], [0.025, 0.975])
+    return float(low), float(high)
+
+
 @lru_cache(maxsize=8)
 def _redraws(edits: int) -> Values:
     """Return how often each edit is drawn in each redraw: (REDRAWS, edits)."""

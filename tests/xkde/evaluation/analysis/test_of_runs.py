@@ -30,10 +30,10 @@ def test_kinds_agree_with_labels_by_hand() -> None:
         kinds, _ = kinds_of(rows)
         names = ["case", "probe", "source", "target", "protocol"]
         keys = rows[names].astype("str").itertuples(index=False, name=None)
-        for (*key, protocol), kind in zip(keys, kinds, strict=True):
+        for (*key, protocol), found in zip(keys, kinds, strict=True):
             label = by_key.get(tuple(key)) if protocol == GENERATED else None
             asked += label is not None
-            agreed += label is not None and label == kind
+            agreed += label is not None and label == found
     assert asked >= 150
     assert agreed / asked >= AGREEMENT
 
