@@ -7,6 +7,7 @@
     form.py            the form as a record; what Atlas fills in
     handlers.py        what a click does
     memory.py          the fold-out: a memory of many edits
+    memory_link.py     a memory in an address
     models.py          which two models answer
     page.py            the tab
     why.py             why a model gave its answer, as HTML

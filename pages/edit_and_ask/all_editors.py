@@ -45,7 +45,7 @@ from xkde.asking.all_editors import (
     waiting_rows,
     with_subject,
 )
-from xkde.asking.session import check
+from xkde.asking.session import Pane, check
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, entry_of
@@ -162,6 +162,7 @@ def task_of(form: Form, known: Known | None, subject: str = "") -> AllEditorsTas
         form.edited,
         replace(form.sampling, temperature=0.0),  # what differs is the editor's doing
         planned.expected,
+        planned.follows,
     )
 
 
@@ -254,17 +255,18 @@ def outcome_words(state: AllEditorsState, interface: Interface) -> str:
 
 def table_html(state: AllEditorsState, interface: Interface) -> str:
     """Return the table, and what must stay as it is."""
+    bare = next(row for row in state.rows if row.editor == "none")
     return render(
         "edit_and_ask/all_editors.html",
         interface,
         task=state.task,
-        rows=[_row_view(row, state.task, interface) for row in state.rows],
+        rows=[_row_view(row, bare, state.task, interface) for row in state.rows],
         long=LONG,
     )
 
 
 def _row_view(
-    row: EditorRow, task: AllEditorsTask, interface: Interface
+    row: EditorRow, bare: EditorRow, task: AllEditorsTask, interface: Interface
 ) -> dict[str, object]:
     """Return a row as its template shows it."""
     entry = entry_of(row.editor)
@@ -276,7 +278,7 @@ def _row_view(
         "beneath": row.model if row.editor == "none" else f"{kind} · {row.model}",
         "mark": PHASE_MARKS.get(row.phase, "…"),
         "why": "" if is_done else _why(row, interface),
-        "answers": _answers(row, task, interface) if is_done else [],
+        "answers": _answers(row, bare, task, interface) if is_done else [],
         "seconds": "–" if stays else f"{row.seconds:.2f} s",
         "memory": "–" if stays else f"{row.peak_bytes / 2**20:.0f} MiB",
         "changed": tr("editors_changed", interface, n=row.changed, of=row.asked),
@@ -285,22 +287,20 @@ def _row_view(
 
 
 def _answers(
-    row: EditorRow, task: AllEditorsTask, interface: Interface
+    row: EditorRow, bare: EditorRow, task: AllEditorsTask, interface: Interface
 ) -> list[tuple[str, str, Badge]]:
-    """Return each answer with its language and its verdict."""
-    answers = zip(task.queries, row.answers, task.expected, strict=True)
-    return [
-        (
-            answer.text,
-            query.language,
-            verdict_badge(
-                judge(answer.text, expected, query.language),
-                interface,
-                is_affected=expected.is_affected,
-            ),
-        )
-        for query, answer, expected in answers
-    ]
+    """Return each answer with its language and its verdict; ``bare``: without edit."""
+    shown = []
+    for number, (query, answer) in enumerate(
+        zip(task.queries, row.answers, strict=True)
+    ):
+        before = bare.answers[number].text if bare.answers else ""
+        golds = task.expected[number].decided(task.follows, before)
+        found = judge(answer.text, golds, query.language, answer.finish or "stop")
+        pane: Pane = "base" if row.editor == "none" else "edited"
+        badge = verdict_badge(found, interface, pane)
+        shown.append((answer.text, query.language, badge))
+    return shown
 
 
 def _why(row: EditorRow, interface: Interface) -> str:

@@ -17,15 +17,21 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pages.shell.links import EDITOR, Form
+from pages.shell.links import EDITOR, FOLLOWS, Form
 from pages.shell.pool import PATIENCE, POOL
 from xkde.asking.all_editors import with_subject
-from xkde.asking.expected_answers import expected, in_languages, recognise
+from xkde.asking.expected_answers import (
+    expected,
+    expected_from_memory,
+    in_languages,
+    recognise,
+)
 from xkde.asking.probabilities import Explanation, explain
 from xkde.asking.session import (
     PANES,
     AskState,
     Pane,
+    PaneAnswers,
     Sent,
     StoppedError,
     check,
@@ -36,11 +42,11 @@ from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of, model_of
 from xkde.engines.pool import UNDER_WAY
-from xkde.evaluation.scoring.verdict import Expected, Verdict, judge
+from xkde.evaluation.scoring.verdict import Verdict, judge
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.memory.retrieval import Recalled
-from xkde.text import fits_script
-from xkde.types import Query
+from xkde.text import fits_script, same
+from xkde.types import Edit, Generation, Query
 
 if TYPE_CHECKING:  # torch comes with it
     from xkde.asking.temporary_edits import EditedCopy
@@ -66,6 +72,7 @@ def plan(form: Form, known: Known | None) -> AskState:
         about=about,
         expected=tuple(expected(world, edit, about, q.language) for q in queries),
         editor=form.editor,
+        follows=FOLLOWS[form.follows],
     )
 
 
@@ -100,13 +107,14 @@ def ask(
     known: Known | None,
     cancelled: threading.Event | None = None,
     retrieve: Retrieve | None = None,
+    remembered: Sequence[Edit] = (),
 ) -> Iterator[AskState]:
     """Yield the answers as they grow; first, before a token, the bare question.
 
-    With ``retrieve`` a memory's edits take the place of the form's, for editors in the
-    prompt. Waits for models that are being unpacked or loaded, for a download
-    PATIENCE. Raises XkdeError in words if something cannot be asked, or a model is not
-    ready.
+    With ``retrieve`` the edits of a memory, ``remembered``, take the place of the
+    form's, for editors in the prompt. Waits for models that are being unpacked or
+    loaded, for a download PATIENCE. Raises XkdeError in words if something cannot be
+    asked, or a model is not ready.
     """
     state = plan(form, known)
     check(state.edit, state.queries)
@@ -123,7 +131,7 @@ def ask(
         POOL.wait(waiting[0], LOOK)
         yield state
     if retrieve is not None and entry_of(form.editor).kind == "prompt":
-        state = _recall(state, retrieve)
+        state = _recall(state, retrieve, remembered)
     routed: tuple[Sent, ...] = ()
     if form.editor != EDITOR:
         copy = yield from _edit_in_thread(state, event)
@@ -138,29 +146,23 @@ def ask(
     yield from _answer(state, form, routed, event)
 
 
-def _recall(state: AskState, retrieve: Retrieve) -> AskState:
+def _recall(
+    state: AskState, retrieve: Retrieve, remembered: Sequence[Edit]
+) -> AskState:
     """Return the state with what a memory has for each query.
 
-    An answer is judged by the nearest edit that was stated.
+    Answers are judged by the memory's edits: by the one that a query follows from, be
+    it stated or missed, and not by the form's.
     """
     recalled = retrieve(state.queries)
     return replace(
         state,
         recalled=recalled,
         expected=tuple(
-            _expected_after(found, query) if found.passed else before
-            for found, query, before in zip(
-                recalled, state.queries, state.expected, strict=True
-            )
+            expected_from_memory(atlas(), remembered, found.stated, query)
+            for found, query in zip(recalled, state.queries, strict=True)
         ),
     )
-
-
-def _expected_after(recalled: Recalled, query: Query) -> Expected:
-    edit = recalled.passed[0].edit
-    likely = (query.language, edit.language, *ATLAS_LANGUAGES)
-    about = recognise(atlas(), edit, query.text, likely)
-    return expected(atlas(), edit, about, query.language)
 
 
 def _answer(
@@ -226,15 +228,41 @@ def _edit(state: AskState, on_progress: Callable[[int, int], None]) -> "EditedCo
 
 
 def verdict(state: AskState, pane: Pane, index: int) -> Verdict | None:
-    """Judge a finished answer; None while it grows or if it broke off."""
-    answers = state.answers.get(pane)
-    if answers is None or index >= len(answers.generations):
+    """Judge a finished answer; None while it grows or if it broke off.
+
+    Where a visitor says that a question should not follow the edit, it is compared with
+    the base's answer, and None until there is one.
+    """
+    generation = _finished(state, pane, index)
+    if generation is None:
         return None
-    generation = answers.generations[index]
-    if generation.finish in (None, "cancelled"):
-        return None
+    base = _finished(state, "base", index)
+    golds = state.expected[index].decided(state.follows, base.text if base else "")
+    if golds.is_base and (pane == "base" or base is None):
+        return Verdict("unaided", None, "no_match") if base else None
+    if pane == "base":  # it never has an edit that a memory could miss
+        golds = replace(golds, is_missed=False)
     language = state.queries[index].language
-    return judge(generation.text, state.expected[index], language)
+    found = judge(generation.text, golds, language, generation.finish or "stop")
+    return replace(found, language_ok=None) if is_one_text(state) else found
+
+
+def _finished(state: AskState, pane: Pane, index: int) -> Generation | None:
+    generations = state.answers.get(pane, PaneAnswers()).generations
+    if index >= len(generations) or generations[index].finish in (None, "cancelled"):
+        return None
+    return generations[index]
+
+
+def is_one_text(state: AskState) -> bool:
+    """Tell whether several languages were asked the same text, word for word."""
+    first, *others = [query.text for query in state.queries] or [""]
+    return bool(others) and all(same(first, other) for other in others)
+
+
+def is_undecided(state: AskState) -> bool:
+    """Tell whether only a person can say if some question should follow the edit."""
+    return any(each.is_affected is None and each.golds() for each in state.expected)
 
 
 def why(state: AskState, index: int) -> dict[Pane, Explanation]:

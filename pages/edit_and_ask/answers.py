@@ -4,18 +4,30 @@ Answers become plain records in words, which ``templates/answers.html`` shows. V
 are a mark and words, never colour alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pages.edit_and_ask.answering import verdict
+from pages.edit_and_ask.answering import is_one_text, verdict
 from pages.edit_and_ask.models import editor_name
 from pages.shell.links import EDITOR
 from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render
 from xkde.asking.session import PANES, AskState, Pane, PaneAnswers
 from xkde.editors.registry import entry_of
-from xkde.evaluation.scoring.verdict import Verdict
+from xkde.evaluation.scoring.verdict import RIGHT, Kind, Verdict
+from xkde.languages import ATLAS_LANGUAGES
+from xkde.text import fits_script
 
-MARKS = {"new": "✓", "old": "○", "both_same": "✓", "neither": "△", "empty": "△"}
+MARKS: dict[Kind, str] = {
+    **dict.fromkeys(RIGHT, "✓"),
+    "old": "○",
+    "repeats": "?",
+    "unaided": "–",
+    "leaked": "✕",
+    "changed": "✕",
+    "altered": "✕",
+}
+OPEN: tuple[Kind, ...] = ("repeats", "unaided")  # neither right nor wrong
+NAMED: tuple[Kind, ...] = (*RIGHT, "old", "repeats", "leaked")  # they say which
 LONG = 40  # characters of an answer that is set smaller
 SHORTEST = 0.005  # seconds of an edit that are worth a word
 
@@ -27,6 +39,7 @@ class Badge:
     kind: str  # the style sheet's class
     mark: str
     words: str
+    side: str = ""  # "right" or "wrong", where that is known
 
 
 @dataclass(frozen=True)
@@ -91,15 +104,11 @@ def recalled_words(state: AskState, index: int, interface: Interface) -> str:
     return tr(key, interface, facts=joined)
 
 
-def verdict_words(
-    found: Verdict, interface: Interface, *, is_affected: bool = True
-) -> str:
+def verdict_words(found: Verdict, interface: Interface, pane: Pane = "edited") -> str:
     """Return a verdict in words: what it is, its language, the rule if it is soft."""
-    unaffected = {"new": "both_same", "neither": "changed"}
-    key = found.kind if is_affected else unaffected.get(found.kind, found.kind)
-    words = [tr(f"verdict_{key}", interface)]
-    names_one = found.kind not in ("neither", "empty")
-    if found.language_ok and names_one:
+    is_of_base = found.kind == "old" and pane == "base"
+    words = [tr(f"verdict_{found.kind}{'_base' * is_of_base}", interface)]
+    if found.language_ok and found.kind in NAMED:
         words.append(tr("right_language", interface))
     if found.language_ok is False and found.kind != "empty":
         words.append(tr("wrong_language", interface))
@@ -108,14 +117,13 @@ def verdict_words(
     return " · ".join(words)
 
 
-def verdict_badge(
-    found: Verdict, interface: Interface, *, is_affected: bool = True
-) -> Badge:
+def verdict_badge(found: Verdict, interface: Interface, pane: Pane = "edited") -> Badge:
     """Return a verdict as it is shown; a wrong language is a warning."""
-    words = verdict_words(found, interface, is_affected=is_affected)
+    words = verdict_words(found, interface, pane)
+    side = "right" if found.is_right else "" if found.kind in OPEN else "wrong"
     if found.language_ok is False:
-        return Badge("warning", "△", words)
-    return Badge(found.kind, MARKS[found.kind], words)
+        return Badge("warning", "△", words, side)
+    return Badge(found.kind, MARKS.get(found.kind, "△"), words, side)
 
 
 def _badge(
@@ -135,11 +143,10 @@ def _badge(
     found = verdict(state, pane, index)
     if found is None:
         return None
-    is_affected = state.expected[index].is_affected
-    badge = verdict_badge(found, interface, is_affected=is_affected)
+    badge = verdict_badge(found, interface, pane)
     if finish != "length":
         return badge
-    return Badge(badge.kind, badge.mark, f"{badge.words} · {tr('cut_off', interface)}")
+    return replace(badge, words=f"{badge.words} · {tr('cut_off', interface)}")
 
 
 def _view(state: AskState, pane: Pane, index: int, interface: Interface) -> AnswerView:
@@ -158,6 +165,7 @@ def _view(state: AskState, pane: Pane, index: int, interface: Interface) -> Answ
         costs = tr("meta", interface, seconds=seconds, tokens=count)
         is_arriving = generation.finish is None and not answers.failure
         sizes = ["long"] * (len(text) > LONG) + ["arriving"] * is_arriving
+        sizes += [badge.side] if badge and badge.side else []
         if not text and generation.finish:
             sizes = ["nothing"]
     meta = " · ".join(part for part in (costs, took, state.models[pane]) if part)
@@ -169,35 +177,71 @@ def _panes(state: AskState) -> list[Pane]:
 
 
 def counts(state: AskState, pane: Pane) -> tuple[int, int]:
-    """Return how many answers are as an edit should have it, of how many languages.
+    """Return how many answers are as they should be, of how many languages.
 
-    That is the new answer in the right language, or the unchanged truth.
+    That is the new answer in the right language, or what should stay as it is; where
+    nobody knows which of them, those that repeat the new answer.
     """
-    found = [verdict(state, pane, index) for index in range(len(state.queries))]
-    right = [
-        v
-        for v in found
-        if v and v.kind in ("new", "both_same") and v.language_ok is not False
-    ]
-    return len(right), len(state.queries)
+    found = verdicts(state, pane)
+    return sum(v.is_right or v.kind == "repeats" for v in found), len(state.queries)
+
+
+def verdicts(state: AskState, pane: Pane) -> list[Verdict]:
+    """Return the verdicts of a pane's answers that are finished."""
+    every = [verdict(state, pane, index) for index in range(len(state.queries))]
+    return [each for each in every if each is not None]
 
 
 def summary(state: AskState, interface: Interface) -> str:
     """Return the outcome in one sentence, for the status line."""
-    is_affected = all(each.is_affected for each in state.expected)
-    edited_name = pane_name(state, "edited", interface)
     if len(state.queries) > 1:
-        (edited, n), (base, _) = counts(state, "edited"), counts(state, "base")
-        key = "tally" if is_affected else "tally_unrelated"
-        return tr(key, interface, name=edited_name, edited=edited, base=base, n=n)
+        return _count_words(state, interface)
     words = []
     panes: tuple[Pane, ...] = ("edited", "base")
     for pane in panes:
         found = verdict(state, pane, 0)
         if found:
-            outcome = verdict_words(found, interface, is_affected=is_affected)
+            outcome = verdict_words(found, interface, pane)
             words.append(f"{pane_name(state, pane, interface)}: {outcome}")
     return tr("sentence_gap", interface).join(words)
+
+
+def _count_words(state: AskState, interface: Interface) -> str:
+    """Return the outcome of several languages, by what is known of the question.
+
+    The same text sent several times is one question, and is not counted as many.
+    """
+    decided = [each.decided(state.follows, "") for each in state.expected]
+    should = {e.is_affected for e in decided if e.golds() or e.is_affected is not None}
+    if not should:
+        return ""
+    name = pane_name(state, "edited", interface)
+    (edited, n), (base, _) = counts(state, "edited"), counts(state, "base")
+    key = "tally" if True in should else "tally_unrelated"
+    if None in should:
+        key = "tally_undecided"
+    elif any(each.is_base for each in decided):
+        key = "tally_unchanged"
+    if is_one_text(state):
+        key = f"{key}_typed"
+    asked_in = tr(f"language_{_language_typed(state)}", interface)
+    words = tr(
+        key, interface, name=name, edited=edited, base=base, n=n, language=asked_in
+    )
+    amiss = {
+        kind: sum(each.kind == kind for each in verdicts(state, "edited"))
+        for kind in ("missed", "leaked")
+    }
+    parts = [tr(f"tally_{kind}", interface, n=k) for kind, k in amiss.items() if k]
+    return tr("sentence_gap", interface).join([words, *parts])
+
+
+def _language_typed(state: AskState) -> str:
+    """Return the language that a text was probably typed in: the edit's, if it fits."""
+    text = state.queries[0].text
+    likely = (state.edit.language, *ATLAS_LANGUAGES)
+    fitting = [code for code in likely if fits_script(text, code) is not False]
+    return fitting[0] if fitting else state.edit.language
 
 
 def _tally(state: AskState, interface: Interface) -> str:

@@ -15,7 +15,7 @@ import gradio as gr
 from pages.edit_and_ask.answering import ask as answers_of
 from pages.edit_and_ask.answering import verdict
 from pages.edit_and_ask.form import understand
-from pages.shell.links import Form
+from pages.shell.links import FOLLOWS, Form
 from xkde.asking.session import AskState, Pane
 from xkde.errors import InputError, XkdeError
 from xkde.languages import ATLAS_LANGUAGES
@@ -24,7 +24,12 @@ PANES: tuple[Pane, ...] = ("base", "edited")
 
 
 def ask(
-    question: str, answer: str, language: str, query: str, query_language: str
+    question: str,
+    answer: str,
+    language: str,
+    query: str,
+    query_language: str,
+    follows: str = "",
 ) -> dict[str, Any]:
     """Ask both models one question after an edit.
 
@@ -34,12 +39,16 @@ def ask(
         language: The edit's language, an ISO 639-1 code.
         query: What to ask.
         query_language: The language to ask in, an ISO 639-1 code.
+        follows: "yes" or "no": whether the query should follow the edit, which decides
+            the verdict where the app cannot tell.
     """
-    state = _finished(question, answer, language, query, (query_language,))
+    state = _finished(question, answer, language, query, (query_language,), follows)
     return {"edit": _edit(state), **_row(state, 0)}
 
 
-def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, object]:
+def ask_all(
+    question: str, answer: str, language: str, query: str, follows: str = ""
+) -> dict[str, object]:
     """Ask both models the same question in all twelve languages after an edit.
 
     Args:
@@ -47,21 +56,32 @@ def ask_all(question: str, answer: str, language: str, query: str) -> dict[str, 
         answer: The edit's new answer.
         language: The edit's language, an ISO 639-1 code.
         query: What to ask; what Atlas knows is asked in each language's own words.
+        follows: "yes" or "no": whether the query should follow the edit, which decides
+            the verdict where the app cannot tell.
     """
-    state = _finished(question, answer, language, query, ATLAS_LANGUAGES)
+    state = _finished(question, answer, language, query, ATLAS_LANGUAGES, follows)
     rows = [_row(state, index) for index in range(len(state.queries))]
     return {"edit": _edit(state), "answers": rows}
 
 
 def _finished(
-    question: str, answer: str, language: str, query: str, asked_in: tuple[str, ...]
+    question: str,
+    answer: str,
+    language: str,
+    query: str,
+    asked_in: tuple[str, ...],
+    follows: str,
 ) -> AskState:
     try:
         for code in (language, *asked_in):
             if code not in ATLAS_LANGUAGES:
                 known = ", ".join(ATLAS_LANGUAGES)
                 raise InputError(f"“{code}” is not offered. Use one of: {known}.")
-        form = Form(language, question, answer, languages=asked_in, query=query)
+        if follows not in FOLLOWS:
+            raise InputError("“follows” is “yes”, “no” or empty: nobody has said.")
+        form = Form(
+            language, question, answer, languages=asked_in, query=query, follows=follows
+        )
         last = deque(answers_of(form, understand(form)), maxlen=1).pop()
     except XkdeError as error:
         raise gr.Error(str(error), print_exception=False) from error
@@ -77,7 +97,11 @@ def _edit(state: AskState) -> dict[str, str]:
 
 def _row(state: AskState, index: int) -> dict[str, Any]:
     query = state.queries[index]
-    row: dict[str, Any] = {"query": query.text, "language": query.language}
+    golds = state.expected[index].decided(state.follows, "")
+    row: dict[str, Any] = {
+        "query": query.text, "language": query.language,
+        "should_follow": golds.is_affected,
+    }  # fmt: skip
     for pane in PANES:
         answers = state.answers[pane]
         if answers.failure or index >= len(answers.generations):

@@ -80,6 +80,7 @@ def form_of(values: Sequence[Any]) -> Form:
         temperature=float(form.temperature),
         seed=int(form.seed or 0),
         editor=entry_of(form.editor or EDITOR).name,
+        follows=form.follows or "",
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from pages.edit_and_ask import models
-from pages.edit_and_ask.answering import ask, misfits, waiting_for, why
+from pages.edit_and_ask.answering import ask, is_undecided, misfits, waiting_for, why
 from pages.edit_and_ask.answers import answers_html, status_html, summary
 from pages.edit_and_ask.form import (
     FIELDS,
@@ -26,10 +26,16 @@ from pages.edit_and_ask.form import (
     understand,
     values_of,
 )
-from pages.edit_and_ask.memory import MemorySession, recalled
+from pages.edit_and_ask.memory import (
+    MEMORY_OUTPUTS,
+    MemorySession,
+    recalled,
+    render_session,
+)
+from pages.edit_and_ask.memory_link import LinkedMemory, read_memory, write_memory
 from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
-from pages.shell.links import Form, read_link, write_link
+from pages.shell.links import FOLLOWS, Form, read_link, write_link
 from pages.shell.pool import BASE, EDITED, POOL, end_run, permitted
 from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
 from pages.shell.templates import render
@@ -60,7 +66,11 @@ def run(
     threshold: float,
     *values: Any,
 ) -> Iterator[tuple[object, ...]]:
-    """Yield (answers, status, state, prefilled, query, old answer) as answers grow."""
+    """Yield the answers as they grow, with all that stands around them.
+
+    That is (answers, status, state, choice, prefilled, query, old answer); the choice
+    is whether the question should follow the edit, where only a visitor can tell.
+    """
     interface = interface_language(request)
     form = form_of(values)
     known = understand(form)
@@ -76,10 +86,12 @@ def run(
     offered: tuple[object, object] = (form.query, form.old_answer)
 
     def shown(state: AskState, status: str) -> tuple[object, ...]:
-        return answers_html(state, interface), status, state, prefilled, *offered
+        choice = gr.Radio(visible=is_undecided(state))
+        answers = answers_html(state, interface)
+        return answers, status, state, choice, prefilled, *offered
 
     try:
-        for state in ask(form, known, cancelled, retrieve):
+        for state in ask(form, known, cancelled, retrieve, edits):
             yield shown(state, status_html(_progress(form, state, interface), "busy"))
             offered = (gr.skip(), gr.skip())
         assert state is not None
@@ -111,6 +123,18 @@ def _outcome(
     if outcome:
         words.insert(0, outcome + tr("full_stop", interface))
     return status_html(" ".join(words), "noted" if noted else "done")
+
+
+def decide(
+    state: AskState | None, follows: str | None, request: gr.Request
+) -> tuple[object, object, AskState | None]:
+    """Judge the answers again by a visitor's word whether they should follow."""
+    if state is None:
+        return gr.skip(), gr.skip(), None
+    interface = interface_language(request)
+    state = replace(state, follows=FOLLOWS[follows or ""])
+    words = summary(state, interface) + tr("full_stop", interface)
+    return answers_html(state, interface), status_html(words, "done"), state
 
 
 def _progress(form: Form, state: AskState, interface: Interface) -> str:
@@ -231,11 +255,33 @@ def render_why(state: AskState | None, code: str | None, request: gr.Request) ->
         raise shown_error(error, interface) from error
 
 
-def link_of(*values: object) -> str:
-    """Return the query string that reopens what is filled in."""
-    return write_link(form_of(values))
+def link_of(
+    session: MemorySession, uses: bool, threshold: float, *values: object
+) -> str:
+    """Return the query string that reopens what is filled in, with the memory."""
+    remembered = write_memory(LinkedMemory(session, uses, threshold))
+    return write_link(form_of(values)) + (remembered or "")
 
 
-def render_link(*values: object) -> gr.Textbox:
+def render_link(
+    request: gr.Request,
+    session: MemorySession,
+    uses: bool,
+    threshold: float,
+    *values: object,
+) -> gr.Textbox:
     """Show the link, so that it can be copied by hand as well."""
-    return gr.Textbox(link_of(*values), visible=True)
+    if write_memory(LinkedMemory(session, uses, threshold)) is None:
+        gr.Warning(tr("memory_not_in_link", interface_language(request)))
+    return gr.Textbox(link_of(session, uses, threshold, *values), visible=True)
+
+
+def open_memory(request: gr.Request) -> list[object]:
+    """Fill the memory from the link that was opened, if it carries one."""
+    parameters = dict(request.query_params) if request.request else {}
+    linked = read_memory(parameters)
+    if linked is None:
+        return [gr.skip()] * (MEMORY_OUTPUTS + 1)
+    interface = interface_language(request)
+    shown = render_session(linked.session, interface)
+    return [*shown[:-1], linked.uses, linked.threshold]

@@ -170,6 +170,7 @@ def _encoder(folder: Path | None) -> Encoder:
 
 
 Result = TypeVar("Result")
+MEMORY_OUTPUTS = 11  # components that ``render_session`` updates
 HIGHEST = 1.5  # score: a cosine and a share of the names'
 TYPES = [".jsonl", ".json", ".csv", ".tsv", ".txt"]
 FEW = 12  # conflicts or bad rows that are listed; the others are counted

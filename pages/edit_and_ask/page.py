@@ -119,6 +119,11 @@ def layout() -> AskPage:
         )
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
         status = gr.HTML(status_html(""), elem_id="status")
+    follows = gr.Radio(
+        [(label("follows_yes"), "yes"), (label("follows_no"), "no")],
+        label=label("follows"), info=label("follows_info"), elem_id="follows",
+        visible=False,
+    )  # fmt: skip
     answers = gr.HTML(answers_html(None), elem_id="answers")
     notice = "caution small"
     gr.HTML(render("shell/paragraph.html", kind=notice, key="notice", mark="△"))
@@ -140,7 +145,7 @@ def layout() -> AskPage:
         link = gr.Textbox(
             label=label("link"), visible=False, buttons=["copy"], interactive=False
         )
-    fields = {**edit_fields, **query_fields, **decoding_fields}
+    fields = {**edit_fields, **query_fields, **decoding_fields, "follows": follows}
     return AskPage(
         examples, {**fields, "base": panel.base, "edited": panel.edited}, everywhere,
         ask_button, stop, status, answers, why_button, why_language, why_area,
@@ -236,7 +241,15 @@ def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
         [page.ask.click, states.count.change, query.submit, answer.submit],
         handle.run,
         [prefilled, *page.memory.asked_with, *inputs(fields)],
-        [page.answers, page.status, asked, prefilled, query, fields["old_answer"]],
+        [
+            page.answers,
+            page.status,
+            asked,
+            fields["follows"],
+            prefilled,
+            query,
+            fields["old_answer"],
+        ],  # fmt: skip
         js=SCROLL_SCRIPT,
         show_progress="minimal",
         show_progress_on=page.status,
@@ -246,7 +259,22 @@ def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
     asking.then(handle.renew_why, asked, explanation, **AT_ONCE).then(
         memory.render_recalled, asked, page.memory.recalled, **AT_ONCE
     )
-    asking.then(handle.link_of, inputs(fields), header.asked, **QUIET)
+    linked = [*page.memory.asked_with, *inputs(fields)]
+    asking.then(handle.link_of, linked, header.asked, **QUIET)
+    fields["follows"].input(
+        handle.decide,
+        [asked, fields["follows"]],
+        [page.answers, page.status, asked],
+        **AT_ONCE,
+    )
+    gr.on(  # what was said of one question is not said of another
+        [query.input, fields["question"].input],
+        None,
+        None,
+        fields["follows"],
+        js="() => null",
+        **QUIET,
+    )
     # One after the other: what runs ends by itself, what still waits is taken away.
     page.stop.click(handle.stop, None, None, **AT_ONCE)
     page.stop.click(
@@ -299,15 +327,19 @@ def connect_form(
         [fields["languages"], prefilled, query, old],
         **AT_ONCE,
     )
-    page.link_button.click(handle.render_link, form, page.link, **AT_ONCE).then(
+    linked = [*page.memory.asked_with, *form]
+    page.link_button.click(handle.render_link, linked, page.link, **AT_ONCE).then(
         None, page.link, page.link, js=COPY_SCRIPT, **QUIET
     )
     carried = gr.Textbox(visible=False)
-    header.language.click(handle.link_of, form, carried, **AT_ONCE).then(
+    header.language.click(handle.link_of, linked, carried, **AT_ONCE).then(
         None, carried, None, js=LANGUAGE_SCRIPT, **QUIET
     )
     opened = [prefilled, *form, page.answers, *page.models.outputs]
     opening = root.load(handle.open_page, None, opened, **AT_ONCE)
     opening.success(None, js=OPENED_SCRIPT, **QUIET)
     opening.failure(None, js=OPENED_SCRIPT, **QUIET)
-    opening.success(handle.link_of, form, header.asked, **QUIET)
+    remembered = [*page.memory.outputs, page.memory.threshold]
+    opening.success(handle.open_memory, None, remembered, **QUIET).then(
+        handle.link_of, linked, header.asked, **QUIET
+    )

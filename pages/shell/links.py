@@ -17,6 +17,8 @@ from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import QUESTION_TYPES, Edit, QuestionType, Sampling
 
 EDITOR = "x-kde"
+# A visitor's own word whether a question should follow the edit
+FOLLOWS: dict[str, bool | None] = {"": None, "yes": True, "no": False}
 TOKENS, WARMEST = (8, 512), 1.5  # range of the answer's length; highest temperature
 
 
@@ -38,6 +40,7 @@ class Form:
     temperature: float = 0.0
     seed: int = 0
     editor: str = EDITOR
+    follows: str = ""  # a key of FOLLOWS
 
     @property
     def edit(self) -> Edit:
@@ -73,6 +76,7 @@ def write_link(form: Form) -> str:
         "temperature": f"{form.temperature:g}" if form.temperature else "",
         "seed": str(form.seed) if form.seed else "",
         "editor": form.editor if form.editor != default.editor else "",
+        "follows": form.follows,
     }
     return "?" + urlencode({key: value for key, value in values.items() if value})
 
@@ -107,6 +111,7 @@ def read_link(parameters: Mapping[str, str]) -> Form | None:
         temperature=_number(text("temperature"), 0.0, 0.0, WARMEST),
         seed=int(_number(text("seed"), 0, 0, 2**31 - 1)),
         editor=one_of("editor", EDITORS, EDITOR),
+        follows=one_of("follows", FOLLOWS, ""),
     )
 
 

@@ -33,6 +33,7 @@ class AllEditorsTask:
     edited: str
     sampling: Sampling = Sampling()
     expected: tuple[Expected, ...] = ()  # in the order of the queries
+    follows: bool | None = None  # should the answers, where only a person can tell
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ the edit. What Atlas does not recognise is asked as typed. Knows no model.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from xkde.data.atlas import questions as atlas_questions
+from xkde.data.atlas.mentions import names_entity
+from xkde.data.atlas.names import aliases_of
 from xkde.data.atlas.questions import (
     Known,
     question,
@@ -18,7 +21,7 @@ from xkde.data.atlas.questions import (
 )
 from xkde.data.atlas.records import TWO_HOPS, World
 from xkde.evaluation.scoring.verdict import Expected
-from xkde.text import normalise
+from xkde.text import normalise, same
 from xkde.types import Edit, Query
 
 
@@ -35,11 +38,13 @@ class TypedQuestion:
 class Recognised:
     """The fact that an edit states and the question that is asked after it.
 
-    Each is None where Atlas does not know it.
+    Each is None where Atlas does not know it. ``is_own``: the question is the edit's
+    own, or a translation of it, whether or not Atlas knows it.
     """
 
     fact: Known | None = None
     question: TypedQuestion | None = None
+    is_own: bool = False
 
 
 def recognise(
@@ -54,17 +59,18 @@ def recognise(
     ``fact`` is the edit's, where the caller has recognised it already.
     """
     known = fact or atlas_questions.understand(world, edit)
+    is_own = same(text, edit.question)
     for code in dict.fromkeys(code for code in languages if code in world.languages):
         found = atlas_questions.recognise(world, text, code)
         if found is not None:
             wording = _wording(world, *found, code, text)
-            return Recognised(known, TypedQuestion(*found, wording or 0))
+            return Recognised(known, TypedQuestion(*found, wording or 0), is_own)
         for hop in two_hops_of(known.relation) if known else []:
             assert known is not None
             wording = _wording(world, known.subject, hop, code, text)
             if wording is not None:
                 return Recognised(known, TypedQuestion(known.subject, hop, wording))
-    return Recognised(known)
+    return Recognised(known, is_own=is_own)
 
 
 def in_languages(
@@ -83,16 +89,21 @@ def in_languages(
 
 
 def expected(world: World, edit: Edit, about: Recognised, code: str) -> Expected:
-    """Return the answers to expect in a language."""
+    """Return the answers to expect in a language, and whether the edit matters there.
+
+    It does for its own question and for those that Atlas sees to follow from it, and
+    not for Atlas's others. Of the rest nobody knows.
+    """
+    follows = True if about.is_own else None
     if code not in world.languages:
-        return Expected(edit.answer, edit.old_answer)
+        return Expected(edit.answer, edit.old_answer, follows)
     known, asked = about.fact, about.question
     if asked is None:
-        return _as_typed(world, edit, known, code)
+        return replace(_as_typed(world, edit, known, code), is_affected=follows)
+    if known is None and (about.is_own or _is_named(world, asked.subject, edit)):
+        return replace(_as_typed(world, edit, known, code), is_affected=follows)
     if known is None or not _concerns(known, asked):
-        names = world.names.get(_truth(world, asked) or "", {})
-        truth = names.get(code, "")
-        return Expected(truth, truth, False, names, names)
+        return _unaffected(world, asked, [edit], code)
     before, after = _truth(world, asked), known.target
     if asked.relation in TWO_HOPS:
         after = second_hop(world, asked.relation, known.target or "")
@@ -102,6 +113,72 @@ def expected(world: World, edit: Edit, about: Recognised, code: str) -> Expected
     return Expected(
         new_names.get(code, typed), old_names.get(code, ""), True, new_names, old_names
     )
+
+
+def expected_from_memory(
+    world: World, edits: Sequence[Edit], stated: Sequence[Edit], query: Query
+) -> Expected:
+    """Return the answers to expect of a query where a memory has ``edits``.
+
+    The latest of the edits that the query follows from counts; where it is none of the
+    ``stated``, retrieval has missed it. Where none is known to matter, Atlas's truth
+    should stay; of a question that nobody knows, what was stated may matter.
+    """
+    likely = tuple(dict.fromkeys((query.language, *world.languages)))
+    asked = recognise(world, Edit("", "", query.language), query.text, likely).question
+    for edit in reversed(edits):
+        if _may_concern(world, edit, asked, query):
+            about = recognise(world, edit, query.text, (*likely, edit.language))
+            found = expected(world, edit, about, query.language)
+            if found.is_affected:
+                return replace(found, is_missed=edit not in stated)
+    if asked is not None and query.language in world.languages:
+        return _unaffected(world, asked, stated, query.language)
+    if not stated:
+        return Expected("", "", None)
+    about = recognise(world, stated[-1], query.text, likely)
+    return expected(world, stated[-1], about, query.language)
+
+
+def _may_concern(
+    world: World, edit: Edit, asked: TypedQuestion | None, query: Query
+) -> bool:
+    """Tell whether an edit is worth a closer look; fast, for thousands of edits."""
+    if same(edit.question, query.text):
+        return True
+    known = _understood(world, edit)
+    if known is None or asked is not None:
+        return known is not None and asked is not None and _concerns(known, asked)
+    name = world.names[known.subject].get(query.language, "")
+    return bool(two_hops_of(known.relation)) and normalise(name) in normalise(
+        query.text
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _understood(world: World, edit: Edit) -> Known | None:
+    return atlas_questions.understand(world, edit)
+
+
+def _unaffected(
+    world: World, asked: TypedQuestion, edits: Sequence[Edit], code: str
+) -> Expected:
+    """Expect the truth, and none of the answers that edits state."""
+    names = world.names.get(_truth(world, asked) or "", {})
+    truth = names.get(code, "")
+    forms = [
+        form
+        for edit in edits
+        for form in (edit.answer, *_names(world, edit.answer, edit.language).values())
+    ]
+    return Expected(truth, truth, False, names, names, tuple(dict.fromkeys(forms)))
+
+
+def _is_named(world: World, subject: str, edit: Edit) -> bool:
+    """Tell whether an edit that Atlas does not know is about one of its subjects."""
+    name = world.names[subject].get(edit.language, "")
+    forms = (name, *aliases_of(name, edit.language))
+    return any(names_entity(edit.question, form) for form in forms)
 
 
 def name_in(world: World, text: str, source: str, target: str) -> str:

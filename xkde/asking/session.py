@@ -90,6 +90,7 @@ class AskState:
     notes: tuple[str, ...] = ()  # the editor's, of this edit
     sent: Mapping[Pane, tuple[str, ...]] = field(default_factory=dict)  # user turns
     recalled: tuple[Recalled, ...] = ()  # from a memory, for each query; none is used
+    follows: bool | None = None  # should the answers, where only a person can tell
     is_stopped: bool = False
 
     def stopped(self) -> "AskState":

@@ -23,13 +23,21 @@ from xkde.commands.output import print_json, print_table
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, entry_of
 from xkde.errors import CheckpointError, InputError, XkdeError
-from xkde.evaluation.scoring.verdict import Expected, judge
+from xkde.evaluation.scoring.verdict import Expected, Kind, judge
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES, language
 from xkde.memory.files import BadRow, read_edits
 from xkde.prompts import WRAPPERS, ask, edit_prompt, encode
 from xkde.types import Edit, Query, Sampling
 
 DEFAULT_LENGTH = 48
+WORDS: dict[Kind, str] = {
+    "both_same": "true",
+    "repeats": "repeats the new answer; whether it should, you decide",
+    "leaked": "leaked",
+    "unaided": "without the edit",
+    "runs_on": "runs on",
+}
+FOLLOWS = {"yes": True, "no": False}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also ask the base with the edit's prompt",
     )
+    parser.add_argument(
+        "--should-follow",
+        choices=tuple(FOLLOWS),
+        help="whether the query should follow the edit, where X-KDE cannot tell",
+    )
     parser.add_argument("--max-new-tokens", type=int, default=DEFAULT_LENGTH)
     parser.add_argument(
         "--temperature", type=float, default=0.0, help="0 is greedy (default)"
@@ -98,9 +111,16 @@ def run(arguments: argparse.Namespace) -> None:
         else in_languages(world, about.question, text, codes)
     )
     answers = _answers(arguments, edit, queries)
+    follows = FOLLOWS.get(arguments.should_follow or "")
+    base = answers["base"].generations
     rows = [
-        _row(query, expected(world, edit, about, query.language), answers, index)
-        for index, query in enumerate(queries)
+        _row(
+            query,
+            expected(world, edit, about, query.language).decided(follows, said.text),
+            answers,
+            index,
+        )
+        for index, (query, said) in enumerate(zip(queries, base, strict=True))
     ]
     if not arguments.json:
         _print(edit, rows)
@@ -124,10 +144,13 @@ def _row(
         "query": query.text,
         "language": query.language,
         "expected": {"new": wanted.new, "old": wanted.old},
+        "should_follow": wanted.is_affected,
     }
     for pane, given in answers.items():
         generation = given.generations[index]
-        verdict = judge(generation.text, wanted, query.language)
+        verdict = judge(
+            generation.text, wanted, query.language, generation.finish or "stop"
+        )
         row[pane] = {
             "answer": generation.text,
             "verdict": verdict.kind,
@@ -171,18 +194,14 @@ def _answers(
 def _print(edit: Edit, rows: list[dict[str, Any]]) -> None:
     print(f"Edit ({language(edit.language).name}): {edit.question} → {edit.answer}\n")
     panes = [pane for pane in PANES if pane in rows[0]]
-    words = {
-        "new": "new",
-        "old": "old",
-        "neither": "neither",
-        "empty": "empty",
-        "both_same": "true",
-    }
     print_table(
         ["language", "query", *panes],
         [
             [r["language"], r["query"]]
-            + [f"{r[p]['answer']} [{words[r[p]['verdict']]}]" for p in panes]
+            + [
+                f"{r[p]['answer']} [{WORDS.get(r[p]['verdict'], r[p]['verdict'])}]"
+                for p in panes
+            ]
             for r in rows
         ],
     )

@@ -12,10 +12,11 @@
         --judge http://127.0.0.1:8000/v1 --out runs/judged
 
 Teacher-forced is the paper's protocol: token accuracy. It equals the released code on a
-Llama-2 or Qwen2.5 with “--wrapper xkde_eval --parity”. Generated: greedy answers, exact
-match after normalisation. With --base, locality is measured against that checkpoint,
-too. Several editors get a folder each. Stopped and started again, it goes on where it
-was. In a direction, “all” is every language of the benchmark.
+Llama-2 or Qwen2.5 with “--wrapper xkde_eval --parity”: the wrapper also loads the
+tokenizer as that code does, and --parity computes in float32. Generated: greedy
+answers, exact match after normalisation. With --base, locality is measured against that
+checkpoint, too. Several editors get a folder each. Stopped and started again, it goes
+on where it was. In a direction, “all” is every language of the benchmark.
 """
 
 import argparse
@@ -23,8 +24,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +102,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say “Chinese” for every language but English, as the released code",
     )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--dtype",
+        default="",
+        choices=("", "auto", "float32", "bfloat16", "float16"),
+        help="number format; default: float32 with --parity, else auto",
+    )
     _add_sample(parser)
     parser.add_argument("--seed", type=int, default=7, help="draws Atlas's cases")
     parser.add_argument("--max-new-tokens", type=int, default=48)
@@ -163,9 +172,15 @@ def run(arguments: argparse.Namespace) -> None:
     judge = judge_of(arguments)
     # vLLM writes its log where the results are printed, and so do its processes.
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-    engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
+    is_here = arguments.engine == "transformers"
+    if not is_here and (arguments.device != "auto" or arguments.dtype):
+        raise InputError(
+            "--device and --dtype are of the engine transformers. Leave them out."
+        )
+    opened = _opening(arguments) if is_here else open_engine
+    engine = opened(arguments.engine, arguments.checkpoint, arguments.revision)
     # An engine that only answers has no base beside it: that one runs here.
-    base = open_engine("transformers", arguments.base) if arguments.base else None
+    base = opened("transformers", arguments.base) if arguments.base else None
     reports = []
     for name in editors:
         file, settings = _evaluate(
@@ -179,6 +194,18 @@ def run(arguments: argparse.Namespace) -> None:
             _export(arguments.export_released, file, name if editors[1:] else "")
     if arguments.json:
         print_json(reports[0] if len(reports) == 1 else reports)
+
+
+def _opening(arguments: argparse.Namespace) -> "Callable[..., Engine]":
+    """Return how engines are opened here: where, in which numbers, which tokenizer."""
+    from xkde.engines.engine import open_engine
+
+    return partial(
+        open_engine,
+        device=arguments.device,
+        dtype=arguments.dtype or ("float32" if arguments.parity else "auto"),
+        as_released=arguments.wrapper == "xkde_eval",
+    )
 
 
 def _evaluate(

@@ -14,7 +14,7 @@ import openai
 
 from xkde.checkpoints import resolve
 from xkde.data.instructions.targets import Ask, Reply
-from xkde.engines.loading import load, source_of
+from xkde.engines.loading import Dtype, load, source_of
 from xkde.engines.vllm import load_vllm, open_server
 from xkde.errors import CheckpointError, InputError
 from xkde.prompts import Encoded, Tokenizer, Wrapper, ask
@@ -49,11 +49,20 @@ class Engine(Protocol):
         """Answer every prompt, in the given order."""
 
 
-def open_engine(name: str, checkpoint: str, revision: str | None = None) -> Engine:
+def open_engine(
+    name: str,
+    checkpoint: str,
+    revision: str | None = None,
+    *,
+    device: str = "auto",
+    dtype: Dtype = "auto",
+    as_released: bool = False,
+) -> Engine:
     """Return an engine for a checkpoint; ``name`` is one of ENGINES or an address.
 
-    Raises InputError for another name, CheckpointError for a checkpoint that cannot be
-    used and for a server that does not answer.
+    ``device``, ``dtype`` and ``as_released`` (see ``loading.load``) are of the engine
+    transformers. Raises InputError for another name, CheckpointError for a checkpoint
+    that cannot be used and for a server that does not answer.
     """
     reference = resolve(checkpoint, revision)
     if name.startswith(("http://", "https://")):
@@ -65,7 +74,13 @@ def open_engine(name: str, checkpoint: str, revision: str | None = None) -> Engi
     if name == "vllm":
         return load_vllm(source, revision=reference.revision)
     if name == "transformers":
-        return load(source, revision=reference.revision)
+        return load(
+            source,
+            revision=reference.revision,
+            device=device,
+            dtype=dtype,
+            as_released=as_released,
+        )
     raise InputError(
         f"There is no engine “{name}”: {', '.join(ENGINES)}, or a server's address "
         "that begins with http://."

@@ -70,10 +70,12 @@ def load(
     dtype: Dtype = "auto",
     trust_remote_code: bool = False,
     revision: str | None = None,
+    as_released: bool = False,
 ) -> "TransformersEngine":
     """Load a causal LM, its weights from safetensors files only.
 
-    For ``device`` and ``dtype`` auto see ``choose_device`` and ``choose_dtype``.
+    For ``device`` and ``dtype`` auto see ``choose_device`` and ``choose_dtype``, for
+    ``as_released`` ``load_tokenizer``.
     Raises CheckpointError with the reason if the checkpoint cannot be found, read or
     used.
     """
@@ -84,14 +86,18 @@ def load(
 
     name, folder = str(folder_or_id), Path(folder_or_id)
     if is_adapter(folder):
-        base = load(source_of(base_of(folder)), device=device, dtype=dtype)
+        own = source_of(base_of(folder))
+        base = load(own, device=device, dtype=dtype, as_released=as_released)
         return with_adapter(base, folder)
     place = choose_device(device)
     where = _where(folder_or_id, revision, trust_remote_code)
     if not folder.is_dir():
         folder_of(resolve(name, revision))  # says how to fetch it
     tokenizer = load_tokenizer(
-        folder_or_id, trust_remote_code=trust_remote_code, revision=revision
+        folder_or_id,
+        trust_remote_code=trust_remote_code,
+        revision=revision,
+        as_released=as_released,
     )
     with _in_words(name):
         try:
@@ -135,12 +141,14 @@ def load_tokenizer(
     *,
     trust_remote_code: bool = False,
     revision: str | None = None,
+    as_released: bool = False,
 ) -> "PreTrainedTokenizerBase":
     """Load a checkpoint's fast tokenizer, with the rules that it was trained with.
 
     For some architectures AutoTokenizer overrides rules of a checkpoint's
     tokenizer.json (Qwen2: it splits words otherwise and may add a token past the end of
-    the embeddings). If the checkpoint names no class of its own, its file is used.
+    the embeddings). If the checkpoint names no class of its own, its file is used;
+    ``as_released`` it is AutoTokenizer all the same, as in the paper's evaluation.
     An adapter without one has its base's, with its own chat template.
     """
     folder = Path(folder_or_id)
@@ -153,7 +161,7 @@ def load_tokenizer(
     where = _where(folder_or_id, revision, trust_remote_code)
     with _in_words(name):
         settings = get_tokenizer_config(name, **where)
-        plain = settings.get("tokenizer_class") in PLAIN_TOKENIZERS
+        plain = settings.get("tokenizer_class") in PLAIN_TOKENIZERS and not as_released
         loader = PreTrainedTokenizerFast if plain else AutoTokenizer
         tokenizer = loader.from_pretrained(name, **where)
     if not isinstance(tokenizer.model_max_length, int | float):

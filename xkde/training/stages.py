@@ -378,12 +378,17 @@ class MuonWithAdamW(torch.optim.Optimizer):
 
     Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) replaces the
     momentum of a matrix by the nearest orthogonal one; it learns rare facts in fewer
-    steps. Embeddings (with a tied head), norms and biases go to AdamW.
+    steps. Embeddings, the vocabulary's projection, norms and biases go to AdamW.
     """
 
     def __init__(self, model: nn.Module, lr: float, weight_decay: float) -> None:
-        embedded = {id(p) for m in model.modules() if isinstance(m, nn.Embedding)
-                    for p in m.parameters()}  # fmt: skip
+        of_words: list[nn.Module] = [
+            module for module in model.modules() if isinstance(module, nn.Embedding)
+        ]
+        head = getattr(model, "get_output_embeddings", None)
+        own_head = head() if callable(head) else None  # its own, if it is not tied
+        of_words += [] if own_head is None else [own_head]
+        embedded = {id(p) for module in of_words for p in module.parameters()}
         trained = [p for p in model.parameters() if p.requires_grad]
         matrices = [p for p in trained if p.ndim == 2 and id(p) not in embedded]
         others = [p for p in trained if p.ndim != 2 or id(p) in embedded]

@@ -21,6 +21,7 @@ from xkde.checkpoints import CATALOGUE
 from xkde.evaluation.analysis.of_runs import found_of
 from xkde.evaluation.results.rows import HERE, RIGHT
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
+from xkde.text import normalise, same
 from xkde.types import PROBES, QUESTION_TYPES
 
 AnswerRow = Mapping[str, Any]  # a row of results with its ``rule``
@@ -43,6 +44,19 @@ def mark(row: AnswerRow) -> tuple[str, str]:
     if row["rule"] == "unmeasured":
         return "–", "waiting"
     return ("✕", "warning") if row["rule"] in ("none", "no_token") else ("△", "warning")
+
+
+def rule_of(row: AnswerRow) -> str:
+    """Return the rule that decided; "old" for a wrong answer that keeps the old fact.
+
+    Of locality that says nothing: there the base's answer is what should stay.
+    """
+    if row["rule"] in ("none", "part") and row["probe"] != "locality":
+        before = row["base_answer"] or ""
+        is_as_before = bool(normalise(before)) and same(row["answer"], before)
+        if is_as_before or row.get("kind") == "old_fact":
+            return "old"
+    return str(row["rule"])
 
 
 def _shortened(text: str) -> str:
@@ -88,6 +102,7 @@ def ask_link(row: AnswerRow) -> str:
         prompted=is_base and row["editor"] in PROMPTED,
         base=CATALOGUE[checkpoint].base if known else BASE,
         edited=checkpoint if known else EDITED,
+        follows="no" if row["probe"] == "locality" else "yes",
     )
     return write_link(form) + "&tab=edit"
 
@@ -186,7 +201,7 @@ def _pane(
 
 def rule_words(row: AnswerRow, interface: Interface) -> str:
     """Return the rule that decided, in a sentence."""
-    words = tr(f"rule_why_{row['rule']}", interface)
+    words = tr(f"rule_why_{rule_of(row)}", interface)
     if row["rule"] == "some_tokens":
         words += f" ({100 * row['token_accuracy']:.0f} %)"
     return words

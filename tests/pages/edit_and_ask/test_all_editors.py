@@ -55,7 +55,14 @@ def test_a_row_has_verdicts_answers_and_costs() -> None:
         "ft-m", "atlas-base", "done", said("Osaka", "东京"), 3, 8, 1.234, 5 << 20
     )
     html = table_html(compared(form(), row=row), "en")
-    for words in ("Osaka", "new answer", "东京", "old answer", "1.23 s", "5 MiB"):
+    for words in (
+        "Osaka",
+        "new answer",
+        "东京",
+        "kept the old fact",
+        "1.23 s",
+        "5 MiB",
+    ):
         assert words in html
     assert "3 of 8" in html
     assert html.count('<tr role="row" class=') == len(EDITORS)

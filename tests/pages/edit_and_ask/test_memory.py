@@ -1,7 +1,9 @@
 """A session's memory on the page: its session, its words, its use for a question."""
 
+import base64
 import json
 import time
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -16,7 +19,7 @@ import pytest
 from pages.edit_and_ask import answering, memory, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import verdict
-from pages.edit_and_ask.answers import answers_html, recalled_words
+from pages.edit_and_ask.answers import answers_html, recalled_words, summary
 from pages.edit_and_ask.form import Prefilled, example, understand, values_of
 from pages.edit_and_ask.memory import (
     MOST,
@@ -32,13 +35,15 @@ from pages.edit_and_ask.memory import (
     with_edits,
     without,
 )
+from pages.edit_and_ask.memory_link import LinkedMemory, read_memory, write_memory
+from pages.shell.links import Form
 from pages.shell.strings import INTERFACES, strings, tr
-from xkde.asking.session import AskState
+from xkde.asking.session import AskState, PaneAnswers
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
 from xkde.memory.edits import KINDS
 from xkde.memory.files import REASONS, edits_of
-from xkde.types import Edit, Query
+from xkde.types import Edit, Generation, Query
 
 EVIL = "<img src=x onerror=alert(1)>"
 NOBODY: Any = SimpleNamespace(
@@ -132,6 +137,75 @@ def test_what_was_recalled_is_shown_with_scores() -> None:
     assert recalled_words(SAID, 0, "en") == recalled_html(SAID, "en") == ""
 
 
+INDIA = Edit("What is the currency of India?", "Euro", "en", subject="India")
+
+
+def remembered(threshold: float, text: str, said: str) -> AskState:
+    """Return a question in English and Chinese that was answered with a memory."""
+    form = replace(
+        example("example_japan")[0], query=text, languages=("en", "zh"), kind="same"
+    )
+    planned = answering.plan(form, understand(form))
+    retrieve = partial(recalled, (INDIA,), threshold)
+    state = answering._recall(planned, retrieve, (INDIA,))
+    answers = PaneAnswers((Generation(said, (1,), 5, 0.1, "stop"),) * 2)
+    return replace(state, answers={"base": answers, "edited": answers})
+
+
+def test_verdicts_judge_by_the_memory_not_by_the_form() -> None:
+    # The form says Japan; the memory has India, and finds it in neither language.
+    missed = remembered(1.6, INDIA.question, "Indian rupee")
+    kinds = [verdict(missed, "edited", index) for index in (0, 1)]
+    assert [each.kind for each in kinds if each] == ["missed", "missed"]
+    assert "0 of 2" in summary(missed, "en")
+    assert tr("tally_missed", "en", n=2) in summary(missed, "en")
+    base = verdict(missed, "base", 0)
+    assert base is not None and base.kind == "old"
+    # Stated, the same answer is the model's own fault.
+    stated = remembered(-1.0, INDIA.question, "Indian rupee")
+    assert not any(each.is_missed for each in stated.expected)
+    kept = verdict(stated, "edited", 0)
+    assert kept is not None and kept.kind == "old"
+    # Another question: what was stated must not leak into it.
+    leaked = remembered(-1.0, "What is the currency of Japan?", "Euro")
+    found = verdict(leaked, "edited", 0)
+    assert found is not None and found.kind == "leaked"
+
+
+# ------------------------------------------------------------------------- the link
+
+
+def linked(*edits: Edit, threshold: float = 0.8) -> LinkedMemory:
+    return LinkedMemory(with_edits(MemorySession(), edits), True, threshold)
+
+
+def test_a_link_carries_the_memory_its_use_and_the_threshold() -> None:
+    link = handle.link_of(linked(INDIA, KYOTO).session, True, 0.8, *values_of(Form()))
+    parameters = dict(parse_qsl(link[1:]))
+    assert read_memory(parameters) == linked(INDIA, KYOTO)
+    opened: Any = SimpleNamespace(request=1, query_params=parameters, headers={})
+    shown = handle.open_memory(opened)
+    assert shown[0].memory.edits == (INDIA, KYOTO)
+    assert shown[-2:] == [True, 0.8]
+    assert len(shown) == len(memory.render_session(MemorySession(), "en")) + 1
+    assert handle.link_of(
+        NOBODY, MemorySession(), False, 0.8, *values_of(Form())
+    ) == "?" + ("edit=en&ask=zh&type=same")
+
+
+def test_a_memory_in_a_link_is_not_trusted() -> None:
+    good = dict(parse_qsl((write_memory(linked(KYOTO)) or "")[1:]))
+    bomb = base64.urlsafe_b64encode(zlib.compress(b"a" * 10**7)).decode()
+    for packed in ("", "x", "%%%", "A" * 9999, bomb, good["memory"][:-9]):
+        assert read_memory({**good, "memory": packed}) is None
+    for threshold in ("nan", "99", "-1"):
+        found = read_memory({**good, "threshold": threshold})
+        assert found is not None and 0 <= found.threshold <= 1.5
+    assert read_memory({**good, "threshold": "low"}) is None
+    many = [replace(KYOTO, answer=f"{n}{n * 7919}") for n in range(3000)]
+    assert write_memory(linked(*many)) is None
+
+
 # -------------------------------------------------------------------- the handlers
 
 
@@ -191,7 +265,7 @@ def test_a_question_is_asked_with_what_the_memory_has(pool: Pool, editor: str) -
     )  # fmt: skip
     kyoto = replace(KYOTO, subject="Japan")
     retrieve = partial(recalled, (kyoto,), 0.75)
-    asked = answering.ask(form, understand(form), retrieve=retrieve)
+    asked = answering.ask(form, understand(form), None, retrieve, (kyoto,))
     last = deque(asked, maxlen=1).pop()
     assert "Kyoto" in last.sent["edited"][0]
     assert "Osaka" not in last.sent["edited"][0]
@@ -199,7 +273,7 @@ def test_a_question_is_asked_with_what_the_memory_has(pool: Pool, editor: str) -
     assert last.sent["edited"][1] == bare[1]  # no name of it in another script
     assert list(last.sent["base"]) == bare
     assert last.expected[0].new == "Kyoto"
-    assert last.expected[1].new == "大阪"
+    assert last.expected[1].new == "京都" and last.expected[1].is_missed
     assert verdict(last, "edited", 0)
     assert tr("recalled_none", "en") in answers_html(last, "en")
 

@@ -17,7 +17,7 @@ from pages import about
 from pages.edit_and_ask import answering, models
 from pages.edit_and_ask import form as form_module
 from pages.edit_and_ask import handlers as handle
-from pages.edit_and_ask.answering import misfits, verdict, why
+from pages.edit_and_ask.answering import is_undecided, misfits, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
 from pages.edit_and_ask.form import (
     EXAMPLES,
@@ -40,6 +40,7 @@ from xkde.engines.pool import Pool
 from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Expected
 from xkde.languages import ATLAS_LANGUAGES
+from xkde.paths import ASSETS
 from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
@@ -151,7 +152,7 @@ FORMS = (
     Form(question="q", languages=ATLAS_LANGUAGES, max_new_tokens=9, seed=7),
     Form("tr", "q", "a", "o", ("th",), "two_hops", "w", edited="atlas-base"),
     Form(question="q", temperature=0.7, base="Qwen/Qwen2.5-0.5B-Instruct"),
-    Form(question="q", editor="ft-m"),
+    Form(question="q", editor="ft-m", follows="no"),
 )
 
 
@@ -176,6 +177,7 @@ def test_a_link_is_not_trusted() -> None:
             "temperature": "nan",
             "seed": "a",
             "editor": "<b>",
+            "follows": "maybe",
         }
     )
     assert form is not None
@@ -255,12 +257,22 @@ def test_nothing_that_anybody_wrote_becomes_markup(say: Any, queries: Any) -> No
 
 def test_answers_carry_language_direction_and_words() -> None:
     page = answers_html(answered({"base": "东京", "edited": "大阪"}, ZH), "en")
-    assert '<p class="answer" lang="zh" dir="ltr">大阪</p>' in page
-    assert "old answer · right language" in page
+    assert '<p class="answer right" lang="zh" dir="ltr">大阪</p>' in page
+    assert "the old fact · right language" in page
     assert "new answer · right language" in page
     assert "0.50 s · 2 tokens" in page
     chinese = answers_html(answered({"base": "东京", "edited": "大阪"}, ZH), "zh")
-    assert "旧答案" in chinese
+    assert "旧事实" in chinese
+
+
+def test_wrong_answers_look_otherwise_than_right_ones() -> None:
+    right = answers_html(answered({"base": "东京", "edited": "大阪"}, ZH), "en")
+    wrong = answers_html(answered({"base": "东京", "edited": "东京"}, ZH), "en")
+    assert '<p class="answer right" lang="zh" dir="ltr">大阪</p>' in right
+    assert wrong.count('<p class="answer wrong" lang="zh" dir="ltr">东京</p>') == 2
+    assert "kept the old fact" in wrong
+    style = (ASSETS / "style.css").read_text(encoding="utf-8")
+    assert ".edited .answer {" not in style  # teal without a verdict
 
 
 def test_several_languages_are_counted() -> None:
@@ -275,8 +287,51 @@ def test_unrelated_question_is_judged_by_the_truth() -> None:
     right = expect(Edit("What is the capital of Japan?", "Osaka", "en"), query)
     asked = answered({"base": right.new, "edited": "Osaka"}, query)
     found = [verdict(asked, pane, 0) for pane in ("base", "edited")]  # type: ignore[arg-type]
-    assert [each.kind for each in found if each] == ["both_same", "neither"]
-    assert tr("verdict_changed", "en") in answers_html(asked, "en")
+    assert [each.kind for each in found if each] == ["both_same", "leaked"]
+    assert tr("verdict_leaked", "en") in answers_html(asked, "en")
+    other = answered({"base": right.new, "edited": "Seoul"}, query)
+    assert tr("verdict_changed", "en") in answers_html(other, "en")
+
+
+APPLE = Edit("Who is the CEO of Apple?", "Zara Quillfeather", "en")
+MICROSOFT = "Who is the CEO of Microsoft?"
+
+
+def test_a_question_that_nobody_can_place_is_left_to_the_visitor() -> None:
+    said = {"base": "July", "edited": "Zara Quillfeather"}
+    asked = answered(said, Query(MICROSOFT, "en"), edit=APPLE)
+    assert is_undecided(asked)
+    assert "whether it should, you decide" in answers_html(asked, "en")
+    assert "answer right" not in answers_html(asked, "en")
+    should, should_not = (replace(asked, follows=word) for word in (True, False))
+    assert tr("verdict_new", "en") in summary(should, "en")
+    assert tr("verdict_leaked", "en") in summary(should_not, "en")
+    _, status, decided = handle.decide(asked, "no", NOBODY)
+    assert decided == should_not and "leaked" in status
+    # The edit's own question is known to follow, in whatever words Atlas has none for.
+    own = answered(said, Query(APPLE.question, "en"), edit=APPLE)
+    assert not is_undecided(own)
+    assert tr("verdict_new", "en") in summary(own, "en")
+
+
+def test_one_text_sent_twelve_times_is_not_counted_as_twelve() -> None:
+    said = {"base": "July", "edited": "Zara Quillfeather"}
+    queries = [Query(MICROSOFT, code) for code in ATLAS_LANGUAGES]
+    asked = answered(said, *queries, edit=APPLE)
+    for state in (asked, *(replace(asked, follows=word) for word in (True, False))):
+        assert "Asked 12 times in English" in summary(state, "en")
+        assert "of 12" not in summary(state, "en")
+        assert tr("right_language", "en") not in answers_html(state, "en")
+    own = [Query(APPLE.question, code) for code in ATLAS_LANGUAGES]
+    assert "of 12" not in summary(answered(said, *own, edit=APPLE), "en")
+
+
+def test_an_edit_in_other_words_is_not_called_unrelated() -> None:
+    edit = Edit("What's the capital of Japan?", "Osaka", "en")
+    asked = answered({"base": "东京", "edited": "大阪"}, ZH, edit=edit)
+    assert asked.expected[0].is_affected in (None, True)
+    other = answered({"base": "东京", "edited": "大阪"}, ZH, edit=APPLE)
+    assert other.expected[0].is_affected is False
 
 
 def test_growing_stopped_and_silent_answers_have_words() -> None:

@@ -15,6 +15,7 @@ from xkde.commands.measure import open_encoder
 from xkde.commands.preferences import open_aligner
 from xkde.engines.engine import open_engine
 from xkde.engines.loading import (
+    PLAIN_TOKENIZERS,
     choose_device,
     choose_dtype,
     load,
@@ -66,6 +67,21 @@ def test_tokenizer_is_taken_as_it_stands(checkpoint_folder: Path) -> None:
         assert loaded[part] == saved[part]
     config = json.loads((checkpoint_folder / "config.json").read_text("utf-8"))
     assert len(tokenizer) == config["vocab_size"]
+
+
+def test_a_plain_tokenizer_of_qwen2_as_released(qwen2_folder: Path) -> None:
+    """AutoTokenizer lays Qwen2's rules over a file: digits stand singly, as there."""
+    config = json.loads((qwen2_folder / "tokenizer_config.json").read_text("utf-8"))
+    assert config["tokenizer_class"] in PLAIN_TOKENIZERS
+    ours = load_tokenizer(qwen2_folder)
+    released = load_tokenizer(qwen2_folder, as_released=True)
+    assert "Qwen2" in type(released).__name__
+    assert type(ours).__name__ in PLAIN_TOKENIZERS
+    asked = load(qwen2_folder, device="cpu", as_released=True).tokenizer
+    assert type(asked) is type(released)
+    rules = json.loads(released.backend_tokenizer.to_str())
+    assert rules["normalizer"] == {"type": "NFC"}
+    assert "\\p{N}" in json.dumps(rules["pre_tokenizer"])
 
 
 def test_no_such_folder(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ class Tiny(nn.Module):
         if tied:
             self.head.weight = self.embedding.weight
 
+    def get_output_embeddings(self) -> nn.Module:
+        return self.head
+
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.head(self.norm(self.matrix(self.embedding(ids))))
         return logits
@@ -46,8 +49,9 @@ def weights(model: nn.Module) -> list[torch.Tensor]:
     return [p.detach().clone() for p in model.parameters()]
 
 
-def test_matrices_to_muon_and_the_rest_to_adamw() -> None:
-    model = tiny()
+@pytest.mark.parametrize("tied", [True, False])
+def test_matrices_to_muon_and_the_rest_to_adamw(tied: bool) -> None:
+    model = Tiny(tied)
     muon, adamw = MuonWithAdamW(model, RATE, DECAY).parts
     assert isinstance(muon, torch.optim.Muon)
     assert isinstance(adamw, torch.optim.AdamW)
@@ -56,6 +60,7 @@ def test_matrices_to_muon_and_the_rest_to_adamw() -> None:
     assert of_muon == [id(model.matrix.weight)]
     assert set(of_adamw) == {
         id(model.embedding.weight),
+        id(model.head.weight),
         id(model.matrix.bias),
         id(model.norm.weight),
         id(model.norm.bias),

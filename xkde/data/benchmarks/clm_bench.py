@@ -79,6 +79,8 @@ def _case(row: BenchmarkRow) -> tuple[Case | None, list[Skipped]]:
         for probe, one in asked.items()
         if one is None
     ]
+    if not old:
+        skipped.append(Skipped(row.source, f"{code}: the old answer is missing"))
     edit = Edit(question, new, code, subject, old, tuple(aliases))
     number = row.value.get("case_id", f"row{row.source.row}")
     # 17 and "17" are two facts in the original.

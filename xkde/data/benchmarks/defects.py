@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.benchmarks.records import items_of
-from xkde.text import normalise, year_of
+from xkde.text import fits_script, letter_script, normalise, scripts_of, year_of
 from xkde.types import PROBES, Case, Defect, Edit, Probe, ProbeItem
 
 DEFECTS: dict[str, str] = {
@@ -22,6 +22,7 @@ DEFECTS: dict[str, str] = {
     "rephrase_is_question": "the rephrased question is the question again",
     "subject_not_in_question": "the edit's question does not hold its subject's name",
     "duplicate_subject": "an earlier case edits the same subject",
+    "wrong_script": "the question has no letter of its language's script",
     "year_form": "the answer is a year that has two written forms",
     "nq_prefix": "the question begins with “nq question: ”",
 }
@@ -70,7 +71,7 @@ def _of_probe(case: Case, probe: Probe, code: str) -> list[str]:
     kinds = [
         kind
         for asked in items_of(case, probe, code)
-        for kind, is_there in _of_item(asked, edit, probe).items()
+        for kind, is_there in _of_item(asked, edit, probe, code).items()
         if is_there
     ]
     if code != "en" and _same_answer(case, probe, "en", code):
@@ -81,7 +82,7 @@ def _of_probe(case: Case, probe: Probe, code: str) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-def _of_item(asked: ProbeItem, edit: Edit, probe: Probe) -> dict[str, bool]:
+def _of_item(asked: ProbeItem, edit: Edit, probe: Probe, code: str) -> dict[str, bool]:
     """Return which defects one question has."""
     question, answer = _plain(asked.question), _plain(asked.answer)
     new = _plain(edit.answer)
@@ -95,6 +96,10 @@ def _of_item(asked: ProbeItem, edit: Edit, probe: Probe) -> dict[str, bool]:
         ),
         "rephrase_is_question": (
             probe == "generality" and question == _plain(edit.question)
+        ),
+        "wrong_script": (
+            fits_script(asked.question, code) is False
+            and not any(letter_script(c) in scripts_of(code) for c in asked.question)
         ),
         "year_form": two_forms and year_of(asked.answer) is not None,
         "nq_prefix": probe == "locality" and asked.question.startswith(NQ_PREFIX),

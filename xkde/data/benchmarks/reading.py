@@ -40,16 +40,21 @@ FORMATS: dict[str, BenchmarkFormat] = {
 }
 
 
-def read_benchmark(name: str | None, path: Path | str) -> Benchmark:
-    """Read the benchmark at ``path``; without a name, it is known by its fields.
-
-    Raises BenchmarkError for whatever is not one benchmark, with file and line.
-    """
+def check_format(name: str | None) -> None:
+    """Raise BenchmarkError for a name that is no format's; None is any."""
     if name is not None and name not in FORMATS:
         raise BenchmarkError(
             f"“{name}” is no benchmark that X-KDE reads. Use one of: "
             f"{', '.join(FORMATS)}."
         )
+
+
+def read_benchmark(name: str | None, path: Path | str) -> Benchmark:
+    """Read the benchmark at ``path``; without a name, it is known by its fields.
+
+    Raises BenchmarkError for whatever is not one benchmark, with file and line.
+    """
+    check_format(name)
     files, skipped = read_files(Path(path))
     chosen = name or _recognised(files)
     belonging, others = _belonging(files, chosen)

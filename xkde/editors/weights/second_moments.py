@@ -42,6 +42,7 @@ ATLAS = "atlas"  # the text that is always there: Atlas's own corpus, twelve lan
 MIX = {"closed_book": 0.7, "two_hop": 0.1, "dictionary": 0.2}
 TIMES_WIDTH = 20  # tokens to read for each number of a key
 ROWS_AT_ONCE = 32  # texts read in one pass
+FEWEST_TOKENS = 4  # of a conversation: two marks, a question, an answer
 SAVE_EVERY = 50  # batches
 IN_MEMORY = 1 << 28  # bytes: a larger C is read anew for every edit
 
@@ -92,7 +93,7 @@ def second_moments(
     files = files_of(engine, text, tokens or default_size(engine, layers[0]))
     missing = [layer for layer in layers if not files.file(layer).is_file()]
     if missing:
-        read_moments(engine, missing, text_of(text), files, on_progress)
+        read_moments(engine, missing, text_of(text, files.size), files, on_progress)
     return {layer: _kept(files.file(layer), layer) for layer in layers}
 
 
@@ -103,14 +104,15 @@ def default_size(engine: TransformersEngine, layer: int) -> int:
 
 def files_of(engine: TransformersEngine, text: str, size: int) -> MomentFiles:
     """Return where moments of these very weights over this text are kept."""
-    folder = paths.moments() / digest(engine.model) / f"{text_of(text).digest}-{size}"
+    read = text_of(text, size).digest
+    folder = paths.moments() / digest(engine.model) / f"{read}-{size}"
     return MomentFiles(folder, size)
 
 
-def text_of(name: str) -> MomentText:
-    """Return a text by its name or file."""
+def text_of(name: str, size: int) -> MomentText:
+    """Return a text by its name or file, of which ``size`` tokens are to be read."""
     if name == ATLAS:
-        return MomentText(name, _atlas_digest(), _atlas_conversations)
+        return MomentText(name, _atlas_digest(size), _atlas_conversations)
     path = Path(name)
     try:
         whole = path.read_text(encoding="utf-8")
@@ -242,15 +244,12 @@ def _atlas_conversations() -> Iterator[tuple[Message, ...]]:
 
 
 @cache
-def _atlas_digest() -> str:
-    """Return a digest of all that conversations are made of, and of the first ones."""
-    world = atlas()
-    first = [
-        message.content
-        for messages in islice(_atlas_conversations(), 200)
-        for message in messages
-    ]
-    return _digest(repr((world.names, world.facts, world.wordings, MIX, first)))
+def _atlas_digest(size: int) -> str:
+    """Return a digest of the whole text that ``size`` tokens are read of, or more."""
+    whole = hashlib.sha256()
+    for messages in islice(_atlas_conversations(), -(-size // FEWEST_TOKENS)):
+        whole.update(repr([message.content for message in messages]).encode())
+    return whole.hexdigest()[:12]
 
 
 def _sequences(engine: TransformersEngine, text: MomentText) -> Iterator[Sequence[int]]:

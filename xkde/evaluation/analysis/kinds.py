@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from xkde.data.atlas.mentions import names_entity
 from xkde.errors import Notice
 from xkde.evaluation.analysis.likeness import (
     adds_words_of,
@@ -25,7 +26,7 @@ from xkde.evaluation.analysis.likeness import (
     words_of,
 )
 from xkde.languages import language
-from xkde.text import mentions, normalise, same, scripts_of, unaccented
+from xkde.text import normalise, same, scripts_of, unaccented
 
 
 class Kind(StrEnum):
@@ -123,7 +124,7 @@ class AnswerToSort:
     @property
     def crosses(self) -> bool:
         """Whether the edit is in another language, and written otherwise there."""
-        return self.source != self.target and not mentions(self.gold, self.stated)
+        return self.source != self.target and not names_entity(self.gold, self.stated)
 
     @property
     def is_about_edit(self) -> bool:
@@ -192,7 +193,7 @@ def _strange_scripts(row: AnswerToSort) -> str | None:
 
 
 def _mixed_word(row: AnswerToSort) -> str | None:
-    if len(scripts_in(row.answer)) < 2 or mentions(row.answer, row.gold):
+    if len(scripts_in(row.answer)) < 2 or names_entity(row.answer, row.gold):
         return None
     return mixed_word(row.answer, language(row.target).spaced) or None
 
@@ -208,7 +209,7 @@ def _is_fragment(row: AnswerToSort) -> bool:
     return (
         len(plain) < shortest <= len(row.gold)
         and plain.isalpha()
-        and not mentions(f"{row.query} {row.stated}", plain)
+        and not names_entity(f"{row.query} {row.stated}", plain)
     )
 
 
@@ -249,7 +250,7 @@ def _names_gold(row: AnswerToSort) -> KindFound | None:
         row.crosses and same(answer, row.stated)
     ):
         rule = "accents"
-    elif mentions(answer, gold) and not mentions(row.query, gold):
+    elif names_entity(answer, gold) and not names_entity(row.query, gold):
         rule = "names_gold"
     return KindFound(Kind.NEAR_MISS, rule, gold) if rule else None
 
@@ -258,7 +259,7 @@ def _copied(row: AnswerToSort) -> KindFound | None:
     """Find the edit's words where their translation is asked for."""
     if not (row.is_about_edit and row.stated and row.crosses):
         return None
-    if unaccented(row.answer) == unaccented(row.stated) or mentions(
+    if unaccented(row.answer) == unaccented(row.stated) or names_entity(
         row.answer, row.stated
     ):
         return KindFound(Kind.UNTRANSLATED, "copied", row.stated)
@@ -289,7 +290,7 @@ def _shares_gold(row: AnswerToSort) -> KindFound | None:
 def _names_new_answer(row: AnswerToSort) -> KindFound | None:
     """Find the edit's answer where something else is asked."""
     for name in _new_names(row):
-        if mentions(row.answer, name, plain=unaccented):
+        if names_entity(row.answer, name, plain=unaccented):
             return KindFound(_kind_elsewhere(row), "new_answer", name)
     return None
 
@@ -310,7 +311,7 @@ def _almost_new_answer(row: AnswerToSort) -> KindFound | None:
 def _new_names(row: AnswerToSort) -> list[str]:
     if row.is_about_edit:
         return []
-    return [name for name in (row.new, row.stated) if not mentions(row.gold, name)]
+    return [name for name in (row.new, row.stated) if not names_entity(row.gold, name)]
 
 
 def _kind_elsewhere(row: AnswerToSort) -> Kind:
@@ -321,7 +322,7 @@ def _old_fact(row: AnswerToSort) -> KindFound | None:
     if row.probe == "locality":
         return None
     for name in filter(None, row.old):
-        if mentions(row.answer, name, plain=unaccented):
+        if names_entity(row.answer, name, plain=unaccented):
             return KindFound(Kind.OLD_FACT, "old", name)
     return None
 
@@ -376,7 +377,7 @@ def _echo(row: AnswerToSort) -> KindFound | None:
 
 def _gold_elsewhere(row: AnswerToSort) -> KindFound | None:
     answer = normalise(row.answer)
-    if mentions(row.gold, row.answer):
+    if names_entity(row.gold, row.answer):
         return None
     for code, name in row.gold_names:
         if code != row.target and answer == normalise(name):

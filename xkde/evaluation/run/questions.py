@@ -18,6 +18,7 @@ from xkde.data.atlas.benchmark import as_record, atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks import Benchmark, for_direction, items_of, read_benchmark
 from xkde.data.benchmarks.defects import tagged
+from xkde.data.benchmarks.reading import check_format
 from xkde.data.benchmarks.records import Skipped
 from xkde.data.benchmarks.zsre import SHIPPED
 from xkde.editors.registry import entry_of
@@ -58,6 +59,7 @@ def choose(
     Raises BenchmarkError for whatever cannot be read or lacks a language, InputError
     for directions that are none.
     """
+    check_format(name)
     if str(benchmark) == ATLAS:
         read, digest = _atlas(seed)
     else:

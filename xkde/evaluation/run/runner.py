@@ -354,7 +354,11 @@ def versions(engine: Engine, settings: Any) -> dict[str, str]:
     found = {"xkde": __version__, "python": platform.python_version()}
     found |= {name: version(name) for name in ("torch", "transformers")}
     if isinstance(engine, TransformersEngine):
-        found |= {"device": str(engine.device), "dtype": str(engine.model.dtype)}
+        found |= {
+            "device": str(engine.device),
+            "dtype": str(engine.model.dtype),
+            "tokenizer": type(engine.tokenizer).__name__,
+        }
     elif hasattr(engine, "model"):
         found |= {"server_model": str(engine.model)}
     for name in VLLM if settings.engine == "vllm" else ():

@@ -4,18 +4,32 @@ Pure functions of strings. An exact match after normalisation comes first, then 
 for accents ("Osaka" for "Ósaka") and another common name ("USA"); an answer that only
 names one of the two among other words is judged by a softer rule, and the verdict says
 so. A name of the answer in another language counts as right, in the wrong language.
+
+Whether an answer *should* be the new one is part of the verdict: where the edit must
+not matter, the new answer has leaked; where nobody knows, it repeats the new answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.atlas.names import in_text, named_by
 from xkde.languages import language as language_of
-from xkde.text import fits_script, normalise, same, unaccented
+from xkde.text import fits_script, normalise, repeats_itself, same, unaccented
+from xkde.types import Finish
 
-Kind = Literal["new", "old", "neither", "both_same", "empty"]
+Kind = Literal[
+    "new", "old", "neither", "both_same",
+    "repeats",  # the new answer, and nobody knows whether it should be
+    "leaked",  # the new answer to a question that must not follow the edit
+    "unchanged",  # what the base says, where nobody knows what is right
+    "changed",  # not the answer that should stay
+    "altered",  # not the base's answer, where that should stay
+    "missed",  # not the new answer: the memory has the edit but did not find it
+    "unaided",  # nothing was stated, and nobody knows what is right
+    "runs_on", "empty",
+]  # fmt: skip
 Rule = Literal[
     "exact",
     "accents",
@@ -24,9 +38,11 @@ Rule = Literal[
     "elsewhere",
     "both_named",
     "no_match",
+    "repetition",
     "empty",
 ]
 
+RIGHT: tuple[Kind, ...] = ("new", "both_same", "unchanged")
 RULES: dict[Rule, str] = {
     "exact": "the same after normalisation",
     "accents": "the same but for accents",
@@ -35,6 +51,7 @@ RULES: dict[Rule, str] = {
     "elsewhere": "its name in another language",
     "both_named": "the answer names both the new and the old answer",
     "no_match": "it names neither the new nor the old answer",
+    "repetition": "the answer repeats itself until it is cut off",
     "empty": "the model said nothing",
 }
 
@@ -43,15 +60,19 @@ RULES: dict[Rule, str] = {
 class Expected:
     """The answers to expect in the query's language; empty where nobody knows.
 
-    ``is_affected`` is False where the edit must not matter: then both are the truth.
-    ``…_names`` are their names by language.
+    ``is_affected``: whether the answer should follow the edit; None where nobody knows.
+    Where it is False both answers are the truth, and ``stated`` has the forms of the
+    edit's answer, which must not appear. ``…_names`` are names by language.
     """
 
     new: str
     old: str
-    is_affected: bool = True
+    is_affected: bool | None = True
     new_names: Mapping[str, str] = field(default_factory=dict)
     old_names: Mapping[str, str] = field(default_factory=dict)
+    stated: tuple[str, ...] = ()
+    is_missed: bool = False  # the memory has the edit, and did not find it
+    is_base: bool = False  # what is compared with is the base's answer, no known truth
 
     def golds(self) -> list[tuple[Kind, str]]:
         """Return what to compare with; one entry where both are the same."""
@@ -59,6 +80,23 @@ class Expected:
             return [("both_same", self.new)]
         pairs: tuple[tuple[Kind, str], ...] = (("new", self.new), ("old", self.old))
         return [(kind, gold) for kind, gold in pairs if normalise(gold)]
+
+    def decided(self, should_follow: bool | None, base_answer: str) -> "Expected":
+        """Return it as a person decided, where nobody knows; None: not decided.
+
+        A question that should not follow the edit should be answered as the base does.
+        """
+        if self.is_affected is not None or should_follow is None:
+            return self
+        if should_follow:
+            return replace(self, is_affected=True)
+        return Expected(
+            base_answer,
+            base_answer,
+            False,
+            stated=(self.new, *self.new_names.values()),
+            is_base=True,
+        )
 
 
 @dataclass(frozen=True)
@@ -74,14 +112,43 @@ class Verdict:
         """Why, in words."""
         return RULES[self.rule]
 
+    @property
+    def is_right(self) -> bool:
+        """Whether it is what should be answered, in a language that may be right."""
+        return self.kind in RIGHT and self.language_ok is not False
 
-def judge(answer: str, expected: Expected, language: str) -> Verdict:
+
+def judge(
+    answer: str, expected: Expected, language: str, finish: Finish = "stop"
+) -> Verdict:
     """Judge an answer in ``language`` against the new and the old answer."""
     if not normalise(answer):
         return Verdict("empty", None, "empty")
+    if finish == "length" and repeats_itself(answer):
+        return Verdict("runs_on", _language_ok(answer, language), "repetition")
+    found = _compared(answer, expected, language)
+    if expected.is_affected is None:
+        if not expected.golds():
+            return replace(found, kind="unaided")
+        return replace(found, kind="repeats") if found.kind == "new" else found
+    if expected.is_affected:
+        is_missed = expected.is_missed and found.kind != "new"
+        return replace(found, kind="missed") if is_missed else found
+    if found.kind in ("new", "both_same"):
+        return replace(found, kind="unchanged" if expected.is_base else "both_same")
+    if _names_any(answer, expected.stated, (), normalise):
+        return Verdict("leaked", _language_ok(answer, language), "contains")
+    return replace(found, kind="altered" if expected.is_base else "changed")
+
+
+def _compared(answer: str, expected: Expected, language: str) -> Verdict:
+    """Compare an answer with both golds."""
     for kind, gold in expected.golds():
         if same(answer, gold):
-            return Verdict(kind, True, "exact")
+            names = (expected.new_names.get(language), expected.old_names.get(language))
+            # A name that nobody has in this language is as it was typed.
+            is_typed = gold not in names and fits_script(gold, language) is False
+            return Verdict(kind, None if is_typed else True, "exact")
     return (
         _by_another_form(answer, expected, language)
         or _by_mention(answer, expected, language, normalise)

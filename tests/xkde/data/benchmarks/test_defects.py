@@ -25,6 +25,15 @@ def test_a_good_record_has_none_but_the_prefix(tmp_path: Path) -> None:
     assert case.defects == (Defect("nq_prefix", "locality", "en"),)
 
 
+def test_a_question_in_another_script_is_tagged(tmp_path: Path) -> None:
+    english = CHINESE | {"loc": "who wrote the art of war?"}
+    case = case_of(tmp_path, {"en": ENGLISH, "zh": english})
+    assert "wrong_script" in kinds(case, "locality", "zh")
+    mixed = CHINESE | {"loc": "谁写了 the art of war?"}
+    case = case_of(tmp_path, {"en": ENGLISH, "zh": mixed})
+    assert "wrong_script" not in kinds(case, "locality", "zh")
+
+
 def test_czech_copy_of_english(tmp_path: Path) -> None:
     case = case_of(tmp_path, {"en": ENGLISH, "cs": CZECH})
     assert kinds(case, "reliability", "cs") == {"answer_as_in_english"}

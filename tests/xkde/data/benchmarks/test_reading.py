@@ -158,6 +158,10 @@ def test_clm_bench_is_chinese_first(tmp_path: Path) -> None:
         name.removeprefix("english_"): value
         for name, value in samples.CLM_ENGLISH.items()
     }
+    nameless = samples.CLM_CHINESE | {"case_id": 9, "ground_truth": None}
+    told = read(tmp_path / "null.json", [samples.CLM_CHINESE, nameless])
+    assert [case.edits["zh"].old_answer for case in told.cases][1:] == [""]
+    assert [each.reason for each in told.skipped] == ["zh: the old answer is missing"]
     merged = [samples.CLM_CHINESE, english]
     (case,) = read(tmp_path / "merged.json", merged).cases
     assert tuple(case.edits) == ("zh", "en")

@@ -117,12 +117,16 @@ def test_a_killed_stream_goes_on_and_gives_the_same(
 
     files = files_of(engine, text, 120)
     with pytest.raises(KeyboardInterrupt):
-        read_moments(engine, [0, 1], text_of(text), files, killed)
+        read_moments(engine, [0, 1], text_of(text, files.size), files, killed)
     assert files.part([0, 1]).is_file()
     assert not files.file(0).exists()
     went_on: list[int] = []
     read_moments(
-        engine, [0, 1], text_of(text), files, lambda done, of: went_on.append(done)
+        engine,
+        [0, 1],
+        text_of(text, files.size),
+        files,
+        lambda done, of: went_on.append(done),
     )
     assert went_on[0] == read[2]  # two batches were kept, the third is read again
     assert not files.part([0, 1]).exists()

@@ -107,3 +107,64 @@ def test_script() -> None:
     assert fits_script("กรุงเทพมหานคร", "th") is True
     assert fits_script("1998", "zh") is None
     assert fits_script("Ósaka", "cs") is True
+
+
+def test_whether_it_should_follow_is_part_of_the_verdict() -> None:
+    osaka = Expected("Osaka", "Tokyo", None)
+    assert judge("Osaka", osaka, "en").kind == "repeats"
+    assert judge("Tokyo", osaka, "en").kind == "old"
+    assert not judge("Osaka", osaka, "en").is_right
+    should, should_not = (osaka.decided(word, "Seoul") for word in (True, False))
+    assert judge("Osaka", should, "en").is_right
+    kinds = [judge(said, should_not, "en").kind for said in ("Osaka", "Seoul", "Rome")]
+    assert kinds == ["leaked", "unchanged", "altered"]
+    # What is known is not decided by anybody.
+    for known in (Expected("Osaka", "Tokyo"), Expected("yen", "yen", False)):
+        assert known.decided(True, "x") == known.decided(False, "x") == known
+    assert osaka.decided(None, "x") == osaka
+
+
+def test_the_new_answer_leaks_where_the_truth_should_stay() -> None:
+    yen = Expected("yen", "yen", False, stated=("Osaka", "大阪"))
+    assert judge("Osaka", yen, "en").kind == judge("It is 大阪.", yen, "en").kind
+    assert judge("Osaka", yen, "en").kind == "leaked"
+    assert judge("yen, in Osaka", yen, "en").kind == "both_same"
+    assert judge("euro", yen, "en").kind == "changed"
+
+
+def test_what_a_memory_missed_is_no_answer_of_the_model() -> None:
+    missed = Expected("Osaka", "Tokyo", is_missed=True)
+    assert judge("Tokyo", missed, "en").kind == "missed"
+    assert judge("Seoul", missed, "en").kind == "missed"
+    assert judge("Osaka", missed, "en").kind == "new"
+    assert judge("Osaka", Expected("", "", None), "en").kind == "unaided"
+
+
+def test_an_answer_that_repeats_itself_to_the_limit_is_not_right() -> None:
+    expected = Expected("Osaka", "Tokyo")
+    assert judge("Osaka, Osaka, Osaka, Os", expected, "en", "length").kind == "runs_on"
+    assert judge("Osaka, Osaka, Osaka", expected, "en", "stop").kind == "new"
+    assert judge("Osaka, which is in", expected, "en", "length").kind == "new"
+
+
+def test_a_name_that_nobody_has_in_a_language_is_in_no_wrong_one() -> None:
+    assert judge("Velmora", Expected("Velmora", "x"), "zh").language_ok is None
+    assert judge("Velmora", Expected("Velmora", "x"), "de").language_ok is True
+    nato = Expected("NATO", "x", True, {"zh": "NATO"})
+    assert judge("NATO", nato, "zh").language_ok is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "new", "language"),
+    [
+        ("都柏林", "柏林", "zh"),
+        ("белорусский", "русский", "ru"),
+        ("Nigeria", "Niger", "en"),
+        ("Papua New Guinea", "Guinea", "en"),
+        ("ซูดานใต้", "ซูดาน", "th"),
+    ],
+)
+def test_a_name_within_another_one_is_not_it(
+    answer: str, new: str, language: str
+) -> None:
+    assert judge(answer, Expected(new, "x"), language).kind == "neither"
