@@ -31,6 +31,7 @@ from pages.shell.templates import render
 from xkde import paths
 from xkde.asking.all_editors import with_subject
 from xkde.asking.session import AskState
+from xkde.checkpoints import memory_encoder
 from xkde.checkpoints.weights import read_json
 from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.world import atlas
@@ -51,7 +52,6 @@ from xkde.types import Edit, Query
 
 PAGE = 20  # edits on one page of the table
 MOST = 5_000  # edits in one memory
-ENCODER = "atlas-encoder"  # among the embedded checkpoints
 
 
 @dataclass(frozen=True)
@@ -137,15 +137,9 @@ def _after(session: MemorySession, memory: EditMemory) -> MemorySession:
     return on_page(after, session.page)
 
 
-def encoder_folder() -> Path | None:
-    """Return where the encoder lies, or None where there is none."""
-    found = paths.checkpoints() / ENCODER
-    return found if (found / "config.json").is_file() else None
-
-
 def calibration() -> Calibration:
     """Return the threshold and weight that were measured to be good, or a guess."""
-    folder = encoder_folder()
+    folder = memory_encoder()
     card = folder / paths.CARD if folder else None
     return calibration_of(read_json(card) if card and card.is_file() else {})
 
@@ -154,7 +148,7 @@ def recalled(
     edits: Sequence[Edit], threshold: float, queries: Sequence[Query]
 ) -> tuple[Recalled, ...]:
     """Return the nearest edits for each query; raises XkdeError in words."""
-    folder = encoder_folder()
+    folder = memory_encoder()
     weight = calibration().weight if folder else 1.0
     index = build_index(tuple(edits), _encoder(folder))
     return recall(index, queries, threshold, weight)
@@ -248,7 +242,7 @@ def layout() -> MemoryPanel:
                 False, label=label("memory_uses"), info=label("memory_uses_info"),
                 min_width=280,
             )  # fmt: skip
-            kind = "dense" if encoder_folder() is not None else "names"
+            kind = "dense" if memory_encoder() is not None else "names"
             threshold = gr.Slider(
                 0, HIGHEST, value=calibration().threshold, step=0.01,
                 label=label("memory_threshold"), info=label(f"memory_{kind}_info"),

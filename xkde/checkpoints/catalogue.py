@@ -25,6 +25,7 @@ Stage = Literal["base", "chat", "lte", "xe-it", "tl-po"]
 Kind = Literal["embedded", "folder", "package", "hub"]
 
 HUB_ID = re.compile(r"(?P<repository>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
+ATLAS_ENCODER = "atlas-encoder"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -35,7 +36,7 @@ class Entry:
     It lies in ``assets/checkpoints`` (``embedded``), in an installed distribution
     (``package``), or on the Hub under ``repository``, by itself its reference; a
     package goes before the Hub. A pretrained model that is no chat model is asked with
-    examples (``few_shot``).
+    examples (``few_shot``). ``encoder`` finds the edits of a memory for it.
     """
 
     reference: str
@@ -46,6 +47,7 @@ class Entry:
     package: PackageSource | None = None
     repository: str = ""
     few_shot: bool = False
+    encoder: str = ATLAS_ENCODER
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -59,6 +61,7 @@ CATALOGUE: dict[str, Entry] = {
             package=GEMMA_3_270M,
             repository="google/gemma-3-270m",
             few_shot=True,
+            encoder="gemma-3-270m-encoder",
         ),
         Entry(
             "gemma-3-270m-x-kde",
@@ -132,6 +135,20 @@ CATALOGUE: dict[str, Entry] = {
 # Base and edited model that the app opens with: the first pair that is here.
 PAIRS = (("gemma-3-270m", "gemma-3-270m-x-kde"), ("atlas-base", "atlas-xe-it"))
 PAIR_VARIABLE = "XKDE_PAIR"
+
+
+def memory_encoder() -> Path | None:
+    """Return the folder of the encoder that goes with the default pair, if it is here.
+
+    It finds the edits of a memory that concern a query.
+    """
+    base, _ = default_pair()
+    entry = CATALOGUE.get(base)
+    for name in dict.fromkeys((entry.encoder if entry else "", ATLAS_ENCODER)):
+        folder = paths.checkpoints() / name
+        if name and (folder / paths.CARD).is_file():
+            return folder
+    return None
 
 
 def default_pair() -> tuple[str, str]:

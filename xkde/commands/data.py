@@ -10,11 +10,14 @@
     python -m xkde data describe train.jsonl
     python -m xkde data generate --sources halluedit=FOLDER --languages zh,de \\
         --engine http://127.0.0.1:8000/v1 --model NAME --out generated.jsonl
+    python -m xkde data encoder --sources zsre=FOLDER --held-out FILE_OR_FOLDER … \\
+        --settings gemma-3-270m --checkpoint gemma-3-270m --out FOLDER
 
 “targets” lets the base answer questions without any edit; “build” mixes samples and
 writes a report beside them; “check” ends with 1 if the file has a subject or question
 of test files; “generate” lets a large model write samples by the paper's prompts
 (then: --sources generated=FILE). Stopped and started again, all go on where they were.
+“encoder” makes an encoder for the memory out of a model's token embeddings, in seconds.
 Sources: zsre, knowedit, halluedit, mquake, rippleedits, generated, conversations, each
 with a file or folder, and atlas, which needs none. docs/training.md says where they are
 published.
@@ -62,7 +65,7 @@ from xkde.errors import DataError, InputError
 from xkde.languages import language
 from xkde.writing import write_aside
 
-ACTIONS = ("build", "targets", "generate", "check", "describe")
+ACTIONS = ("build", "targets", "generate", "check", "describe", "encoder")
 SHOWN = 20  # places that “check” lists
 
 
@@ -141,6 +144,7 @@ def run(arguments: argparse.Namespace) -> None:
         "generate": _generate,
         "check": _check,
         "describe": _describe,
+        "encoder": _encoder,
     }[arguments.action](arguments)
 
 
@@ -235,6 +239,34 @@ def _targets(arguments: argparse.Namespace) -> None:
     print(
         f"{path}: {len(targets)} questions, {usable} whole answers of at most "
         f"{recipe.longest_target} characters"
+    )
+
+
+def _encoder(arguments: argparse.Namespace) -> None:
+    from xkde.engines.loading import local_folder
+    from xkde.training.embedding_encoder import train_embedding_encoder
+
+    if arguments.out is None:
+        raise InputError("Name the folder to write: --out FOLDER")
+    _needs_checkpoint(arguments)
+    material, held, recipe, _ = _material(arguments)
+    stock = make_stock(material, [], held, atlas(), recipe, False)
+    chosen = train_embedding_encoder(
+        arguments.checkpoint,
+        local_folder(arguments.checkpoint, arguments.revision),
+        stock.facts,
+        stock.dev_facts,
+        arguments.out,
+        arguments.seed,
+        {f"{file.source}/{file.name}": file.sha256 for file in material.files},
+    )
+    if arguments.json:
+        print_json(asdict(chosen))
+        return
+    print(
+        f"{arguments.out}: of {chosen.queries} queries in twelve languages "
+        f"{chosen.hit:.1%} find their edit among the three nearest of {chosen.edits}; "
+        f"threshold {chosen.threshold:.2f}, lexical weight {chosen.weight}"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde import paths
+from xkde.checkpoints.catalogue import ATLAS_ENCODER
 from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, InputError
 from xkde.languages import ATLAS_LANGUAGES
@@ -16,7 +17,7 @@ from xkde.paths import CARD
 from xkde.writing import write_aside
 
 if TYPE_CHECKING:
-    from xkde.engines.encoder import TextEncoder
+    from xkde.engines.encoder import LoadedEncoder
 
 HOW = (
     "lm-eval is not installed here. Install it beside X-KDE: pip install "
@@ -129,7 +130,6 @@ def _print(file: Path, settings: Any, numbers: list[Any], as_json: bool) -> None
     print(f"\n{file}")
 
 
-ATLAS_ENCODER = "atlas-encoder"
 MEASURES = ("hit@1", "hit@3", "found", "false_trigger")
 
 
@@ -198,7 +198,7 @@ def run_retrieval(arguments: argparse.Namespace) -> None:
         _print_retrieval(report, arguments.by_pair)
 
 
-def open_encoder(reference: str, device: str = "auto") -> "TextEncoder":
+def open_encoder(reference: str, device: str = "auto") -> "LoadedEncoder":
     """Return an encoder by name, folder or Hub id."""
     from xkde.checkpoints.catalogue import folder_of, resolve
     from xkde.engines.encoder import load_encoder

@@ -5,6 +5,7 @@ conversations.py  conversations as training rows
 run.py            a run's folder: log, resume, result
 settings.py       settings files
 stages.py         base, XE-IT and TL-PO
+embedding_encoder.py  an encoder of edits from token embeddings
 atlas_models/     atlas's own small models
 editors/          training of what SERAC and MEND need beside the model
 preference/       stage two
