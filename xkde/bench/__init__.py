@@ -1,6 +1,7 @@
 """Measurements of speed, one module for each ``bench`` command, and screenshots.
 
 align.py        alignment scores in batches
+analysis.py     kinds and slices of 100,000 answers
 app.py          first paint, first answer, all languages
 browser.py      a headless Chromium on one address
 editors.py      one edit by each editor

@@ -3,6 +3,7 @@
 A module has ``add_arguments()`` and ``run()``; further commands in it have their own,
 such as ``add_edit_arguments()`` and ``run_edit()``.
 
+analyse.py      kinds of failure and slices of a run
 ask.py          ask about an edit; edit a model with any editor; print the prompt
 atlas.py        look into Atlas, measure checkpoints on it, compare stages
 bench.py        measure speed; take the README's pictures

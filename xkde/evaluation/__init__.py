@@ -2,7 +2,6 @@
 
 published.py  the numbers that the paper prints
 analysis/     kinds of failure, and the slices of a run that are worse
-experiments/  experiments with many edits
 results/      results
 run/          running a benchmark
 scoring/      whether an answer is right
