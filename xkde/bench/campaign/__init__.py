@@ -2,4 +2,7 @@
 
 Each part counts what it tried and lists what failed; a failure names its seed, so that
 it can be had again.
+
+damage.py  files with a few things gone wrong
+fuzz.py    every reader gets them
 """
