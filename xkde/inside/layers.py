@@ -20,7 +20,6 @@ from xkde.engines.forward import check_finite, logits_at
 from xkde.errors import CheckpointError, InputError
 
 LONGEST = 384  # tokens of a prompt that is looked into: attention grows by the square
-AT_ONCE = 64  # states decoded in one go: a row of logits may hold 262,144 numbers
 UNLIKE = 0.05  # most that a probability may differ where it should be the same
 
 
@@ -102,18 +101,12 @@ def decode_states(model: PreTrainedModel, states: Tensor) -> Tensor:
 
     They pass through the model's own last norm and head, as the logit lens has it.
     """
-    last = decoder_layers(model)[-1]
-    parts = []
-    for part in states.split(AT_ONCE):
-        # One row: a head that is given a slice of a batch is slow in bfloat16.
-        ids = torch.zeros(1, len(part), dtype=torch.long, device=model.device)
-        columns = torch.arange(len(part), device=model.device)
-        with hooked(last, giving(part[None])):
-            logits = logits_at(
-                model, ids, torch.ones_like(ids), columns, use_cache=False
-            )
-        parts.append(logits[0].float())
-    return torch.cat(parts)
+    # One row: a head that is given a slice of a batch is slow in bfloat16.
+    ids = torch.zeros(1, len(states), dtype=torch.long, device=model.device)
+    columns = torch.arange(len(states), device=model.device)
+    with hooked(decoder_layers(model)[-1], giving(states[None])):
+        logits = logits_at(model, ids, torch.ones_like(ids), columns, use_cache=False)
+    return logits[0].float()
 
 
 def check_lens(model: PreTrainedModel, stream: ResidualStream) -> None:

@@ -24,6 +24,7 @@ from xkde.inside.layers import check_lens, decode_states, read_stream
 from xkde.inside.parts import ReadPrompt
 from xkde.prompts import answered
 
+AT_ONCE = 64  # places decoded in one go: each has logits for the whole vocabulary
 APPEARS = 10  # a token has appeared where its rank is below this
 Which = Literal["new", "old"]
 Progress = Callable[[int, int], None]
@@ -141,15 +142,18 @@ def read_map(
     token_id: int,
     on_progress: Progress | None = None,
 ) -> LensMap:
-    """Read every place of a prompt through all layers; one layer at a time is held."""
+    """Read every place of a prompt through all layers; few logits are held at a time."""
     stream = read_stream(engine.model, prompt.ids)
     check_lens(engine.model, stream)
     probabilities, best = [], []
     for layer, states in enumerate(stream.states):
-        logits = decode_states(engine.model, states)
-        chosen = logits.softmax(dim=-1)[:, token_id]
-        probabilities.append(tuple(chosen.tolist()))
-        firsts = logits.argmax(dim=-1).tolist()
+        chosen: list[float] = []
+        firsts: list[int] = []
+        for part in states.split(AT_ONCE):
+            logits = decode_states(engine.model, part)
+            chosen += (logits[:, token_id] - logits.logsumexp(dim=-1)).exp().tolist()
+            firsts += logits.argmax(dim=-1).tolist()
+        probabilities.append(tuple(chosen))
         best.append(tuple(str(engine.tokenizer.decode([i])) for i in firsts))
         if on_progress is not None:
             on_progress(layer + 1, len(stream.states))
