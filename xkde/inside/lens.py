@@ -142,7 +142,7 @@ def read_map(
     token_id: int,
     on_progress: Progress | None = None,
 ) -> LensMap:
-    """Read every place of a prompt through all layers; few logits are held at a time."""
+    """Read every place of a prompt through all layers, a few places at a time."""
     stream = read_stream(engine.model, prompt.ids)
     check_lens(engine.model, stream)
     probabilities, best = [], []
