@@ -54,7 +54,8 @@ LINKED = tuple(name for name in NAMES if name != "look")
 def form_of(values: Sequence[str | None]) -> InsideForm:
     """Return the form that the fields' values state, in the order of ``NAMES``."""
     given = {name: value or "" for name, value in zip(NAMES, values, strict=True)}
-    look = next((each for each in LOOKS if each == given.pop("look")), LOOKS[0])
+    chosen = given.pop("look")
+    look = next((each for each in LOOKS if each == chosen), LOOKS[0])
     for name in ("language", "query_language"):
         if given[name] not in ATLAS_LANGUAGES:
             given[name] = "en"

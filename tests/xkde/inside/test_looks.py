@@ -119,7 +119,7 @@ def test_every_architecture_is_looked_into(engine: TransformersEngine) -> None:
     assert lens.layers[-1].best_probability == pytest.approx(own.probability, rel=1e-3)
     found = trace(engine, prompt, draws=2)
     assert found.restored[-1][-1] == pytest.approx(found.clean, rel=1e-3)
-    assert found.texts[0].strip() in "Japan"
+    assert found.texts[0].strip(" ?") in "Japan"
     before = engine.model.config._attn_implementation
     seen = attribute(engine, prompt)
     assert sum(seen.attention) == pytest.approx(1)
