@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "average": "average two checkpoints, one trained on from the other",
     "bench": "measure speed here: the app, a large file of preference pairs",
     "benchmarks": "read benchmark files, count their defects; published numbers",
+    "campaign": "try what a hostile visitor or a pulled plug would do; report it",
     "checkpoints": "list, inspect and download checkpoints",
     "data": "make training instructions of public sources; prove what is not in them",
     "edit": "edit a model with any editor, ask it, take the edit out again",

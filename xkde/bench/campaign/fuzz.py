@@ -3,14 +3,18 @@
 python -m xkde campaign fuzz --count 3000
 """
 
+import io
+import random
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from xkde.__main__ import command_parser, main
 from xkde.bench.campaign import damage
 from xkde.bench.campaign.damage import Row, Writer
 from xkde.checkpoints import inspect_folder
@@ -134,6 +138,54 @@ def fuzz(count: int, seed: str = "1") -> list[FuzzCount]:
     forms = [(name, ending) for name, each in known.items() for ending in each.forms]
     share = -(-count // len(forms))
     return [_fuzzed(name, ending, known[name], share, seed) for name, ending in forms]
+
+
+# What an option is given; none leads to a model, so that all ends in a moment.
+COMMANDS = ("prompt", "languages", "pair", "benchmarks", "data", "checkpoints")
+
+
+def fuzz_commands(count: int, seed: str = "1") -> FuzzCount:
+    """Call commands with odd arguments: they end with 0, 1 or 2, and say why."""
+    failures: list[FuzzFailure] = []
+    accepted, began = 0, time.monotonic()
+    for number in range(count):
+        random_ = random.Random(f"{seed} commands {number}")
+        name = random_.choice(COMMANDS)
+        words = [name, *_odd_words(name, random_)]
+        with (
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()) as said,
+        ):
+            try:
+                status = main(words)
+                why = "" if status == 0 or said.getvalue().strip() else "no word"
+            except SystemExit as ended:  # argparse: 0 for --help, 2 for a wrong word
+                status = int(ended.code or 0)
+                why = "" if status in (0, 2) else f"exit status {status}"
+            except Exception as error:  # to find these is what this is for
+                status, why = 3, f"{type(error).__name__}: {words}"
+        accepted += status == 0
+        if why:
+            failures.append(FuzzFailure("command line", name, number, why))
+    sentences = count - accepted - len(failures)
+    seconds = round(time.monotonic() - began, 2)
+    return FuzzCount(
+        "command line", "", count, accepted, sentences, tuple(failures), seconds
+    )
+
+
+def _odd_words(name: str, random_: random.Random) -> list[str]:
+    """Return arguments: an action that may be known, options, odd values."""
+    parser, _ = command_parser(name)
+    options = [text for action in parser._actions for text in action.option_strings]
+    actions = [list(action.choices or ()) for action in parser._actions]
+    known = [str(choice) for choices in actions for choice in choices]
+    values = ["", "-1", "1e999", "nan", "x" * 3000, "\u202e", "/", "/etc/passwd", "--",
+              "../..", "=1+1", "日本", "en,zh", "{}", "%s", "a\tb"]  # fmt: skip
+    return [
+        random_.choice(random_.choice([options, known or values, values]))
+        for _ in range(random_.randrange(1, 5))
+    ]
 
 
 def _fuzzed(

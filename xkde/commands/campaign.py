@@ -1,0 +1,89 @@
+"""Try what a hostile visitor, a full disk or a pulled plug would do, and report it.
+
+    python -m xkde campaign fuzz --count 3000
+    python -m xkde campaign kills --kills 30
+    python -m xkde campaign kills --jobs sample,train --kills 3 --json
+
+“fuzz” gives damaged files to every reader and damaged arguments to the command line;
+“kills” ends each job that resumes, again and again, while it writes. Ends with 1 if
+anything failed. docs/reliability.md has what was measured and what is promised.
+"""
+
+import argparse
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from xkde.commands.output import print_json, print_table
+from xkde.errors import DataError, InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("what", choices=("fuzz", "kills"))
+    parser.add_argument("--count", type=int, default=3000, help="fuzz: how many files")
+    parser.add_argument(
+        "--kills", type=int, default=3, help="kills: of each job; 30 take hours"
+    )
+    parser.add_argument("--jobs", default="", help="kills: names, with commas")
+    parser.add_argument("--seed", default="1", help="another one draws other damage")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Try everything; print what became of it."""
+    if arguments.count < 1 or arguments.kills < 1:
+        raise InputError("--count and --kills must be 1 or more.")
+    failed = {"fuzz": _fuzz, "kills": _kills}[arguments.what](arguments)
+    if failed:
+        raise DataError(f"{failed} of them failed; see the table above.")
+
+
+def _fuzz(arguments: argparse.Namespace) -> int:
+    from xkde.bench.campaign.fuzz import fuzz, fuzz_commands
+
+    counts = fuzz(arguments.count, arguments.seed)
+    counts.append(fuzz_commands(max(10, arguments.count // 10), arguments.seed))
+    failures = [failure for count in counts for failure in count.failures]
+    if arguments.json:
+        print_json([asdict(count) for count in counts])
+        return len(failures)
+    print_table(
+        ["reader", "form", "inputs", "read", "sentences", "failed", "seconds"],
+        [
+            [c.reader, c.ending, str(c.inputs), str(c.accepted), str(c.sentences),
+             str(len(c.failures)), f"{c.seconds:.1f}"]
+            for c in counts
+        ],
+    )  # fmt: skip
+    for failure in failures:
+        print(f"{failure.reader} {failure.ending} {failure.number}: {failure.why}")
+    return len(failures)
+
+
+def _kills(arguments: argparse.Namespace) -> int:
+    from xkde.bench.campaign.kills import JOBS, kill_often
+
+    names = [name.strip() for name in arguments.jobs.split(",") if name.strip()]
+    unknown = set(names) - set(JOBS)
+    if unknown:
+        raise InputError(
+            f"“{', '.join(sorted(unknown))}” is no job. Use {', '.join(JOBS)}."
+        )
+    counts = []
+    for name in names or JOBS:
+        with tempfile.TemporaryDirectory() as folder:
+            counts.append(
+                kill_often(name, Path(folder), arguments.kills, arguments.seed)
+            )
+    if arguments.json:
+        print_json([asdict(count) for count in counts])
+    else:
+        print_table(
+            ["job", "kills", "before its end", "ends the same", "seconds"],
+            [
+                [c.job, str(c.kills), str(c.hits), c.why or "yes", f"{c.seconds:.0f}"]
+                for c in counts
+            ],
+        )
+    return sum(not count.is_same for count in counts)
