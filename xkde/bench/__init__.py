@@ -4,6 +4,7 @@ align.py        alignment scores in batches
 analysis.py     kinds and slices of 100,000 answers
 app.py          first paint, first answer, all languages
 browser.py      a headless Chromium on one address
+campaign/       damaged files, kill -9
 editors.py      one edit by each editor
 evaluation.py   the evaluation runner against one record at a time
 preferences.py  a large file of pairs: open, filter, page

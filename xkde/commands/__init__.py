@@ -8,6 +8,7 @@ ask.py          ask about an edit; edit a model with any editor; print the promp
 atlas.py        look into Atlas, measure checkpoints on it, compare stages
 bench.py        measure speed; take the README's pictures
 benchmarks.py   read benchmark files; the paper's tables; the languages
+campaign.py     damaged files and arguments; kill -9 of jobs
 checkpoints.py  list, inspect, download, average
 data.py         build training data
 evaluate.py     evaluate a checkpoint on a benchmark

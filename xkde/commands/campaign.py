@@ -40,10 +40,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _fuzz(arguments: argparse.Namespace) -> int:
+    from xkde.__main__ import command_parser, main
     from xkde.bench.campaign.fuzz import fuzz, fuzz_commands
 
     counts = fuzz(arguments.count, arguments.seed)
-    counts.append(fuzz_commands(max(10, arguments.count // 10), arguments.seed))
+    calls = max(10, arguments.count // 10)
+    counts.append(
+        fuzz_commands(main, lambda name: command_parser(name)[0], calls, arguments.seed)
+    )
     failures = [failure for count in counts for failure in count.failures]
     if arguments.json:
         print_json([asdict(count) for count in counts])

@@ -8,5 +8,6 @@
 atlas/         Atlas
 benchmarks/    Benchmarks of others
 instructions/  cross-lingual training instructions
+parquet.py     Parquet files of anybody, judged before they are read
 preferences/   preference pairs
 """

@@ -3,6 +3,7 @@
 Each part counts what it tried and lists what failed; a failure names its seed, so that
 it can be had again.
 
-damage.py  files with a few things gone wrong
-fuzz.py    every reader gets them
+damage.py  files as nobody should write them
+fuzz.py    every reader and the command line get them
+kills.py   every job that resumes is killed while it writes
 """

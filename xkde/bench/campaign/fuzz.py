@@ -3,6 +3,7 @@
 python -m xkde campaign fuzz --count 3000
 """
 
+import argparse
 import io
 import random
 import tempfile
@@ -14,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xkde.__main__ import command_parser, main
 from xkde.bench.campaign import damage
 from xkde.bench.campaign.damage import Row, Writer
 from xkde.checkpoints import inspect_folder
@@ -144,14 +144,19 @@ def fuzz(count: int, seed: str = "1") -> list[FuzzCount]:
 COMMANDS = ("prompt", "languages", "pair", "benchmarks", "data", "checkpoints")
 
 
-def fuzz_commands(count: int, seed: str = "1") -> FuzzCount:
+def fuzz_commands(
+    main: Callable[[list[str]], int],
+    parser_of: Callable[[str], argparse.ArgumentParser],
+    count: int,
+    seed: str = "1",
+) -> FuzzCount:
     """Call commands with odd arguments: they end with 0, 1 or 2, and say why."""
     failures: list[FuzzFailure] = []
     accepted, began = 0, time.monotonic()
     for number in range(count):
         random_ = random.Random(f"{seed} commands {number}")
         name = random_.choice(COMMANDS)
-        words = [name, *_odd_words(name, random_)]
+        words = [name, *_odd_words(parser_of(name), random_)]
         with (
             redirect_stdout(io.StringIO()),
             redirect_stderr(io.StringIO()) as said,
@@ -174,9 +179,8 @@ def fuzz_commands(count: int, seed: str = "1") -> FuzzCount:
     )
 
 
-def _odd_words(name: str, random_: random.Random) -> list[str]:
+def _odd_words(parser: argparse.ArgumentParser, random_: random.Random) -> list[str]:
     """Return arguments: an action that may be known, options, odd values."""
-    parser, _ = command_parser(name)
     options = [text for action in parser._actions for text in action.option_strings]
     actions = [list(action.choices or ()) for action in parser._actions]
     known = [str(choice) for choices in actions for choice in choices]

@@ -1,11 +1,13 @@
 """Damaged files end in a table or a sentence; what would not is found."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from xkde.__main__ import command_parser, main
 from xkde.bench.campaign.damage import as_lines, damaged
-from xkde.bench.campaign.fuzz import fuzz, outcome, readers
+from xkde.bench.campaign.fuzz import fuzz, fuzz_commands, outcome, readers
 from xkde.errors import DataError
 
 COUNT = 300
@@ -42,3 +44,32 @@ def test_what_goes_wrong_is_found() -> None:
     assert outcome(fails, b"", ".json").startswith("KeyError at test_fuzz.py:")
     assert outcome(says_too_much, b"", ".json") == "9999 characters"
     assert outcome(Path.read_bytes, b"", ".json") == ""
+
+
+def test_the_command_line_never_ends_in_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    count = fuzz_commands(main, lambda name: command_parser(name)[0], 60, "ci")
+    assert count.failures == ()
+    assert 0 < count.accepted < count.inputs
+
+
+def test_a_command_that_breaks_is_found() -> None:
+    def broken(words: list[str]) -> int:
+        raise ZeroDivisionError
+
+    count = fuzz_commands(broken, lambda name: command_parser(name)[0], 3)
+    assert len(count.failures) == 3
+    assert "ZeroDivisionError" in count.failures[0].why
+
+
+def test_the_command_prints_what_became_of_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))
+    assert main(["campaign", "fuzz", "--count", "15", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert {count["reader"] for count in counts} == {*readers(), "command line"}
+    assert main(["campaign", "kills", "--jobs", "nonsense"]) == 1
+    assert "is no job" in capsys.readouterr().err
