@@ -106,29 +106,34 @@ def expected_rows(chosen: ChosenCases, protocol: str) -> int:
 
 def start(order: Order) -> Started:
     """Start a process, or go on with one that was stopped; raises XkdeError."""
-    with _lock, held(_file(), PATIENCE):
-        now = started()
-        if now is not None and now.state == "running":
-            raise InputError(
-                "An evaluation is under way already. Wait for its end, or cancel it."
-            )
-        if (order.folder / JOINED).is_file():
-            raise InputError(
-                "This has been measured already. Look at it above, or choose something "
-                "else."
-            )
-        if resolve(order.checkpoint).path is None:
-            raise CheckpointError(
-                f"{order.checkpoint} is not on this machine yet. Download it in Edit & "
-                "Ask, under Models."
-            )
-        total = expected_rows(
-            choose(order.benchmark, order.directions, limit=order.limit), order.protocol
+    _refuse_another(order)
+    if resolve(order.checkpoint).path is None:
+        raise CheckpointError(
+            f"{order.checkpoint} is not on this machine yet. Download it in Edit & "
+            "Ask, under Models."
         )
+    total = expected_rows(
+        choose(order.benchmark, order.directions, limit=order.limit), order.protocol
+    )
+    with _lock, held(_file(), PATIENCE):
+        _refuse_another(order)  # since then another app may have started one
         _begin(order, total)
     found = started()
     assert found is not None
     return found
+
+
+def _refuse_another(order: Order) -> None:
+    now = started()
+    if now is not None and now.state == "running":
+        raise InputError(
+            "An evaluation is under way already. Wait for its end, or cancel it."
+        )
+    if (order.folder / JOINED).is_file():
+        raise InputError(
+            "This has been measured already. Look at it above, or choose something "
+            "else."
+        )
 
 
 def _begin(order: Order, total: int) -> None:

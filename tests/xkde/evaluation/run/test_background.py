@@ -117,8 +117,9 @@ def test_two_apps_start_one_evaluation(home: Path) -> None:
     now = started()
     assert now is not None
     cancel()
-    assert said[1] == "started"
-    assert "under way already" in said[0]
+    assert said.count("started") == 1
+    refused = next(words for words in said if words != "started")
+    assert "under way already" in refused or "in use by process" in refused
 
 
 def _asked(chosen: ChosenCases) -> Iterator[int]:
