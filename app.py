@@ -31,7 +31,9 @@ def build() -> gr.Blocks:
         header = page_header.layout()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             for slug, (title, build_page) in PAGES.items():
-                with gr.Tab(strings.label(title), id=slug) as tab:
+                with gr.Tab(
+                    strings.label(title), id=slug, elem_id=f"tab-{slug}"
+                ) as tab:
                     build_page(demo, header)
                 tab.select(
                     None,

@@ -21,9 +21,7 @@ const write = (address) => {
   const query = new URLSearchParams(address);
   const now = new URLSearchParams(location.search);
   for (const name of KEPT) if (now.has(name)) query.set(name, now.get(name));
-  const search = "?" + query;
-  if (search !== location.search)
-    history.replaceState(null, "", location.pathname + search + location.hash);
+  window.xkdeAddress(query);
 };
 
 // The other view may never have been opened: then it reads the address by itself.
@@ -85,6 +83,12 @@ signal.addEventListener("abort", () => {
   observer.disconnect();
   seen.disconnect();
 });
+// Back in the browser's history: what was shown there is shown again.
+window.addEventListener(
+  "xkde-back",
+  () => setTimeout(() => visible() && trigger("arrived", { search: location.search }), 100),
+  { signal },
+);
 if (PANEL === "#cases-panel")
   window.addEventListener(
     "xkde-cases",

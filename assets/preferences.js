@@ -125,9 +125,7 @@ const keepInStep = () => {
   const address = new URLSearchParams(shown.dataset.address);
   const now = new URLSearchParams(location.search);
   for (const name of KEPT) if (now.has(name)) address.set(name, now.get(name));
-  const query = "?" + address;
-  if (query !== location.search)
-    history.replaceState(null, "", location.pathname + query + location.hash);
+  window.xkdeAddress(address);
 };
 
 const changed = () => {
@@ -151,4 +149,10 @@ signal.addEventListener("abort", () => {
   seen.disconnect();
   forget();
 });
+// Back in the browser's history: what was shown there is shown again.
+window.addEventListener(
+  "xkde-back",
+  () => setTimeout(() => visible() && trigger("arrived", { search: location.search }), 100),
+  { signal },
+);
 trigger("arrived", { search: location.search });

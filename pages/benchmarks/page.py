@@ -34,7 +34,7 @@ VIEW_SCRIPT = """
   const query = new URLSearchParams(location.search);
   if (query.get("tab") !== "benchmarks" || (!made && query.has("view"))) return;
   query.set("view", "SLUG");
-  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
+  xkdeAddress(query);
 }
 """
 

@@ -4,7 +4,9 @@
     answering.py       from a filled form to answers, verdicts and explanations
     answers.py         answers as HTML
     api.py             the named endpoints, for programs
+    fact_line.py       the line under the typed fact: is it known here?
     form.py            the form as a record; what Atlas fills in
+    gloss.py           how an answer sounds, and whose name it is
     handlers.py        what a click does
     memory.py          the fold-out: a memory of many edits
     memory_link.py     a memory in an address

@@ -5,6 +5,8 @@ shown as they come. Stop, or a closed tab, ends it after the editor that runs, w
 edit is taken out first. On a phone every row of the table becomes a card.
 """
 
+import csv
+import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +59,10 @@ if TYPE_CHECKING:  # torch comes with it
 
 LOOK = 0.2  # seconds between two looks at what the thread has reported
 STOPPING = 60.0  # seconds that Stop waits for the editor that runs
+CSV_COLUMNS = (
+    "editor", "checkpoint", "language", "question", "answer", "seconds", "else_changed",
+    "else_asked",
+)  # fmt: skip
 LONG = 30  # characters of an answer that may take more than its lines
 RUNNING: dict[str, threading.Event] = {}  # by session: set it and the run ends
 PHASE_MARKS = {"unmet": "○", "failed": "△", "stopped": "□"}
@@ -253,6 +259,64 @@ def outcome_words(state: AllEditorsState, interface: Interface) -> str:
     return tr(key, interface, n=n, of=len(state.rows))
 
 
+def headline(state: AllEditorsState, interface: Interface) -> str:
+    """Return how many editors carried the edit to the languages that it is not in."""
+    task = state.task
+    others = [q for q in task.queries if q.language != task.edit.language]
+    ended = [r for r in state.rows if r.phase == "done" and r.editor != "none"]
+    if not others or not ended:
+        return ""
+    carried = sum(2 * right_answers(row, task) > len(others) for row in ended)
+    if len(others) == 1:
+        where = tr(f"language_{others[0].language}", interface)
+    else:
+        where = tr("editors_most_of", interface, n=len(others))
+    return tr("editors_headline", interface, n=carried, of=len(ended), where=where)
+
+
+def right_answers(row: EditorRow, task: AllEditorsTask) -> int:
+    """Return how many questions in other languages are answered as the edit has it."""
+    asked = zip(task.queries, row.answers, task.expected, strict=True)
+    return sum(
+        verdict.kind in ("new", "both_same") and verdict.language_ok is not False
+        for query, answer, expected in (asked if row.phase == "done" else ())
+        if query.language != task.edit.language
+        for verdict in [judge(answer.text, expected, query.language)]
+    )
+
+
+def in_order(state: AllEditorsState) -> list[EditorRow]:
+    """Return the rows: first the bare model, then whoever carried most, harmed least.
+
+    While editors run, the rows stay where they are.
+    """
+    if state.ended < len(state.rows):
+        return list(state.rows)
+    return sorted(
+        state.rows,
+        key=lambda row: (
+            row.editor != "none",
+            row.phase != "done",
+            -right_answers(row, state.task),
+            row.changed,
+        ),
+    )
+
+
+def csv_of(state: AllEditorsState) -> str:
+    """Return all answers as CSV, one line for each editor and language."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(CSV_COLUMNS)
+    for row in in_order(state):
+        for query, answer in zip(state.task.queries, row.answers, strict=False):
+            writer.writerow(
+                [row.editor, row.model, query.language, query.text, answer.text,
+                 f"{row.seconds:.3f}", row.changed, row.asked]
+            )  # fmt: skip
+    return lines.getvalue()
+
+
 def table_html(state: AllEditorsState, interface: Interface) -> str:
     """Return the table, and what must stay as it is."""
     bare = next(row for row in state.rows if row.editor == "none")
@@ -260,8 +324,10 @@ def table_html(state: AllEditorsState, interface: Interface) -> str:
         "edit_and_ask/all_editors.html",
         interface,
         task=state.task,
-        rows=[_row_view(row, bare, state.task, interface) for row in state.rows],
+        rows=[_row_view(row, bare, state.task, interface) for row in in_order(state)],
         long=LONG,
+        headline=headline(state, interface),
+        csv=csv_of(state) if state.ended == len(state.rows) else "",
     )
 
 

@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pages.edit_and_ask.form import read_wordings
 from pages.shell.links import EDITOR, FOLLOWS, Form
 from pages.shell.pool import PATIENCE, POOL
 from xkde.asking.all_editors import with_subject
@@ -25,6 +26,7 @@ from xkde.asking.expected_answers import (
     expected_from_memory,
     in_languages,
     recognise,
+    restate,
 )
 from xkde.asking.probabilities import Explanation, explain
 from xkde.asking.session import (
@@ -38,6 +40,7 @@ from xkde.asking.session import (
     sent_to,
     stream_together,
 )
+from xkde.asking.translation import can_translate, translate
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of, model_of
@@ -61,10 +64,15 @@ def plan(form: Form, known: Known | None) -> AskState:
     ``known`` is what Atlas recognises the edit as. What it does not recognise is asked
     as typed, in every language.
     """
-    world, edit, text = atlas(), form.edit, form.query.strip()
+    world, text = atlas(), form.query.strip()
+    edit = restate(world, form.edit)[0] if known else form.edit
     likely = (*form.languages, form.language, *ATLAS_LANGUAGES)
     about = recognise(world, edit, text, likely, known)
-    queries = in_languages(world, about.question, text, form.languages)
+    own = read_wordings(form.wordings)
+    queries = tuple(
+        replace(query, text=own.get(query.language, query.text))
+        for query in in_languages(world, about.question, text, form.languages)
+    )
     return AskState(
         edit,
         queries,
@@ -130,6 +138,10 @@ def ask(
             return
         POOL.wait(waiting[0], LOOK)
         yield state
+    if is_translated(form, state):
+        yield replace(state, is_translating=True)
+        state = _translate(state, form, event)
+        yield state
     if retrieve is not None and entry_of(form.editor).kind == "prompt":
         state = _recall(state, retrieve, remembered)
     routed: tuple[Sent, ...] = ()
@@ -144,6 +156,32 @@ def ask(
             for each, query in zip(copy.routed, state.queries, strict=True)
         )
     yield from _answer(state, form, routed, event)
+
+
+def is_translated(form: Form, state: AskState) -> bool:
+    """Tell whether the edited model puts the question into the other languages.
+
+    It does where Atlas does not know it, and the model was taught to translate.
+    """
+    own, text = read_wordings(form.wordings), form.query.strip()
+    missing = [code for code in form.languages if code not in (*own, form.language)]
+    is_one_for_all = len(form.languages) > 1 or text == form.question.strip()
+    is_unknown = state.about.question is None and is_one_for_all
+    return bool(missing) and is_unknown and can_translate(form.edited)
+
+
+def _translate(state: AskState, form: Form, event: threading.Event) -> AskState:
+    """Return the state with its queries as the edited model translates them."""
+    own, text = read_wordings(form.wordings), form.query.strip()
+    missing = [code for code in form.languages if code not in own]
+    with POOL.use([form.edited]) as engines:
+        translated = translate(engines[0], text, form.language, missing, event)
+    texts = {each.language: each.text for each in translated if not each.problem}
+    queries = tuple(
+        replace(query, text=texts.get(query.language, query.text))
+        for query in state.queries
+    )
+    return replace(state, queries=queries, translated=translated)
 
 
 def _recall(

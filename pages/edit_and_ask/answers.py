@@ -5,12 +5,16 @@ are a mark and words, never colour alone.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from pages.edit_and_ask.answering import is_one_text, verdict
+from pages.edit_and_ask.answering import is_one_text, plan, verdict
+from pages.edit_and_ask.form import FIRST, example, understand
+from pages.edit_and_ask.gloss import gloss
 from pages.edit_and_ask.models import editor_name
 from pages.shell.links import EDITOR
 from pages.shell.strings import Interface, in_words, tr
-from pages.shell.templates import render
+from pages.shell.templates import in_both, render
+from xkde.asking.recorded import read_recorded
 from xkde.asking.session import PANES, AskState, Pane, PaneAnswers
 from xkde.editors.registry import entry_of
 from xkde.evaluation.scoring.verdict import RIGHT, Kind, Verdict
@@ -52,6 +56,7 @@ class AnswerView:
     badge: Badge | None
     meta: str
     recalled: str
+    gloss: str  # how it sounds, and the name in the interface's language
 
 
 def status_html(words: str, kind: str = "") -> str:
@@ -59,8 +64,24 @@ def status_html(words: str, kind: str = "") -> str:
     return render("edit_and_ask/status.html", words=words, kind=kind)
 
 
-def answers_html(state: AskState | None, interface: Interface = "en") -> str:
-    """Return the whole answer area; where nothing was asked, in both languages."""
+def resting_html() -> str:
+    """Return the area before anything was asked: the recorded answers, if there are."""
+    form, _ = example(FIRST)
+    found = read_recorded(form.base, form.edited)
+    state = plan(form, understand(form))
+    if found is None or found.queries != state.queries:
+        return answers_html(None)
+    state = replace(state, answers=found.answers)
+    return in_both(partial(answers_html, state, recorded=found.day))
+
+
+def answers_html(
+    state: AskState | None, interface: Interface = "en", *, recorded: str = ""
+) -> str:
+    """Return the whole answer area; where nothing was asked, in both languages.
+
+    ``recorded`` is the day of answers that are not live.
+    """
     if state is None:
         return render("edit_and_ask/answers.html", queries=[])
     panes = _panes(state)
@@ -79,6 +100,7 @@ def answers_html(state: AskState | None, interface: Interface = "en") -> str:
         notes=names["_note"],
         short_names=names["_short"],
         tally=_tally(state, interface) if len(state.queries) > 1 else "",
+        recorded=recorded,
     )
 
 
@@ -136,7 +158,8 @@ def _badge(
     is_there = index < len(answers.generations)
     finish = answers.generations[index].finish if is_there else None
     if finish == "cancelled" or (not is_there and state.is_stopped):
-        return Badge("stopped", "□", tr("verdict_stopped", interface))
+        key = "verdict_stopped" if is_there else "verdict_not_begun"
+        return Badge("stopped", "□", tr(key, interface))
     if finish is None:
         key = "answering" if is_there else "waiting"
         return Badge("waiting", "…", tr(key, interface))
@@ -169,7 +192,11 @@ def _view(state: AskState, pane: Pane, index: int, interface: Interface) -> Answ
         if not text and generation.finish:
             sizes = ["nothing"]
     meta = " · ".join(part for part in (costs, took, state.models[pane]) if part)
-    return AnswerView(pane, text, " ".join(sizes), badge, meta, recalled)
+    code = state.queries[index].language
+    sounds = "" if "arriving" in sizes else gloss(text, code, interface)
+    if "\ufffd" in text and "arriving" not in sizes:
+        sounds = tr("half_character", interface)
+    return AnswerView(pane, text, " ".join(sizes), badge, meta, recalled, sounds)
 
 
 def _panes(state: AskState) -> list[Pane]:

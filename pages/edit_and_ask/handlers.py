@@ -23,8 +23,11 @@ from pages.edit_and_ask.form import (
     example,
     fill_in,
     form_of,
+    kinds_of,
+    read_wordings,
     understand,
     values_of,
+    write_wordings,
 )
 from pages.edit_and_ask.memory import (
     MEMORY_OUTPUTS,
@@ -37,12 +40,25 @@ from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import FOLLOWS, Form, read_link, write_link
 from pages.shell.pool import BASE, EDITED, POOL, end_run, permitted
-from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
+from pages.shell.strings import (
+    Interface,
+    in_words,
+    interface_language,
+    label,
+    shown_error,
+    tr,
+)
 from pages.shell.templates import render
+from xkde.asking.expected_answers import restate
 from xkde.asking.session import AskState
+from xkde.data.atlas.questions import Known, new_answer, question
+from xkde.data.atlas.world import atlas
 from xkde.errors import XkdeError
 from xkde.languages import ATLAS_LANGUAGES, language
+from xkde.types import QUESTION_TYPES
 
+# What is filled in while somebody types, in the order of the page's outputs
+OFFERED = ("query", "old_answer", "wordings", "language")
 PATIENCE = 5.0  # seconds that Stop waits for a model to end
 RUNNING: dict[str, threading.Event] = {}  # by session: set it and the answers end
 
@@ -53,9 +69,25 @@ def notes(form: Form, state: AskState, interface: Interface) -> list[str]:
         tr(f"misfit_{field}", interface, language=tr(f"language_{code}", interface))
         for field, code in misfits(form)
     ]
-    if len(form.languages) > 1 and state.about.question is None:
+    as_typed = len(form.languages) > 1 and state.about.question is None
+    if as_typed and not (state.translated or read_wordings(form.wordings)):
         found.append(tr("as_typed", interface))
-    return found
+    return [*found, *translation_notes(state, interface)]
+
+
+def translation_notes(state: AskState, interface: Interface) -> list[str]:
+    """Return that a model has put the question, and where it could not."""
+    words = [tr("translated", interface)] if state.translated else []
+    for problem in ("empty", "same", "script"):
+        names = [
+            tr(f"language_{each.language}", interface)
+            for each in state.translated
+            if each.problem == problem
+        ]
+        if names:
+            joined = tr("list_gap", interface).join(names)
+            words.append(tr(f"untranslated_{problem}", interface, languages=joined))
+    return words
 
 
 def run(
@@ -68,7 +100,7 @@ def run(
 ) -> Iterator[tuple[object, ...]]:
     """Yield the answers as they grow, with all that stands around them.
 
-    That is (answers, status, state, choice, prefilled, query, old answer); the choice
+    That is (answers, status, state, choice, prefilled, what was filled in); the choice
     is whether the question should follow the edit, where only a visitor can tell.
     """
     interface = interface_language(request)
@@ -83,7 +115,7 @@ def run(
     RUNNING[session] = cancelled
     state: AskState | None = None
     # What was filled in is shown once: later it would replace what is typed meanwhile.
-    offered: tuple[object, object] = (form.query, form.old_answer)
+    offered: tuple[object, ...] = (form.query, form.old_answer, form.wordings)
 
     def shown(state: AskState, status: str) -> tuple[object, ...]:
         choice = gr.Radio(visible=is_undecided(state))
@@ -93,7 +125,7 @@ def run(
     try:
         for state in ask(form, known, cancelled, retrieve, edits):
             yield shown(state, status_html(_progress(form, state, interface), "busy"))
-            offered = (gr.skip(), gr.skip())
+            offered = (gr.skip(), gr.skip(), gr.skip())
         assert state is not None
         if was_cancelled(state):
             words = tr("status_stopped", interface)
@@ -107,6 +139,10 @@ def run(
     finally:
         RUNNING.pop(session, None)
     unused = bool(edits) and not state.recalled
+    if state.translated:
+        texts = {query.language: query.text for query in state.queries}
+        prefilled = replace(prefilled, wordings=write_wordings(texts))
+        offered = (gr.skip(), gr.skip(), prefilled.wordings)
     yield shown(state, _outcome(form, state, interface, unused))
 
 
@@ -120,7 +156,7 @@ def _outcome(
         editor = editor_name(form.editor, interface)
         words.append(tr("memory_unused", interface, editor=editor))
     outcome = summary(state, interface)
-    if outcome:
+    if outcome and not (noted and len(state.queries) > 1):  # it is the cards' headline
         words.insert(0, outcome + tr("full_stop", interface))
     return status_html(" ".join(words), "noted" if noted else "done")
 
@@ -146,6 +182,8 @@ def _progress(form: Form, state: AskState, interface: Interface) -> str:
             return tr("status_reading", interface, editor=name, share=share)
         return tr("status_making", interface, editor=name)
     waiting = waiting_for(form)
+    if state.is_translating:
+        return tr("status_translating", interface)
     if not waiting:
         return tr("status_asking", interface)
     phase = models.phase_words(POOL.status(waiting[0]), interface)
@@ -180,34 +218,61 @@ def stopped(
     return answers_html(state, interface), status_html(words), state
 
 
-def prefill(prefilled: Prefilled, *values: object) -> tuple[Prefilled, str]:
-    """Offer a query and an old answer where the visitor has given none.
+def prefill(prefilled: Prefilled, *values: object) -> tuple[Prefilled, str, gr.Radio]:
+    """Offer what the visitor has not given, and the types of question that there are.
 
-    Each as [what it is offered for, what is offered], in JSON: the page takes it only
-    where nothing else was typed meanwhile.
+    Of each field [what it is offered for, what is offered], in JSON: the page takes it
+    only where nothing else was typed meanwhile.
     """
     given = form_of(values)
-    form, prefilled = fill_in(given, prefilled, understand(given))
-    offered = [[given.query, form.query], [given.old_answer, form.old_answer]]
-    return prefilled, json.dumps(offered)
+    known = understand(given)
+    form, prefilled = fill_in(given, prefilled, known)
+    offered = [[getattr(given, name), getattr(form, name)] for name in OFFERED]
+    return prefilled, json.dumps(offered), kinds_radio(form, known)
+
+
+def kinds_radio(form: Form, known: Known | None) -> gr.Radio:
+    """Return the types of question that can be asked, and why some cannot."""
+    kinds = kinds_of(known)
+    choices = [(label(f"kind_{kind}"), kind) for kind in kinds]
+    missing = len(kinds) < len(QUESTION_TYPES)
+    reason = "kinds_of_own" if known is None else "kinds_of_fact"
+    info = label(reason) if missing else None
+    return gr.Radio(choices=choices, value=form.kind, info=info)
+
+
+def change_language(*values: object) -> tuple[str, str]:
+    """Return fact and new answer in the language that was chosen for the edit.
+
+    Atlas translates what it knows; anything else is cleared, to be typed anew.
+    """
+    form, world = form_of(values), atlas()
+    _, known = restate(world, form.edit)
+    if known is None:
+        return "", ""
+    asked = question(world, known.subject, known.relation, form.language)
+    return asked, new_answer(world, known, form.language)
 
 
 def ask_everywhere(
     prefilled: Prefilled, *values: object
-) -> tuple[list[str], Prefilled, str, str]:
+) -> tuple[list[str], Prefilled, str, str, str]:
     """Choose all twelve languages; once more, only the last of them but the edit's."""
     form = form_of(values)
     others = [code for code in ATLAS_LANGUAGES if code != form.language]
     whole = form.languages == ATLAS_LANGUAGES
     form = replace(form, languages=(others[-1],) if whole else ATLAS_LANGUAGES)
     form, prefilled = fill_in(form, prefilled, understand(form))
-    return list(form.languages), prefilled, form.query, form.old_answer
+    offered = (form.query, form.old_answer, form.wordings)
+    return list(form.languages), prefilled, *offered
 
 
 def choose_example(key: str, count: int) -> list[object]:
     """Return an example's field values, and ask at once."""
     form, prefilled = example(key)
-    return [prefilled, count + 1, *values_of(form, STATED)]
+    values = dict(zip(STATED, values_of(form, STATED), strict=True))
+    values["kind"] = kinds_radio(form, understand(form))
+    return [prefilled, count + 1, *values.values()]
 
 
 def open_page(request: gr.Request) -> list[object]:

@@ -7,6 +7,7 @@ was pressed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -16,13 +17,21 @@ from gradio.i18n import I18nData
 from pages.shell.links import EDITOR
 from pages.shell.pool import BASE, EDITED, POOL, on_space, permitted
 from pages.shell.strings import Interface, in_words, interface_language, label, tr
-from pages.shell.templates import render
+from pages.shell.templates import in_both, render
 from xkde import hub
-from xkde.checkpoints import CATALOGUE, resolve
+from xkde.checkpoints import CATALOGUE, base_for, inspect_folder, resolve
+from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, entry_of, has_part
 from xkde.engines.pool import UNDER_WAY, Status
 from xkde.errors import XkdeError
 
+# Opens and closes the panel; what is in it works all the while.
+OPEN_SCRIPT = """
+() => {
+  const open = document.querySelector("#models").classList.toggle("open");
+  document.querySelector("#choose-models").setAttribute("aria-expanded", open);
+}
+"""
 MARKS = {"ready": "●", "failed": "△", "absent": "○", "unknown": "○"}
 plans: dict[str, hub.DownloadPlan | str] = {}  # of models, by reference; or the reason
 
@@ -31,6 +40,7 @@ plans: dict[str, hub.DownloadPlan | str] = {}  # of models, by reference; or the
 class ModelsPanel:
     """The components of the panel."""
 
+    badge: gr.HTML
     base: gr.Dropdown
     edited: gr.Dropdown
     status: gr.HTML
@@ -42,7 +52,10 @@ class ModelsPanel:
     @property
     def outputs(self) -> list[Component]:
         """What every handler of the panel returns."""
-        return [self.status, self.timer, self.retry, self.download, self.cancel]
+        return [
+            *(self.badge, self.status, self.timer),
+            *(self.retry, self.download, self.cancel),
+        ]
 
 
 def start_defaults() -> None:
@@ -84,6 +97,63 @@ def plan_words(reference: str, interface: Interface) -> str:
     return words if plan.allowed else words + " " + tr("plan_gated", interface)
 
 
+def badge_html(base: str, edited: str, interface: Interface) -> str:
+    """Return which models answer, how large they are, what they know, where they run.
+
+    A pair that does not belong together is warned of.
+    """
+    phases = [POOL.status(name) for name in dict.fromkeys((base, edited))]
+    under_way = next((each for each in phases if each.phase != "ready"), phases[-1])
+    own_base = base_for(edited)
+    mismatch = own_base is not None and own_base != base and edited != base
+    return render(
+        "edit_and_ask/badge_line.html",
+        interface,
+        base=base,
+        edited=edited,
+        size=_size_words(base, interface),
+        knows=_knows_words(base, interface),
+        phase=under_way.phase,
+        running=tr(
+            f"badge_{under_way.phase}",
+            interface,
+            device=under_way.device.upper(),
+            share=f"{100 * under_way.done / max(under_way.total, 1):.0f}",
+        ),
+        mismatch=tr("badge_mismatch", interface, edited=edited, base=own_base)
+        if mismatch
+        else "",
+    )
+
+
+def _size_words(reference: str, interface: Interface) -> str:
+    count = parameters_of(reference)
+    if not count:
+        return ""
+    millions = f"{count / 1e6:.1f}" if count < 1e8 else f"{count / 1e6:,.0f}"
+    return tr("badge_parameters", interface, millions=millions)
+
+
+def _knows_words(reference: str, interface: Interface) -> str:
+    """Return what a base model was taught, in words; nothing where nobody says."""
+    entry = CATALOGUE.get(reference)
+    knows = entry.knows if entry else ""
+    facts = sum(map(len, atlas().facts.values())) if knows == "atlas" else 0
+    return tr(f"knows_{knows}", interface, facts=f"{facts:,}") if knows else ""
+
+
+@lru_cache(maxsize=64)
+def parameters_of(reference: str) -> int:
+    """Return how many parameters a checkpoint has; 0 where nothing says so."""
+    try:
+        place = resolve(reference)
+        if place.package is not None:
+            return place.package.parameters
+        return inspect_folder(place.path).parameters if place.path else 0
+    except XkdeError:
+        return 0
+
+
 def status_html(references: Sequence[str], interface: Interface) -> str:
     """Return the state of both models, a line each."""
     models = []
@@ -112,6 +182,7 @@ def render_panel(base: str, edited: str, interface: Interface) -> list[object]:
     ]
     size = hub.size_text(sum(plan.bytes - plan.bytes_here for plan in fetchable))
     return [
+        badge_html(base, edited, interface),
         status_html(names, interface),
         gr.Timer(active=any(phase in UNDER_WAY for phase in phases.values())),
         gr.Button(visible="failed" in phases.values()),
@@ -155,7 +226,24 @@ def _cancel(base: str, edited: str, request: gr.Request) -> list[Any]:
     return _tick(base, edited, request)
 
 
-def layout() -> ModelsPanel:
+def _choose_base(base: str, edited: str) -> str:
+    """Return the base that an edited model was trained on, where that is known."""
+    return base_for(edited) or base
+
+
+def layout_badge() -> tuple[gr.HTML, gr.Button]:
+    """Make the badge, and the button that opens the panel beneath it."""
+    with gr.Row(elem_id="badge-row"):
+        badge = gr.HTML(in_both(badge_html, BASE, EDITED), elem_id="badge")
+        button = gr.Button(
+            label("models"), size="sm", elem_classes="plain", scale=0,
+            elem_id="choose-models",
+        )  # fmt: skip
+    button.click(None, js=OPEN_SCRIPT, api_visibility="private")
+    return badge, button
+
+
+def layout(badge: gr.HTML) -> ModelsPanel:
     """Make the panel's components."""
     choices = [
         (f"{entry.reference} — {entry.label}", name)
@@ -174,7 +262,9 @@ def layout() -> ModelsPanel:
         retry = gr.Button(label("retry"), visible=False, size="sm")
         download = gr.Button("", visible=False, size="sm", variant="primary")
         cancel = gr.Button(label("cancel"), visible=False, size="sm")
-    return ModelsPanel(base, edited, status, gr.Timer(1.0), retry, download, cancel)
+    return ModelsPanel(
+        badge, base, edited, status, gr.Timer(1.0), retry, download, cancel
+    )
 
 
 def connect(panel: ModelsPanel) -> None:
@@ -187,6 +277,7 @@ def connect(panel: ModelsPanel) -> None:
         "show_progress": "hidden",
         "queue": False,
     }
+    panel.edited.input(_choose_base, inputs, panel.base, **QUIET)
     panel.timer.tick(_tick, **quiet)
     gr.on([panel.base.change, panel.edited.change, panel.retry.click], _choose, **quiet)
     panel.download.click(_download, **quiet)

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from pages.edit_and_ask import all_editors, memory, models
+from pages.edit_and_ask import all_editors, fact_line, memory, models
 from pages.edit_and_ask import handlers as handle
-from pages.edit_and_ask.answers import answers_html, status_html
+from pages.edit_and_ask.answers import resting_html, status_html
 from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
 from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT, Header
@@ -41,11 +42,19 @@ KEEP_SCRIPT = """
 # Gradio shows its own spinner over what it updates; the words in the status line do.
 SCROLL_SCRIPT = """
 (...values) => {
+  delete document.querySelector("#answers").dataset.stale;
+  const fact = document.querySelector("#fact");
+  if (document.querySelector("#answers").getBoundingClientRect().top
+      < innerHeight * 0.7) return values;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  document.querySelector("#actions").scrollIntoView(
+  fact.scrollIntoView(
     { behavior: calm ? "auto" : "smooth", block: "start" });
   return values;
 }
+"""
+# What is changed after an answer makes it the answer to an earlier question.
+STALE_SCRIPT = """
+() => { document.querySelector("#answers").dataset.stale = ""; }
 """
 # Until the form is filled from a link, nothing of it can be clicked (look.HEAD_SCRIPT):
 # a click would ask something else.
@@ -67,6 +76,7 @@ class AskPage:
     examples: dict[str, gr.Button]
     fields: Fields
     everywhere: gr.Button
+    known: Fields
     ask: gr.Button
     stop: gr.Button
     status: gr.HTML
@@ -103,28 +113,36 @@ def build(root: gr.Blocks, header: Header) -> None:
 
 
 def layout() -> AskPage:
-    """Make the components, from the top of the tab to its end."""
-    gr.HTML(render("shell/paragraph.html", kind="lead", key="lead", mark=""))
+    """Make the components, from the top of the tab to its end.
+
+    The first screen: an example's chips, the edit as a sentence, the languages, the
+    button and twelve answers. All that is seldom changed lies in folds below.
+    """
+    badge, _ = models.layout_badge()
+    with gr.Column(elem_id="models"):
+        panel = models.layout(badge)
     with gr.Row(elem_id="chips"):
         examples = {
             key: gr.Button(label(key), size="sm", elem_classes="chip", min_width=60)
             for key in EXAMPLES
         }
-    with gr.Row(elem_id="form", equal_height=False):
+    with gr.Row(elem_id="fact"):
         edit_fields = layout_edit()
-        query_fields, everywhere = layout_query()
-    with gr.Row(elem_id="actions"):
         ask_button = gr.Button(
-            label("ask"), variant="primary", elem_id="ask", scale=0, min_width=220
+            label("ask"), variant="primary", elem_id="ask", scale=0, min_width=170
         )
-        stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
-        status = gr.HTML(status_html(""), elem_id="status")
+        stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=70)
+    known = fact_line.layout(example(FIRST)[0])
+    languages, everywhere = layout_languages()
+    status = gr.HTML(status_html(""), elem_id="status")
     follows = gr.Radio(
         [(label("follows_yes"), "yes"), (label("follows_no"), "no")],
         label=label("follows"), info=label("follows_info"), elem_id="follows",
         visible=False,
     )  # fmt: skip
-    answers = gr.HTML(answers_html(None), elem_id="answers")
+    answers = gr.HTML(resting_html(), elem_id="answers")
+    with gr.Accordion(label("more"), open=False, elem_id="more"):
+        more_fields = layout_more()
     notice = "caution small"
     gr.HTML(render("shell/paragraph.html", kind=notice, key="notice", mark="△"))
     memory_panel = memory.layout()
@@ -138,18 +156,18 @@ def layout() -> AskPage:
         why_area = gr.HTML(handle.why_hint(), elem_id="because")
     with gr.Accordion(label("decoding"), open=False), gr.Row():
         decoding_fields = layout_decoding()
-    with gr.Accordion(label("models"), open=False, elem_id="models"):
-        panel = models.layout()
     with gr.Row(elem_classes="actions", elem_id="link-row"):
         link_button = _small_button("copy_link", min_width=160)
         link = gr.Textbox(
             label=label("link"), visible=False, buttons=["copy"], interactive=False
         )
-    fields = {**edit_fields, **query_fields, **decoding_fields, "follows": follows}
+    more_fields |= {"languages": languages, "follows": follows}
+    fields = {**edit_fields, **more_fields, **decoding_fields}
     return AskPage(
         examples, {**fields, "base": panel.base, "edited": panel.edited}, everywhere,
-        ask_button, stop, status, answers, why_button, why_language, why_area,
-        link_button, link, panel, memory_panel, editors_panel,
+        known, ask_button, stop, status, answers,
+        why_button, why_language, why_area, link_button, link, panel, memory_panel,
+        editors_panel,
     )  # fmt: skip
 
 
@@ -162,59 +180,73 @@ def _languages() -> list[tuple[str, str]]:
 
 
 def layout_edit() -> Fields:
-    """Make the edit's fields: language, question, both answers, and its editor."""
+    """Make the edit's sentence: in a language, a question → its new answer."""
     form, _ = example(FIRST)
-    with gr.Column(elem_classes="half edit"):
-        gr.HTML(render("edit_and_ask/step.html", number=1, key="step_edit"))
-        code = gr.Dropdown(
-            _languages(), value=form.language, label=label("edit_language")
-        )
-        question = gr.Textbox(
-            form.question, label=label("edit_question"), lines=1, max_lines=4
-        )
-        with gr.Row():
-            answer = gr.Textbox(
-                form.answer, label=label("new_answer"), elem_id="new-answer"
+    code = gr.Dropdown(
+        _languages(), value=form.language, label=label("edit_language"),
+        elem_id="edit-language", scale=0, min_width=120,
+    )  # fmt: skip
+    question = gr.Textbox(
+        form.question, label=label("edit_question"), lines=1, max_lines=3,
+        elem_id="question", scale=3, min_width=160,
+    )  # fmt: skip
+    gr.HTML(render("edit_and_ask/arrow.html"), elem_id="arrow", min_width=20)
+    answer = gr.Textbox(
+        form.answer, label=label("new_answer"), elem_id="new-answer", scale=1,
+        min_width=120,
+    )  # fmt: skip
+    return {"language": code, "question": question, "answer": answer}
+
+
+def layout_languages() -> tuple[gr.CheckboxGroup, gr.Button]:
+    """Make the languages to ask in, and the button for all of them."""
+    form, _ = example(FIRST)
+    with gr.Row(elem_id="ask-in"):
+        codes = gr.CheckboxGroup(
+            _languages(), value=list(form.languages), label=label("ask_in"),
+            elem_id="languages",
+        )  # fmt: skip
+        everywhere = _small_button("all_twelve")
+    return codes, everywhere
+
+
+def layout_more() -> Fields:
+    """Make what is seldom changed: another question, its wordings, another editor."""
+    form, _ = example(FIRST)
+    kinds = [(label(f"kind_{kind}"), kind) for kind in QUESTION_TYPES]
+    with gr.Row(equal_height=False, elem_classes="form-row"):
+        with gr.Column(elem_classes="half"):
+            kind = gr.Radio(
+                kinds, value=form.kind, label=label("question_type"), elem_id="kinds"
+            )
+            query = gr.Textbox(
+                form.query,
+                label=label("query"),
+                placeholder=label("query_placeholder"),
+                lines=1,
+                max_lines=4,
+                elem_id="query",
             )
             old = gr.Textbox(
                 form.old_answer,
                 label=label("old_answer"),
                 placeholder=label("old_placeholder"),
             )
-        editor = models.layout_editors()
+            editor = models.layout_editors()
+            prompted = gr.Checkbox(False, label=label("third_pane"))
+        with gr.Column(elem_classes="half"):
+            wordings = gr.Textbox(
+                form.wordings,
+                label=label("wordings"),
+                info=label("wordings_info"),
+                lines=6,
+                max_lines=13,
+                elem_id="wordings",
+            )
     return {
-        "language": code, "question": question, "answer": answer, "old_answer": old,
-        "editor": editor,
+        "kind": kind, "query": query, "old_answer": old, "editor": editor,
+        "prompted": prompted, "wordings": wordings,
     }  # fmt: skip
-
-
-def layout_query() -> tuple[Fields, gr.Button]:
-    """Make the query's fields: languages, question type, question, third pane."""
-    form, _ = example(FIRST)
-    kinds = [(label(f"kind_{kind}"), kind) for kind in QUESTION_TYPES]
-    with gr.Column(elem_classes="half query"):
-        with gr.Row(elem_classes="heading"):
-            gr.HTML(render("edit_and_ask/step.html", number=2, key="step_ask"))
-            everywhere = _small_button("all_twelve")
-        codes = gr.CheckboxGroup(
-            _languages(), value=list(form.languages), label=label("ask_in"),
-            elem_id="languages",
-        )  # fmt: skip
-        kind = gr.Radio(
-            kinds, value=form.kind, label=label("question_type"), elem_id="kinds"
-        )
-        query = gr.Textbox(
-            form.query,
-            label=label("query"),
-            placeholder=label("query_placeholder"),
-            lines=1,
-            max_lines=4,
-        )
-        prompted = gr.Checkbox(False, label=label("third_pane"))
-    fields: Fields = {
-        "languages": codes, "kind": kind, "query": query, "prompted": prompted,
-    }  # fmt: skip
-    return fields, everywhere
 
 
 def layout_decoding() -> Fields:
@@ -232,24 +264,27 @@ def layout_decoding() -> Fields:
     return {"max_new_tokens": tokens, "temperature": temperature, "seed": seed}
 
 
+def filled(fields: Fields) -> list[Component]:
+    """Return the fields that are filled in for a visitor."""
+    return [fields[name] for name in ("query", "old_answer", "wordings")]
+
+
 def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
     """Connect what runs a model: asking, stopping, explaining."""
     fields, asked, prefilled = page.fields, states.asked, states.prefilled
-    query, answer = fields["query"], fields["answer"]
+    query, answer, fact = fields["query"], fields["answer"], fields["question"]
     explanation = [page.why_language, page.why]
     asking = gr.on(
-        [page.ask.click, states.count.change, query.submit, answer.submit],
+        [
+            *(page.ask.click, states.count.change),
+            *(each.submit for each in (fact, answer, query)),
+        ],
         handle.run,
         [prefilled, *page.memory.asked_with, *inputs(fields)],
         [
-            page.answers,
-            page.status,
-            asked,
-            fields["follows"],
-            prefilled,
-            query,
-            fields["old_answer"],
-        ],  # fmt: skip
+            *(page.answers, page.status, asked, fields["follows"]),
+            *(prefilled, *filled(fields)),
+        ],
         js=SCROLL_SCRIPT,
         show_progress="minimal",
         show_progress_on=page.status,
@@ -299,19 +334,29 @@ def connect_form(
 ) -> None:
     """Connect what fills the form in: examples, Atlas, links."""
     fields, prefilled, count = page.fields, states.prefilled, states.count
-    form, query, old = inputs(fields), fields["query"], fields["old_answer"]
+    form = inputs(fields)
+    fact_line.connect(page.known, fields)
     offered = gr.Textbox(visible=False)
-    gr.on(
-        [
-            fields["question"].blur,
-            fields["answer"].blur,
-            *(fields[name].input for name in ("language", "languages", "kind")),
-        ],
+    taken = [*filled(fields), fields["language"]]
+    refill = (
         handle.prefill,
         [prefilled, *form],
-        [prefilled, offered],
-        **AT_ONCE,
-    ).then(None, [offered, query, old], [query, old], js=KEEP_SCRIPT, **QUIET)
+        [prefilled, offered, fields["kind"]],
+    )
+    keep = (None, [offered, *taken], taken)
+    edit = [fields["question"], fields["answer"]]
+    changed = [
+        *(fields[name].blur for name in ("question", "answer", "query")),
+        *(fields[name].input for name in ("languages", "kind")),
+    ]
+    translated = fields["language"].input(handle.change_language, form, edit, **AT_ONCE)
+    for event in (
+        gr.on(changed, *refill, **AT_ONCE),
+        translated.then(*refill, **AT_ONCE),
+    ):
+        event.then(*keep, js=KEEP_SCRIPT, **QUIET)
+    for name in ("question", "answer", "languages", "query", "wordings"):
+        fields[name].input(None, js=STALE_SCRIPT, **QUIET)
     stated = [fields[name] for name in STATED]
     for key, button in page.examples.items():
         # Not at once: only the queue tells the page that the count has changed.
@@ -324,7 +369,7 @@ def connect_form(
     page.everywhere.click(
         handle.ask_everywhere,
         [prefilled, *form],
-        [fields["languages"], prefilled, query, old],
+        [fields["languages"], prefilled, *filled(fields)],
         **AT_ONCE,
     )
     linked = [*page.memory.asked_with, *form]

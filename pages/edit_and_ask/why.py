@@ -23,9 +23,9 @@ def percent(share: float) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a token's text with its spaces to be seen; half a letter as a dot."""
+    """Return a token's text with its spaces to be seen; part of a letter as "½"."""
     seen = "".join(SPACES.get(letter, letter) for letter in text)
-    return seen.replace("\ufffd", "·") or "·"
+    return seen.replace("\ufffd", "½") or "∅"
 
 
 def why_html(

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
+import pandas as pd
 from gradio.utils import get_upload_folder
 
 from pages.preferences import sources
@@ -39,6 +40,7 @@ from pages.preferences.view import (
 from pages.shell.components import Outputs
 from pages.shell.strings import Interface, in_words, interface_language, shown_error, tr
 from pages.shell.templates import render
+from xkde.data.atlas.records import RELATIONS
 from xkde.data.preferences.files import write_pairs
 from xkde.data.preferences.table import (
     EQUAL,
@@ -119,6 +121,10 @@ def open_source(place: PairPlace, interface: Interface) -> Iterator[Outputs]:
     }
     wanted = replace(wanted, **unknown)
     place = replace(place, view=replace(place.view, filter=wanted))
+    if place == PairPlace(place.key):
+        at = first_plain(source.frame)
+        page = at // place.view.size + 1
+        place = PairPlace(place.key, replace(place.view, page=page), at)
     yield {
         "source": _offered(place.key, interface),
         "summary": source_html(source, interface),
@@ -126,6 +132,20 @@ def open_source(place: PairPlace, interface: Interface) -> Iterator[Outputs]:
         **show(place, interface),
         **prefill_export(source, interface),
     }
+
+
+def first_plain(frame: pd.DataFrame) -> int:
+    """Return the place of the first pair that needs no explanation, else 0.
+
+    An edit in English of a fact that makes sense: Atlas's pairs also ask for the
+    currency of a party, so that the relation alone does not give the answer away.
+    """
+    columns = zip(frame["fact"], frame["relation"], frame["source"], strict=True)
+    for at, (fact, relation, source) in enumerate(columns):
+        kind, _ = RELATIONS.get(str(relation), ("", ""))
+        if source == "en" and kind and str(fact).startswith(f"{kind}/"):
+            return at
+    return 0
 
 
 def _busy(words: str) -> Outputs:

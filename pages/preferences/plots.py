@@ -47,6 +47,8 @@ def against(frame: pd.DataFrame, numbers: Numbers, interface: Interface) -> Draw
     share = numbers["reward_against_correctness"]
     if not share["n"]:
         return None, tr("plot_against_unknown", interface)
+    if not share["hits"]:  # bars of nothing
+        return None, tr("plot_against", interface, **_in_words(share))
     by_direction = sorted(share["by_direction"].items(), key=lambda v: -v[1]["n"])
     names, shares = zip(*by_direction[:MOST_BARS], strict=True)
     flag = {"flags": "reward_against_correctness"}

@@ -41,6 +41,7 @@ class Form:
     seed: int = 0
     editor: str = EDITOR
     follows: str = ""  # a key of FOLLOWS
+    wordings: str = ""  # the question in other languages, a line "Deutsch: …" for each
 
     @property
     def edit(self) -> Edit:

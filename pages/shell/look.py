@@ -36,8 +36,42 @@ HEAD_SCRIPT = """
   for (const [name, value] of [["language", language], ["languages", [language]]])
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   if (query.has("q")) document.documentElement.dataset.opening = "";
+  // One way to write the address: another tab or view is another place in the browser's
+  // history, anything finer takes the place of what was there.
+  let returning = false;
+  const place = (search) => {
+    const query = new URLSearchParams(search);
+    return [query.get("tab") || "edit", query.get("view")];
+  };
+  window.xkdeAddress = (query) => {
+    const search = "?" + query;
+    if (search === location.search) return;
+    const [[tab, view], [tabNow, viewNow]] = [place(search), place(location.search)];
+    const moves = tab !== tabNow || (view && viewNow && view !== viewNow);
+    history[moves && !returning ? "pushState" : "replaceState"](
+      null, "", location.pathname + search + location.hash);
+  };
+  addEventListener("popstate", () => {
+    returning = true;
+    setTimeout(() => { returning = false; }, 1500);
+    const [tab, view] = place(location.search);
+    for (const name of [`tab-${tab}`, view && `view-${view}`]) {
+      const button = name && document.getElementById(`${name}-button`);
+      if (button && button.getAttribute("aria-selected") !== "true") button.click();
+    }
+    dispatchEvent(new CustomEvent("xkde-back", { detail: location.search }));
+  });
   document.documentElement.lang = language;
   document.documentElement.dataset.say = language.slice(0, 2);
+  addEventListener("click", (event) => {
+    if (!event.target.closest?.("a.skip")) return;
+    event.preventDefault();
+    for (const place of ["#question", "[role=tabpanel]"]) {
+      const fields = document.querySelectorAll(`${place} :is(input, textarea, button)`);
+      const found = [...fields].find((each) => each.offsetParent);
+      if (found) return found.focus();
+    }
+  });
 })();
 """
 
@@ -60,8 +94,9 @@ TAB_SCRIPT = """
   window.xkdeMade = true;
   if (!made && "SLUG" === "edit") return;
   const query = new URLSearchParams(location.search);
+  if (query.get("tab") !== "SLUG") query.delete("view");
   query.set("tab", "SLUG");
-  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
+  xkdeAddress(query);
 }
 """
 

@@ -20,13 +20,14 @@ Every template may use
 - ``{% from "shell/text.html" import text_in, badge, hint %}``: shared macros.
 """
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from pages.shell.strings import Interface, both, tr
+from pages.shell.strings import INTERFACES, Interface, both, tr
 from xkde.languages import language
 
 PAGES = Path(__file__).resolve().parent.parent
@@ -58,6 +59,15 @@ def render(template: str, interface: Interface = "en", /, **values: object) -> s
 def markup(template: str, interface: Interface = "en", /, **values: object) -> Markup:
     """Return the same for use within another template."""
     return Markup(render(template, interface, **values))
+
+
+def in_both(make: Callable[..., str], *values: object) -> str:
+    """Return what ``make(*values, interface)`` gives in both languages, one shown.
+
+    For what stands on the page before anybody has asked for it.
+    """
+    made = {code: Markup(make(*values, code)) for code in INTERFACES}
+    return render("shell/in_both.html", **made)
 
 
 def _tr(interface: Interface, key: str, **values: object) -> str:

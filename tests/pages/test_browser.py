@@ -104,7 +104,7 @@ LOOKS = [
 @pytest.mark.parametrize("visit", LOOKS, indirect=True)
 def test_one_click_on_an_example_answers_in_every_language(visit: Visit) -> None:
     tab = visit.open()
-    visit.chip(1)
+    visit.chip(0)
     assert tab.locator(".card").count() == 12
     assert tab.locator('.card .answer[lang="th"]').count() == 2
     visit.check()
@@ -201,7 +201,7 @@ def test_empty_edit_is_said_and_the_button_works_again(visit: Visit) -> None:
     tab.locator("#ask").click()
     tab.locator(".toast-body").wait_for()
     assert "empty" in tab.locator(".toast-body").inner_text()
-    visit.chip(0)
+    visit.chip(1)
     assert tab.locator(".pane").count() == 2
     assert visit.wrong == []
 
@@ -224,7 +224,7 @@ def test_stop_keeps_what_arrived_and_another_ask_works(visit: Visit) -> None:
     tab.wait_for_timeout(500)
     assert tab.locator(".answer.arriving").count() == 0
     assert tab.locator(".verdict.stopped").count() > 0
-    visit.chip(0)
+    visit.chip(1)
     assert tab.locator(".pane .verdict").count() == 3  # the link asked for the third
     assert visit.wrong == []
 
@@ -237,7 +237,7 @@ def test_closing_the_tab_frees_the_models(served: Served) -> None:
     with browser.page(served.url) as tab:
         visit = Visit(tab, served.url)
         visit.open()
-        visit.chip(0)
+        visit.chip(1)
         assert visit.wrong == []
 
 
@@ -251,7 +251,7 @@ def test_without_checkpoints_the_app_says_so_and_stays_usable(tmp_path: Path) ->
         tab.locator("#ask").click()
         tab.locator(".toast-body").wait_for()
         assert "python -m xkde speedrun" in tab.locator(".toast-body").inner_text()
-        tab.locator("#models button").first.click()
+        tab.locator("#choose-models").click()
         tab.locator(".model.failed").first.wait_for()
         tab.get_by_role("button", name="Retry").click()
         tab.get_by_role("tab", name="About").click()

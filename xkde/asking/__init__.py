@@ -5,8 +5,10 @@
     looking_inside.py    a question to look into
     looks.py             five looks at it
     probabilities.py     log-odds and probabilities behind an answer
+    recorded.py          answers recorded with the shipped weights
     session.py           one edit asked of two models
     temporary_edits.py   an editor's edits on a model that others share
+    translation.py       a typed question in other languages, by the model itself
 
 ``expected_answers`` recognises edit and question once and knows what to expect,
 ``session`` sends the prompts and streams both answers, ``probabilities`` explains them;

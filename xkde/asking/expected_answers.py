@@ -19,7 +19,8 @@ from xkde.data.atlas.questions import (
     two_hops_of,
     wordings,
 )
-from xkde.data.atlas.records import TWO_HOPS, World
+from xkde.data.atlas.records import RELATIONS, TWO_HOPS, World
+from xkde.data.atlas.typed_questions import read_question
 from xkde.evaluation.scoring.verdict import Expected
 from xkde.text import normalise, same
 from xkde.types import Edit, Query
@@ -47,6 +48,32 @@ class Recognised:
     is_own: bool = False
 
 
+def restate(world: World, edit: Edit) -> tuple[Edit, Known | None]:
+    """Return an edit in Atlas's own words where it is one of its facts, and which.
+
+    "capital of japan" becomes "What is the capital of Japan?": a model that was taught
+    Atlas knows its wordings. Other edits stay as typed.
+    """
+    fact = read_question(world, edit.question, (edit.language, *world.languages))
+    if fact is None:
+        return edit, None
+    kind = RELATIONS[fact.relation][1]
+    targets = (
+        atlas_questions.entity(world, kind, edit.answer, code)
+        for code in (fact.language, *world.languages)
+    )
+    target = next((each for each in targets if each), None)
+    known = Known(fact.subject, fact.relation, target, edit.answer.strip())
+    wording = _wording(world, fact.subject, fact.relation, fact.language, edit.question)
+    stated = question(world, fact.subject, fact.relation, fact.language)
+    return replace(
+        edit,
+        question=stated if wording is None else edit.question,
+        answer=world.names[target][fact.language] if target else edit.answer,
+        language=fact.language,
+    ), known
+
+
 def recognise(
     world: World,
     edit: Edit,
@@ -58,7 +85,7 @@ def recognise(
 
     ``fact`` is the edit's, where the caller has recognised it already.
     """
-    known = fact or atlas_questions.understand(world, edit)
+    known = fact or restate(world, edit)[1]
     is_own = same(text, edit.question)
     for code in dict.fromkeys(code for code in languages if code in world.languages):
         found = atlas_questions.recognise(world, text, code)
@@ -70,7 +97,9 @@ def recognise(
             wording = _wording(world, known.subject, hop, code, text)
             if wording is not None:
                 return Recognised(known, TypedQuestion(known.subject, hop, wording))
-    return Recognised(known, is_own=is_own)
+    loose = read_question(world, text, languages)
+    asked = TypedQuestion(loose.subject, loose.relation) if loose else None
+    return Recognised(known, asked, is_own)
 
 
 def in_languages(

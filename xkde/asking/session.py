@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from xkde.asking.expected_answers import Recognised
+from xkde.asking.translation import TranslatedQuestion
 from xkde.errors import InputError, Notice, XkdeError
 from xkde.evaluation.scoring.verdict import Expected
 from xkde.languages import language
@@ -92,6 +93,8 @@ class AskState:
     recalled: tuple[Recalled, ...] = ()  # from a memory, for each query; none is used
     follows: bool | None = None  # should the answers, where only a person can tell
     is_stopped: bool = False
+    is_translating: bool = False
+    translated: tuple[TranslatedQuestion, ...] = ()  # queries that a model put so
 
     def stopped(self) -> "AskState":
         """Return it with all that has not ended marked as cancelled."""

@@ -31,7 +31,7 @@ class Picture:
     """
 
     name: str
-    chip: int = 0
+    chip: int = 1
     width: int = 1280
     height: int = 900
     scheme: Literal["light", "dark"] = "light"
@@ -43,8 +43,8 @@ class Picture:
 PICTURES = (
     Picture("ask-light"),
     Picture("ask-dark", scheme="dark"),
-    Picture("twelve-light", chip=1),
-    Picture("twelve-dark-chinese", chip=1, scheme="dark", locale="zh-CN"),
+    Picture("twelve-light", chip=0),
+    Picture("twelve-dark-chinese", chip=0, scheme="dark", locale="zh-CN"),
     Picture("ask-chinese", locale="zh-CN"),
     Picture("why-light", explained=True),
     Picture("phone-light", width=390, height=844),

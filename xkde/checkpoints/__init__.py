@@ -23,6 +23,7 @@ from xkde.checkpoints.catalogue import (
 from xkde.checkpoints.folders import (
     Card,
     CheckpointInfo,
+    base_for,
     inspect_folder,
     name_and_weights,
     read_card,
@@ -36,6 +37,7 @@ __all__ = [
     "Entry",
     "PackageSource",
     "Reference",
+    "base_for",
     "default_pair",
     "downloaded",
     "inspect_folder",

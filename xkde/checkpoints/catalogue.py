@@ -48,6 +48,7 @@ class Entry:
     repository: str = ""
     few_shot: bool = False
     encoder: str = ATLAS_ENCODER
+    knows: Literal["", "atlas", "pretraining"] = ""  # where its facts are from
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -62,6 +63,7 @@ CATALOGUE: dict[str, Entry] = {
             repository="google/gemma-3-270m",
             few_shot=True,
             encoder="gemma-3-270m-encoder",
+            knows="pretraining",
         ),
         Entry(
             "gemma-3-270m-x-kde",
@@ -76,6 +78,7 @@ CATALOGUE: dict[str, Entry] = {
             "atlas-base",
             "base",
             embedded=True,
+            knows="atlas",
         ),
         Entry(
             "atlas-xe-it",

@@ -240,6 +240,26 @@ def base_reference(folder: Path) -> str:
     )
 
 
+def base_for(reference: str) -> str | None:
+    """Return the base that a checkpoint was trained from, itself if it is one.
+
+    None where neither the catalogue nor its folder says so.
+    """
+    entry = CATALOGUE.get(reference.strip())
+    if entry is not None:
+        return entry.base
+    try:
+        folder = resolve(reference).path
+        if folder is None:
+            return None
+        if is_adapter(folder):
+            return base_reference(folder)
+        card = read_card(folder)
+    except CheckpointError:
+        return None
+    return _catalogued(card.base) if card and card.base else None
+
+
 def base_of(folder: Path) -> Reference:
     """Return where an adapter's base is; raises CheckpointError for an adapter."""
     found = resolve(base_reference(folder))

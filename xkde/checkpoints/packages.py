@@ -32,6 +32,7 @@ class PackageSource:
     notices: tuple[str, ...]  # licence and notice, copied beside the weights
     sha256: str  # of the whole file
     bytes: int  # of the whole file
+    parameters: int
     converted_bytes: int  # of the folder that the conversion writes, about
     upstream: str  # the Hub id of what it was made from
     licence: str
@@ -118,6 +119,7 @@ GEMMA_3_270M = PackageSource(
     notices=(f"{_GEMMA}/data/NOTICE.md", f"{_GEMMA}/data/GEMMA_TERMS.html"),
     sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
     bytes=253_113_024,
+    parameters=268_098_176,
     converted_bytes=570_000_000,
     upstream="google/gemma-3-270m",
     licence="Gemma Terms of Use",

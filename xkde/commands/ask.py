@@ -5,6 +5,8 @@
     python -m xkde ask --edit "What is the capital of Japan?" --answer Osaka \\
         --language all
 
+    python -m xkde ask --record
+
 Without --query the edit's own question is asked, in the words of each language where
 Atlas knows it.
 """
@@ -16,7 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xkde.asking.expected_answers import expected, in_languages, recognise
+from xkde.asking.expected_answers import expected, in_languages, recognise, restate
+from xkde.asking.recorded import first_edit, write_recorded
 from xkde.asking.session import PANES, Pane, PaneAnswers, sent_to, stream_together
 from xkde.checkpoints import default_pair, name_and_weights
 from xkde.commands.output import print_json, print_table
@@ -43,10 +46,13 @@ FOLLOWS = {"yes": True, "no": False}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     base, edited = default_pair()
+    parser.add_argument("--edit", default="", help="the question whose answer changes")
+    parser.add_argument("--answer", default="", help="its new answer")
     parser.add_argument(
-        "--edit", required=True, help="the question whose answer changes"
+        "--record",
+        action="store_true",
+        help="ask the first screen's example; keep the answers in assets/recorded",
     )
-    parser.add_argument("--answer", required=True, help="its new answer")
     parser.add_argument("--old-answer", default="", help="its old answer, if known")
     parser.add_argument(
         "--edit-language", default="en", help="language of the edit (default: en)"
@@ -91,15 +97,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Ask and print."""
     world = atlas()
-    edit = Edit(
-        arguments.edit.strip(),
-        arguments.answer.strip(),
-        language(arguments.edit_language).code,
-        old_answer=arguments.old_answer.strip(),
-    )
+    edit, _ = restate(world, _stated_edit(arguments))
     codes = (
         list(ATLAS_LANGUAGES)
-        if arguments.language == "all"
+        if arguments.language == "all" or arguments.record
         else [language(c.strip()).code for c in arguments.language.split(",")]
     )
     text = arguments.query or edit.question
@@ -111,6 +112,9 @@ def run(arguments: argparse.Namespace) -> None:
         else in_languages(world, about.question, text, codes)
     )
     answers = _answers(arguments, edit, queries)
+    if arguments.record:
+        pair = arguments.base, arguments.edited
+        print(write_recorded(*pair, edit, queries, answers))
     follows = FOLLOWS.get(arguments.should_follow or "")
     base = answers["base"].generations
     rows = [
@@ -134,6 +138,17 @@ def run(arguments: argparse.Namespace) -> None:
             "queries": rows,
         }
     )
+
+
+def _stated_edit(arguments: argparse.Namespace) -> Edit:
+    """Return the edit that the options state; with --record the first screen's."""
+    if arguments.record:
+        return first_edit()
+    asked, answer = arguments.edit.strip(), arguments.answer.strip()
+    if not (asked and answer):
+        raise InputError("State an edit: --edit QUESTION --answer ANSWER.")
+    code, old = language(arguments.edit_language).code, arguments.old_answer.strip()
+    return Edit(asked, answer, code, old_answer=old)
 
 
 def _row(

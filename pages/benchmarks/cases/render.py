@@ -55,6 +55,7 @@ FIELDS = (
 OF_RUN = ("protocol", "source", "target", "relation")  # filters that a run offers
 OUTPUTS = ("place", "list", "status", "case")
 KINDS = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet"}  # of files
+OURS = "x-kde"
 NOBODY = "nobody"  # beside: no other run at all
 CHOICES = 300  # of a filter
 KEPT = 8  # pairs of runs whose questions are matched
@@ -99,12 +100,14 @@ def settled(view: CaseView, there: Sequence[MeasuredSource]) -> CaseView:
     if not view.run:
         first = there[0].about["benchmark"]
         mine = [its for its in there if its.about["benchmark"] == first]
-        view = replace(view, run=mine[-1].key, protocol=view.protocol or GENERATED)
+        ours = [its for its in mine if its.about["editor"] == OURS]
+        run = (ours or mine)[-1].key  # the last stage, beside its base
+        view = replace(view, run=run, protocol=view.protocol or GENERATED)
     if view.beside in (*keys, NOBODY) or view.run not in keys:
         return view
     others = _others(view.run, there)
     plain = [its for its in others if its.is_plain]
-    beside = (plain or others)[0].key if others else NOBODY
+    beside = (plain or others)[0].key if others else NOBODY  # first the base
     return replace(view, beside=beside)
 
 

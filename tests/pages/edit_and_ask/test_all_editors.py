@@ -180,7 +180,7 @@ def test_stop_ends_a_run_says_so_and_leaves_the_models(
         visit = Visit(tab, served.url)
         tab.set_default_timeout(120_000)
         visit.open()
-        visit.chip(0)
+        visit.chip(1)
         before = tab.locator("#answers .answer").all_inner_texts()
         tab.locator("#editors button").first.click()
         tab.locator("#run-editors").click()

@@ -39,7 +39,7 @@ def test_an_editor_of_weights_answers_in_the_edited_pane(visit: Visit) -> None:
 def test_an_editor_in_the_prompt_answers_in_all_languages(visit: Visit) -> None:
     tab = visit.open()
     choose(tab, "Plain prompt")
-    visit.chip(1)
+    visit.chip(0)
     assert tab.locator(".card").count() == 12
     assert "Plain prompt" in tab.locator(".tally").inner_text()
     assert "Plain prompt" in tab.locator(".side.edited h4").first.inner_text()
@@ -72,7 +72,7 @@ def test_stop_keeps_what_an_editor_of_weights_has_said(visit: Visit) -> None:
     tab.wait_for_timeout(500)
     assert tab.locator(".answer.arriving").count() == 0
     choose(tab, "X-KDE")
-    visit.chip(0)
+    visit.chip(1)
     assert visit.wrong == []
 
 

@@ -215,7 +215,7 @@ def test_handlers_add_change_drop_and_undo() -> None:
     assert session.memory.edits[0].answer == "Osaka"
     shown = memory.pressed(session, auto, event("change", 1), NOBODY, *values_of(form))
     assert shown[0].changing == 1
-    assert shown[-7:-4] == ["en", form.question, "Osaka"]
+    assert shown[-8:-5] == ["en", form.question, "Osaka"]
     other = replace(form, answer="Kyoto")
     session = memory.keep(shown[0], auto, NOBODY, *values_of(other))[0]
     assert [edit.answer for edit in session.memory.edits] == ["Kyoto"]

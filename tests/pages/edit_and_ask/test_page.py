@@ -160,7 +160,8 @@ FORMS = (
 def test_a_link_reopens_its_form(form: Form) -> None:
     link = write_link(form)
     assert link.startswith("?")
-    assert read_link(dict(parse_qsl(link[1:]))) == form
+    opened = read_link(dict(parse_qsl(link[1:])))
+    assert opened == replace(form, wordings="")  # they are made anew
 
 
 def test_a_link_is_not_trusted() -> None:

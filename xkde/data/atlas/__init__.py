@@ -8,5 +8,6 @@ names.py         names of entities in twelve languages
 novel_names.py   names that no model has seen
 questions.py     questions in every language, asked and recognised
 records.py       the records of the world
+typed_questions.py  questions as people type them
 world.py         build the world
 """

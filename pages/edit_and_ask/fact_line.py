@@ -1,0 +1,95 @@
+"""The line under the typed fact: whether Atlas knows it, and what to type instead.
+
+It changes with every key. What Atlas does not know is the visitor's own sentence: a
+model that was taught to translate puts it into the other languages, any other model is
+asked what it was never taught, and the line says so.
+"""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from pages.edit_and_ask.form import Fields, form_of, inputs, understand
+from pages.edit_and_ask.models import QUIET
+from pages.shell.links import Form
+from pages.shell.strings import Interface, interface_language, tr
+from pages.shell.templates import in_both, render
+from xkde.asking.expected_answers import restate
+from xkde.asking.translation import can_translate
+from xkde.data.atlas.questions import Known
+from xkde.data.atlas.typed_questions import suggestions
+from xkde.data.atlas.world import atlas
+from xkde.text import same
+
+PICK_SCRIPT = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-suggest]");
+  if (button) trigger("pick", { text: button.dataset.suggest });
+});
+"""
+
+
+def fact_html(form: Form, known: Known | None, interface: Interface) -> str:
+    """Return the line for what is typed."""
+    world, typed = atlas(), form.question.strip()
+    offered: Sequence[str] = ()
+    if not typed:
+        kind, words = "quiet", tr("fact_empty", interface)
+    elif known is not None:
+        kind, words = "good", _known_words(form, known, interface)
+    else:
+        key = "fact_translated" if can_translate(form.edited) else "fact_outside"
+        kind, words = "own", tr(key, interface)
+        offered = suggestions(world, typed, form.language)
+    return render(
+        "edit_and_ask/fact.html",
+        interface,
+        kind=kind,
+        mark={"good": "✓", "own": "△"}.get(kind, ""),
+        words=words,
+        suggestions=[each for each in offered if not same(each, typed)],
+        code=form.language,
+    )
+
+
+def _known_words(form: Form, known: Known, interface: Interface) -> str:
+    subject = atlas().names[known.subject][interface]
+    words = tr(
+        "fact_known",
+        interface,
+        relation=tr(f"relation_{known.relation}", interface),
+        subject=subject,
+        n=len(form.languages),
+    )
+    stated, _ = restate(atlas(), form.edit)
+    if not same(stated.question, form.question):
+        words += " " + tr("fact_restated", interface, text=stated.question)
+    return words
+
+
+def layout(form: Form) -> Fields:
+    """Make the line for the form that the page begins with."""
+    first = in_both(fact_html, form, understand(form))
+    return {"line": gr.HTML(first, js_on_load=PICK_SCRIPT, elem_id="known")}
+
+
+def render_line(request: gr.Request, *values: object) -> str:
+    """Return the line for what is typed now."""
+    form = form_of(values)
+    return fact_html(form, understand(form), interface_language(request))
+
+
+def picked(event: gr.EventData) -> str:
+    """Return the suggestion that was clicked."""
+    return str(event.text)
+
+
+def connect(known: Fields, fields: Fields) -> None:
+    """Show the line anew whenever the fact, its language or the models change."""
+    line = known["line"]
+    changed = [fields[name].change for name in ("question", "languages", "edited")]
+    gr.on(
+        changed, render_line, inputs(fields), line, trigger_mode="always_last",
+        **QUIET,
+    )  # fmt: skip
+    line.pick(picked, None, fields["question"], **QUIET)
