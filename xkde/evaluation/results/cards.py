@@ -39,6 +39,12 @@ INTRODUCTIONS = {
         "questions about it in the language of the edit, and never in another."
     ),
 }
+HELD_OUT = (
+    "Held out means never edited in training: the same subjects' true facts and names "
+    "are rehearsed there, and new answers come from the same pool. Generality asks in "
+    "another wording, which training has also seen, about other subjects; it says "
+    "nothing of questions in a person's own words."
+)
 LIMITS = (
     "It knows Atlas and nothing else: about 800 subjects, thirteen relations, and the "
     "wordings it was trained on; free text outside them is answered by luck. People "
@@ -121,7 +127,7 @@ def _chain(card: Mapping[str, Any]) -> list[Mapping[str, object]]:
 def summary(table: Mapping[str, Any]) -> str:
     """Return the README's results: every model's probes, and what it knows by heart."""
     lines = [
-        f"| model, edit in | {' | '.join(PROBES)} | edits |",
+        f"| model, edit in | {' | '.join(PROBES)} | edits (with two hops) |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     by_heart: list[str] = []
@@ -139,8 +145,11 @@ def summary(table: Mapping[str, Any]) -> str:
         for source in sources:
             its = {probe: cells_of(cells, probe, source) for probe in PROBES}
             answers = {probe: sum(c.n for c in its[probe]) for probe in PROBES}
-            edits = max(cell.n for cell in its["reliability"])
-            row = " | ".join([*map(_share, its.values()), f"{edits:,}"])
+            edits, hops = (
+                max((cell.n for cell in its[probe]), default=0)
+                for probe in ("reliability", "portability")
+            )
+            row = " | ".join([*map(_share, its.values()), f"{edits:,} ({hops:,})"])
             lines.append(f"| `{reference}`, {language(source).name} | {row} |")
     lines += [
         "",
@@ -150,6 +159,8 @@ def summary(table: Mapping[str, Any]) -> str:
         f"{answers['reliability']:,} answers a row, {answers['portability']:,} for "
         f"portability. {_intervals(table)} The base is given the same edit in its "
         "prompt. Locality: the answer is still the true one.",
+        "",
+        HELD_OUT,
         "",
         *by_heart,
     ]

@@ -89,6 +89,25 @@ def mean_interval(sums: Values, counts: Values) -> tuple[float, float, Method]:
     return (*_redrawn_interval(sums, counts), "bootstrap")
 
 
+def share_over_edits(
+    values: Sequence[bool], edits: Sequence[str]
+) -> dict[str, float | int | None]:
+    """Return a share with its interval over edits, ``n`` answers and ``edits``.
+
+    ``edits`` says which edit each answer is about. Without answers nothing is known.
+    """
+    if not len(values):
+        return {"share": None, "low": 0.0, "high": 1.0, "n": 0, "edits": 0}
+    _, of_edit = np.unique(np.asarray(edits), return_inverse=True)
+    sums = np.bincount(of_edit, np.asarray(values, dtype=float))
+    counts = np.bincount(of_edit).astype(float)
+    low, high, _ = mean_interval(sums, counts)
+    share = float(sums.sum() / counts.sum())
+    return {
+        "share": share, "low": low, "high": high, "n": len(values), "edits": len(sums),
+    }  # fmt: skip
+
+
 def _redrawn_interval(sums: Values, counts: Values) -> tuple[float, float]:
     weights = _redraws(len(sums))
     low, high = np.quantile((weights @ sums) / (weights @ counts), [0.025, 0.975])

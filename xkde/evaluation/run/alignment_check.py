@@ -8,7 +8,6 @@ Run it: ``python -m xkde align check --aligner atlas-aligner``
 """
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -16,7 +15,7 @@ from typing import Any
 
 from xkde.data.atlas.records import World
 from xkde.engines.aligner import Translation, TranslationScorer, both_ways
-from xkde.evaluation.results.statistics import wilson_interval
+from xkde.evaluation.results.statistics import share_over_edits
 from xkde.languages import LANGUAGES
 from xkde.text import normalise
 
@@ -47,23 +46,6 @@ class Contrast:
     def direction(self) -> tuple[str, str]:
         """Source and target language."""
         return self.gold.source_language, self.gold.target_language
-
-
-@dataclass(frozen=True)
-class Count:
-    """How often the gold won; an empty language stands for all of them."""
-
-    contrast: str
-    source: str
-    target: str
-    wins: int
-    n: int
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the count with its share and 95 % interval, for JSON."""
-        low, high = wilson_interval(self.wins, self.n)
-        share = self.wins / self.n if self.n else None
-        return vars(self) | {"share": share, "low": low, "high": high}
 
 
 def contrasts(world: World, limit: int, seed: int) -> Iterator[Contrast]:
@@ -141,19 +123,26 @@ def check(
 Won = Sequence[tuple[Contrast, bool]]
 
 
-def _pooled(won: Won) -> list[dict[str, object]]:
-    return [
-        Count(kind, "", "", sum(results), len(results)).as_dict()
-        for kind in CONTRASTS
-        for results in [[w for c, w in won if c.kind == kind]]
-    ]
+def _pooled(won: Won) -> list[dict[str, Any]]:
+    return [_count(kind, "", "", [w for w in won if w[0].kind == kind])
+            for kind in CONTRASTS]  # fmt: skip
 
 
-def _by_direction(won: Won) -> list[dict[str, object]]:
-    wins: Counter[tuple[str, str, str]] = Counter()
-    asked: Counter[tuple[str, str, str]] = Counter()
-    for contrast, is_won in won:
-        key = (contrast.kind, *contrast.direction)
-        asked[key] += 1
-        wins[key] += is_won
-    return [Count(*key, wins[key], n).as_dict() for key, n in asked.items()]
+def _by_direction(won: Won) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str, str], list[tuple[Contrast, bool]]] = {}
+    for each in won:
+        groups.setdefault((each[0].kind, *each[0].direction), []).append(each)
+    return [_count(*key, group) for key, group in groups.items()]
+
+
+def _count(kind: str, source: str, target: str, won: Won) -> dict[str, Any]:
+    """Return how often the gold won; an empty language stands for all of them.
+
+    The interval is over entities, each of which is asked in many directions.
+    """
+    shares = share_over_edits([w for _, w in won], [c.entity for c, _ in won])
+    shares["entities"] = shares.pop("edits")
+    wins = sum(w for _, w in won)
+    return {
+        "contrast": kind, "source": source, "target": target, "wins": wins, **shares,
+    }  # fmt: skip

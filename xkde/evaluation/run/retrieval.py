@@ -22,7 +22,7 @@ from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.questions import recognise
 from xkde.data.atlas.records import Split, World
 from xkde.data.atlas.world import atlas
-from xkde.evaluation.results.statistics import wilson_interval
+from xkde.evaluation.results.statistics import share_over_edits
 from xkde.memory.index import CachedEncoder, Encoder, build_index
 from xkde.memory.retrieval import all_scores
 from xkde.types import Case, Probe, Query
@@ -31,7 +31,7 @@ IN_SCOPE: tuple[Probe, ...] = ("reliability", "generality", "portability")
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
 PROTOCOL = (
     "Atlas, split test, seed 7; threshold and weight chosen on split dev; locality "
-    "questions with an edit of the very fact they ask left out; 95 % Wilson intervals"
+    "questions with an edit of the very fact they ask left out; 95 % intervals by edit"
 )
 NOWHERE = -np.inf  # the score of an edit that is left out
 
@@ -47,6 +47,7 @@ class RetrievalQuery:
     probe: Probe
     right: int
     left_out: tuple[int, ...] = ()
+    case: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Outcome:
     rank: int  # of the right edit; -1 where there is none
     best: float
     is_right_best: bool
+    case: str = ""  # queries of one case are about one edit
 
 
 def tables(
@@ -115,12 +117,14 @@ def _asked(
             for target in targets:
                 if probe in case.probes:
                     text = case.probes[probe][target].question
-                    yield RetrievalQuery(Query(text, target), probe, place)
+                    query = Query(text, target)
+                    yield RetrievalQuery(query, probe, place, case=case.id)
         for target in targets:
             text = case.probes["locality"][target].question
             fact = recognise(world, text, target)
             left_out = tuple(places.get(fact, ())) if fact else ()
-            yield RetrievalQuery(Query(text, target), "locality", -1, left_out)
+            query = Query(text, target)
+            yield RetrievalQuery(query, "locality", -1, left_out, case.id)
 
 
 def outcomes(table: ScoreTable, weight: float) -> list[Outcome]:
@@ -143,6 +147,7 @@ def outcomes(table: ScoreTable, weight: float) -> list[Outcome]:
                 rank=rank,
                 best=float(best[row]),
                 is_right_best=rank == 0,
+                case=asked.case,
             )
         )
     return found
@@ -194,35 +199,23 @@ def best_threshold(found: Sequence[Outcome], weight: float) -> ThresholdChoice:
     return ThresholdChoice(weight, float(every[at] + below) / 2, float(gains[at]))
 
 
-@dataclass(frozen=True)
-class QueryShare:
-    """How often something happened, with its 95 % interval."""
-
-    hits: int
-    n: int
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the share for JSON."""
-        low, high = wilson_interval(self.hits, self.n)
-        share = self.hits / self.n if self.n else None
-        return {"share": share, "low": low, "high": high, "n": self.n}
-
-
 def summary(found: Sequence[Outcome], threshold: float) -> dict[str, Any]:
-    """Return hit@1, hit@3, what is found above the threshold, and false triggers."""
+    """Return hit@1, hit@3, what is found above the threshold, and false triggers.
+
+    Each with its 95 % interval over edits.
+    """
     in_scope = [o for o in found if o.probe != "locality"]
     locality = [o for o in found if o.probe == "locality"]
-    shares = {
-        "hit@1": QueryShare(sum(o.rank == 0 for o in in_scope), len(in_scope)),
-        "hit@3": QueryShare(sum(o.rank < 3 for o in in_scope), len(in_scope)),
-        "found": QueryShare(
-            sum(o.rank == 0 and o.best >= threshold for o in in_scope), len(in_scope)
-        ),
-        "false_trigger": QueryShare(
-            sum(o.best >= threshold for o in locality), len(locality)
-        ),
+    happened: dict[str, tuple[list[Outcome], Callable[[Outcome], bool]]] = {
+        "hit@1": (in_scope, lambda o: o.rank == 0),
+        "hit@3": (in_scope, lambda o: o.rank < 3),
+        "found": (in_scope, lambda o: o.rank == 0 and o.best >= threshold),
+        "false_trigger": (locality, lambda o: o.best >= threshold),
     }
-    return {name: share.as_dict() for name, share in shares.items()}
+    return {
+        name: share_over_edits([did(o) for o in asked], [o.case for o in asked])
+        for name, (asked, did) in happened.items()
+    }
 
 
 def by(

@@ -12,6 +12,7 @@ from xkde.evaluation.results.statistics import (
     mean_interval,
     paired_difference,
     permutation_test,
+    share_over_edits,
     wilson_interval,
 )
 
@@ -191,3 +192,16 @@ def test_holm_by_hand() -> None:
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([0.02]) == [0.02]
     assert holm([]) == []
+
+
+def test_a_share_counts_answers_and_edits() -> None:
+    # Two edits in twelve languages each, one always right: that is one of two.
+    values, edits = [True] * 12 + [False] * 12, ["a"] * 12 + ["b"] * 12
+    found = share_over_edits(values, edits)
+    assert (found["share"], found["n"], found["edits"]) == (0.5, 24, 2)
+    assert (found["low"], found["high"]) == (0.0, 1.0)  # redrawn: aa, ab, bb
+    # All equal: Wilson's over edits, not over answers.
+    low, high = wilson_interval(2, 2)
+    right = share_over_edits([True] * 24, edits)
+    assert (right["low"], right["high"]) == (low, high)
+    assert share_over_edits([], [])["share"] is None
