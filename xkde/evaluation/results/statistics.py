@@ -99,7 +99,7 @@ def share_over_edits(
     if not len(values):
         return {"share": None, "low": 0.0, "high": 1.0, "n": 0, "edits": 0}
     _, of_edit = np.unique(np.asarray(edits), return_inverse=True)
-    sums = np.bincount(of_edit, np.asarray(values, dtype=float))
+    sums: Values = np.bincount(of_edit, np.asarray(values, dtype=float)).astype(float)
     counts = np.bincount(of_edit).astype(float)
     low, high, _ = mean_interval(sums, counts)
     share = float(sums.sum() / counts.sum())
