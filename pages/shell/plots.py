@@ -30,6 +30,14 @@ SIGNED_SCALE: list[list[float | str]] = [
 PATTERNS = ("", "/", "", ".", "\\", "x")  # of bars, beside their colours
 
 
+def plain(text: str) -> str:
+    """Return a text of somebody else's, such as a file's name, as a figure shows it.
+
+    Plotly takes tags such as <a href=…> and <b> in its texts for what they say.
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def layout(
     *,
     height: int,

@@ -26,7 +26,7 @@ from pages.benchmarks.sources import (
     mean_seconds,
     sources,
 )
-from pages.shell.plots import COLOURS, layout, title
+from pages.shell.plots import COLOURS, layout, plain, title
 from pages.shell.strings import Interface, tr
 from pages.shell.templates import render
 from xkde.editors.registry import EDITORS
@@ -396,7 +396,7 @@ def curves(
         dash, mark = DASHES[number % len(DASHES)], MARKS[number % len(MARKS)]
         traces.append(
             go.Scatter(
-                name=each.name,
+                name=plain(each.name),
                 x=[f"{size:,}" for size, _ in points],
                 y=[mean.mean for _, mean in points],
                 mode="lines+markers",

@@ -16,7 +16,7 @@ from pages.benchmarks.sources import (
     cases_address,
     means_of,
 )
-from pages.shell.plots import COLOURS, GREY, PATTERNS, bar_marker, layout, title
+from pages.shell.plots import COLOURS, GREY, PATTERNS, bar_marker, layout, plain, title
 from pages.shell.strings import Interface, tr
 from xkde.evaluation.results.rows import GENERATED, TEACHER_FORCED
 from xkde.evaluation.results.summary import GroupMean
@@ -61,7 +61,7 @@ def bars(
             continue
         traces.append(
             go.Bar(
-                name=source.name,
+                name=plain(source.name),
                 x=[probe_name(probe, interface) for probe in probes],
                 y=[mean.mean for mean in means],
                 error_y=intervals(means, GREY, 1.4),

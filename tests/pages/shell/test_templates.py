@@ -1,5 +1,7 @@
 """Templates: found beside their page, always escaped, none with an error in it."""
 
+import re
+
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 from markupsafe import Markup
@@ -16,6 +18,26 @@ def names() -> list[str]:
         (folder / path.name).as_posix()
         for folder, path in zip(folders, files, strict=True)
     ]
+
+
+# What is rendered by a template already, and put into another one as it is.
+RENDERED = {
+    "benchmarks/cases/frame.html": ["case"],
+    "benchmarks/status.html": ["words"],
+    "benchmarks/measured/languages.html": ["legend"],
+    "benchmarks/measured/probes.html": ["legend"],
+}
+
+
+def test_nothing_else_goes_round_the_escaping() -> None:
+    found = {}
+    for name in names():
+        folder, _, file = name.rpartition("/")
+        text = (PAGES / folder / "templates" / file).read_text("utf-8")
+        assert "autoescape" not in text
+        if marked := re.findall(r"(\w+)\s*\|\s*safe\b", text):
+            found[name] = marked
+    assert found == RENDERED
 
 
 @pytest.mark.parametrize("name", names())

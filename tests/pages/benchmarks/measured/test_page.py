@@ -61,6 +61,16 @@ TABLE = {
 }  # fmt: skip
 
 
+# What a file's name, a run's folder or a cell may hold; each is shown as it is.
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg/onload=alert(1)>',
+    '<a href="javascript:alert(1)">here</a>',
+    "<b>bold</b>",
+)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XKDE_HOME", str(tmp_path))
@@ -168,6 +178,20 @@ def test_the_picture_says_what_it_is_of(found: list[MeasuredSource]) -> None:
     assert bars(found, MeasuredChoice(measure="judged"), "en") is None
     assert ATLAS_RUN.revision in provenance_html(found, "en")
     assert "2026-11-20" in provenance_html(found, "en")
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_hostile_name_is_a_text_in_pictures_and_pages(
+    found: list[MeasuredSource], payload: str
+) -> None:
+    hostile = [replace(each, name=payload) for each in found]
+    drawn = bars(hostile, MeasuredChoice(), "en").to_json()
+    pages = [caption(hostile, MeasuredChoice(), "en"), provenance_html(hostile, "en")]
+    for shown in (drawn, *pages):
+        assert payload not in shown
+        assert "<script" not in shown
+        assert "<img" not in shown
+        assert "<a href=" not in shown.replace('<a href="?', "")
 
 
 def test_the_shipped_table_is_shown_where_no_run_is(home: Path) -> None:
