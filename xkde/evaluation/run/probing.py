@@ -37,6 +37,7 @@ from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError, SettingsError
 from xkde.evaluation.results.rows import TEACHER_FORCED
 from xkde.evaluation.results.store import RunSettings
+from xkde.evaluation.run.memories import Stated
 from xkde.evaluation.run.protocols import (
     Ids,
     TeacherForcedAnswer,
@@ -214,7 +215,10 @@ class ProbeAnswer:
 
 @dataclass(frozen=True)
 class ProbingJob:
-    """What every chunk needs; ``plain`` keeps the answers without an edit."""
+    """What every chunk needs; ``plain`` keeps the answers without an edit.
+
+    ``stated`` are the edits that a memory states with each question.
+    """
 
     engine: Engine
     settings: RunSettings
@@ -222,6 +226,7 @@ class ProbingJob:
     date: str = ""
     base: Engine | None = None
     editor: Editor | None = None  # None: one of IN_PROMPT
+    stated: Stated | None = None
     plain: dict[tuple[str, str], dict[AskedPrompt, Answer | None]] = field(
         default_factory=dict
     )
@@ -365,7 +370,8 @@ def _ways(
 ) -> list[ProbeAnswer]:
     """Apply the edits of questions; return how each question is asked then."""
     if job.editor is None:
-        return [ProbeAnswer(prompt_of(one, job.settings), job.engine) for one in group]
+        prompts = [prompt_of(one, job.settings, _stated(job, one)) for one in group]
+        return [ProbeAnswer(prompt, job.engine) for prompt in prompts]
     ways: list[ProbeAnswer] = []
     for _, of in groupby(group, key=edit_of):
         same = list(of)
@@ -374,6 +380,13 @@ def _ways(
         except InputError as error:
             ways += [ProbeAnswer(one.item.question, refused=str(error)) for one in same]
     return ways
+
+
+def _stated(job: ProbingJob, one: Question) -> tuple[Edit, ...] | None:
+    """Return what the run's memory states with a question; None without a memory."""
+    if job.stated is None:
+        return None
+    return job.stated[edit_of(one), Query(one.item.question, one.target)]
 
 
 def _ways_of_edit(

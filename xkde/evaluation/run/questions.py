@@ -26,7 +26,7 @@ from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation.results.store import Key, RunSettings
 from xkde.languages import language, parity_name
 from xkde.prompts import edit_prompt
-from xkde.types import PROBES, AskedPrompt, Case, Probe, ProbeItem
+from xkde.types import PROBES, AskedPrompt, Case, Edit, Probe, ProbeItem
 
 ATLAS = "atlas"
 ALL = "all"
@@ -175,15 +175,20 @@ def is_asked_in(place: int, target: str, targets: Sequence[str], each: int) -> b
     return not each or (targets.index(target) - first) % len(targets) < each
 
 
-def prompt_of(question: Question, settings: RunSettings) -> str:
-    """Return the user turn that asks a question, with its edit if there is one."""
+def prompt_of(
+    question: Question, settings: RunSettings, stated: Sequence[Edit] | None = None
+) -> str:
+    """Return the user turn that asks a question, with its edit if there is one.
+
+    ``stated`` are the edits that a memory states instead.
+    """
     if settings.editor == NOTHING:
         return question.item.question
     name = language(question.target).name
     if settings.parity:
         name = parity_name(question.target)
-    edit = question.case.edits[question.source]
-    return edit_prompt([edit], question.item.question, name)
+    edits = [question.case.edits[question.source]] if stated is None else stated
+    return edit_prompt(edits, question.item.question, name)
 
 
 def is_in_prompt(editor: str) -> bool:

@@ -40,6 +40,7 @@ from xkde.evaluation.results.store import (
 )
 from xkde.evaluation.run import protocols
 from xkde.evaluation.run.judge import Judge, check_same, judge_answers
+from xkde.evaluation.run.memories import MemoryOfRun, stated_edits
 from xkde.evaluation.run.probing import (
     EDITS_A_PART,
     ProbeAnswer,
@@ -61,6 +62,7 @@ from xkde.evaluation.scoring.answers import (
     unchanged_tokens,
 )
 from xkde.locks import held
+from xkde.memory.index import Encoder
 from xkde.prompts import Wrapper, ask
 from xkde.types import Case, Generation
 
@@ -230,12 +232,14 @@ def evaluate(
     base: Engine | None = None,
     editor: Editor | None = None,
     judge: Judge | None = None,
+    memory: tuple[Encoder, MemoryOfRun] | None = None,
     on_progress: Progress | None = None,
 ) -> Path:
     """Ask everything that is not there yet; return the file of all rows.
 
     ``base`` is the engine of ``settings.base``, ``editor`` what ``settings.editor``
-    names beyond the prompt's own. Raises BenchmarkError where there is nothing to ask,
+    names beyond the prompt's own; ``memory`` states edits for X-KDE, whose settings
+    record it. Raises BenchmarkError where there is nothing to ask,
     SettingsError for a folder of another run, CheckpointError for a model that cannot
     be asked so, DataError where another process is at work in the folder.
     """
@@ -243,7 +247,8 @@ def evaluate(
         check(model, settings)
     check_editor(engine, settings, editor)
     asked = _questions(cases, settings)
-    job = ProbingJob(engine, settings, batch_size, _today(), base, editor)
+    stated = stated_edits(cases, asked, *memory) if memory is not None else None
+    job = ProbingJob(engine, settings, batch_size, _today(), base, editor, stated)
     with held(folder):
         return _answer_all(job, asked, folder, judge, on_progress)
 

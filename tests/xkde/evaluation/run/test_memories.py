@@ -1,0 +1,50 @@
+"""Memories of a run: groups of cases, and what is stated with each question."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.world import atlas
+from xkde.evaluation.run.memories import MemoryOfRun, stated_edits
+from xkde.evaluation.run.questions import edit_of, questions
+from xkde.memory.index import Kind, Vectors
+from xkde.types import Query
+
+
+class FirstWord:
+    """Texts are alike if they begin alike: a vector for each first word."""
+
+    name = "first word"
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        vectors = np.zeros((len(texts), 97), dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            row[sum(map(ord, text.split()[0])) % 97] = 1
+        return vectors
+
+
+CASES = atlas_cases(atlas(), "test")[:10]
+ASKED = questions(CASES, [("en", "en")])
+
+
+def test_a_memory_of_one_states_the_edit_or_nothing() -> None:
+    memory = MemoryOfRun(1, "first word", 0.5, 0.0)
+    stated = stated_edits(CASES, ASKED, FirstWord(), memory)
+    assert len(stated) == len({(edit_of(q), q.item.question) for q in ASKED})
+    for question in ASKED:
+        edit = question.case.edits["en"]
+        alike = edit.question.split()[0] == question.item.question.split()[0]
+        found = stated[edit_of(question), Query(question.item.question, "en")]
+        assert found == ((edit,) if alike else ())
+
+
+def test_at_most_three_edits_of_the_own_group_are_stated() -> None:
+    memory = MemoryOfRun(5, "first word", -1.0, 0.0)
+    stated = stated_edits(CASES, ASKED, FirstWord(), memory)
+    groups = [CASES[:5], CASES[5:]]
+    for question in ASKED:
+        [group] = [g for g in groups if question.case in g]
+        found = stated[edit_of(question), Query(question.item.question, "en")]
+        assert len(found) == 3
+        assert set(found) <= {case.edits["en"] for case in group}
