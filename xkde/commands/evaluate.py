@@ -44,9 +44,7 @@ if TYPE_CHECKING:
     from xkde.evaluation.results.store import RunSettings
     from xkde.evaluation.results.summary import SummaryLine
     from xkde.evaluation.run.judge import Judge
-    from xkde.evaluation.run.memories import MemoryOfRun
     from xkde.evaluation.run.questions import ChosenCases
-    from xkde.memory.index import Encoder
 
 SKIPPED_SHOWN = 3
 SHOWN = 6  # directions of which a terminal shows each
@@ -229,12 +227,13 @@ def _evaluate(
     protocols: tuple[str, ...],
 ) -> "tuple[Path, RunSettings]":
     """Run one editor; return the file of its rows and its settings."""
+    from xkde.commands.measure import memory_of_run
     from xkde.evaluation.run.probing import open_editor
     from xkde.evaluation.run.runner import evaluate
 
     engine, base, judge = models
     editor, editor_settings = open_editor(editor_name, engine, given)
-    memory = _memory(arguments, editor_name)
+    memory = memory_of_run(arguments.memory, arguments.memory_encoder, editor_name)
     if memory is not None:
         editor_settings = json.dumps(memory[1].as_settings(), sort_keys=True)
     settings = settings_of(arguments, protocols, chosen, editor_name, editor_settings)
@@ -251,29 +250,6 @@ def _evaluate(
         on_progress=time_left(),
     )
     return file, settings
-
-
-def _memory(
-    arguments: argparse.Namespace, editor: str
-) -> "tuple[Encoder, MemoryOfRun] | None":
-    """Return the encoder and the size of the run's memories, if it has any."""
-    if not arguments.memory:
-        return None
-    if arguments.memory < 0 or editor != "x-kde":
-        raise InputError("--memory is a number of edits, for the editor x-kde alone.")
-    from xkde.checkpoints import memory_encoder
-    from xkde.commands.measure import open_encoder
-    from xkde.evaluation.run.memories import MemoryOfRun
-
-    found = arguments.memory_encoder or memory_encoder()
-    if found is None:
-        raise InputError("There is no encoder here. Name one: --memory-encoder FOLDER")
-    encoder = open_encoder(str(found))
-    measured = encoder.calibration
-    name = Path(encoder.name).name
-    return encoder, MemoryOfRun(
-        arguments.memory, name, measured.threshold, measured.weight
-    )
 
 
 def _export(file: Path, rows: Path, editor: str) -> None:

@@ -18,6 +18,7 @@ from xkde.writing import write_aside
 
 if TYPE_CHECKING:
     from xkde.engines.encoder import LoadedEncoder
+    from xkde.evaluation.run.memories import MemoryOfRun
 
 HOW = (
     "lm-eval is not installed here. Install it beside X-KDE: pip install "
@@ -209,6 +210,25 @@ def open_encoder(reference: str, device: str = "auto") -> "LoadedEncoder":
             f"train-encoder {ATLAS_ENCODER}-laptop; then give --encoder its folder."
         )
     return load_encoder(folder_of(resolve(reference)), device=device)
+
+
+def memory_of_run(
+    edits: int, encoder: str, editor: str
+) -> "tuple[LoadedEncoder, MemoryOfRun] | None":
+    """Return the encoder and the size of a run's memories; None for no ``edits``."""
+    if not edits:
+        return None
+    if edits < 0 or editor != "x-kde":
+        raise InputError("--memory is a number of edits, for the editor x-kde alone.")
+    from xkde.checkpoints import memory_encoder
+    from xkde.evaluation.run.memories import MemoryOfRun
+
+    found = encoder or memory_encoder()
+    if found is None:
+        raise InputError("There is no encoder here. Name one: --memory-encoder FOLDER")
+    opened = open_encoder(str(found))
+    measured, name = opened.calibration, Path(opened.name).name
+    return opened, MemoryOfRun(edits, name, measured.threshold, measured.weight)
 
 
 def _languages(chosen: str) -> list[str]:
