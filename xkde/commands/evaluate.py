@@ -96,16 +96,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="EDITOR.SETTING=VALUE",
         help="an editor's setting, such as rome.layer=4; more than once",
     )
-    parser.add_argument(
-        "--memory",
-        type=int,
-        default=0,
-        metavar="EDITS",
-        help="x-kde: state the nearest edits of a memory of so many; 0: the edit",
-    )
-    parser.add_argument(
-        "--memory-encoder", default="", help="a memory's: name or folder"
-    )
     parser.add_argument("--wrapper", default="hf_template", choices=WRAPPERS)
     parser.add_argument(
         "--parity",
@@ -132,6 +122,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--memory",
+        type=int,
+        default=0,
+        metavar="EDITS",
+        help="x-kde: state the nearest edits of a memory of so many; 0: the edit",
+    )
+    parser.add_argument(
+        "--memory-encoder", default="", help="a memory's: name or folder"
+    )
     parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")
     parser.add_argument(
         "--leave-out",
