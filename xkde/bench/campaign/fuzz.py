@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from xkde.bench.campaign import damage
 from xkde.bench.campaign.damage import Row, Writer
 from xkde.checkpoints import inspect_folder
@@ -28,7 +30,7 @@ from xkde.data.preferences.files import Pair, read_samples, read_scores
 from xkde.data.preferences.opening import open_pairs
 from xkde.errors import XkdeError
 from xkde.evaluation.results import experiments
-from xkde.evaluation.results.rows import load_results
+from xkde.evaluation.results.rows import SCHEMA, frame_of, load_results
 from xkde.memory.files import as_csv, as_jsonl, read_edits
 
 LONGEST_SENTENCE = 1500  # characters of a message
@@ -72,10 +74,21 @@ def _edits(path: Path) -> object:
     return as_jsonl(edits).encode(), as_csv(edits).encode()  # they can be written again
 
 
+def _results(path: Path) -> object:
+    return frame_of(load_results([path]))
+
+
 def _folder_of(path: Path) -> object:
     (path.parent / "tokenizer.json").write_text("{}")
     path.rename(path.parent / "config.json")
     return inspect_folder(path.parent)
+
+
+def _plain(kind: pa.DataType) -> object:
+    """Return a value of a column's type."""
+    if pa.types.is_boolean(kind):
+        return True
+    return "a" if pa.types.is_string(kind) else 1 if pa.types.is_integer(kind) else 0.5
 
 
 def readers() -> dict[str, FuzzedReader]:
@@ -99,7 +112,7 @@ def readers() -> dict[str, FuzzedReader]:
     }  # fmt: skip
     generated: Row = asdict(Generated("q", "a", "s"))
     target: Row = asdict(Target("i", "s", "en", "q", "a", True))
-    result = dict.fromkeys(("run", "case", "probe", "answer"), "a") | {"exact": True}
+    result: Row = {field.name: _plain(field.type) for field in SCHEMA}
     answered = {"size": 1, "group": 0, "place": 0, "is_even": True, "split": "train"}
     config: Row = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama",
@@ -124,7 +137,7 @@ def readers() -> dict[str, FuzzedReader]:
         ),
         "generated": FuzzedReader(read_generated, (generated,) * 2, lines),
         "targets": FuzzedReader(read_targets, (target,) * 2, lines),
-        "results": FuzzedReader(lambda path: load_results([path]), (result,), parquet),
+        "results": FuzzedReader(_results, (result,) * 3, parquet),
         "experiments": FuzzedReader(experiments.read, (answered,), parquet),
         "checkpoints": FuzzedReader(
             _folder_of, (config,), {".json": damage.as_object}
