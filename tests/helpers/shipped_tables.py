@@ -12,6 +12,7 @@ import pandas as pd
 
 RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 PROBES = ("reliability", "generality", "locality", "portability")
+MEASURES = ("attention", "gradient", "tokens")  # of an attribution
 Table = list[list[str]]
 
 # label -> file of editors/; X-KDE is measured on all edits, in atlas.json
@@ -123,9 +124,26 @@ def retrieval() -> Table:
     return [[f"{overall[name]['share']:.3f}" for name in names]]
 
 
+def inside_attribution() -> Table:
+    """How much of the edited model's look goes to the edit's new answer."""
+    file = RESULTS / "inside" / "atlas-xe-it-atlas-attribution.json"
+    rows = json.loads(file.read_text(encoding="utf-8"))["tables"]["shares"]
+    at = {
+        (row["probe"], row["asked"], row["measure"]): f"{row['mean']:.3f}"
+        for row in rows
+        if row["part"] == "answer"
+    }
+    return [
+        [f"{probe}, {name}", *(at[probe, code, measure] for measure in MEASURES)]
+        for probe in ("reliability", "generality", "locality")
+        for code, name in (("en", "English"), ("zh", "Chinese"))
+    ]
+
+
 TABLES = {
     "editors": editors,
     "sequential": sequential,
     "stages": stages,
     "retrieval": retrieval,
+    "inside_attribution": inside_attribution,
 }

@@ -22,7 +22,7 @@ from xkde.types import Case, Edit, Probe, Query
 
 IN_SCOPE: tuple[Probe, ...] = ("reliability", "generality")
 ASKED: tuple[Probe, ...] = (*IN_SCOPE, "locality")
-DRAWS = 3  # of a trace's noise
+DRAWS = 2  # of a trace's noise
 Progress = Callable[[int, int], None]
 Rows = list[dict[str, Cell]]
 Values = dict[tuple[Cell, ...], list[float]]
