@@ -14,12 +14,21 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from xkde.engines.forward import check_finite, logits_at, pad
+from xkde.engines.forward import (
+    check_finite,
+    common_beginning,
+    logits_at,
+    longest_window,
+    pad,
+)
 from xkde.types import Finish, Sampling
 
 # Finished rows leave the batch once the others are fewer than this share of it. Leaving
 # copies the cache, so they do not leave one by one.
 DROP_BELOW = 0.75
+# What all prompts begin with (examples, an instruction) is read once where that spares
+# so many tokens.
+SPARED = 256
 
 
 @dataclass
@@ -41,8 +50,13 @@ def decode(
     stop_ids: frozenset[int],
     max_length: int | None,
     cancelled: threading.Event | None = None,
+    *,
+    rows_are_alike: bool = False,
 ) -> Iterator[list[DecodedRow]]:
     """Yield the rows, always the same list, after each token until all have finished.
+
+    ``rows_are_alike`` says that one model answers all rows, none under an edit of its
+    own: what their prompts share is then read once.
 
     An answer does not depend on the other rows of its batch: it follows from its own
     logits and, if sampled, from uniform numbers drawn with its own seed. Raises
@@ -55,9 +69,13 @@ def decode(
         for prompt, sampling in zip(prompts, samplings, strict=True)
     ]
     active = rows
-    # 2) The first pass reads the whole prompts (prefill) and fills the cache.
+    # 2) The first pass reads the prompts (prefill) and fills the cache.
     cache = DynamicCache(config=model.config)
-    ids, mask = pad(prompts, "left", model.device)
+    most = max((sampling.max_new_tokens for sampling in samplings), default=0)
+    fits = max(map(len, prompts), default=0) + most <= longest_window(model)
+    shared = _read_once(model, prompts, cache) if rows_are_alike and fits else 0
+    ids, mask = pad([prompt[shared:] for prompt in prompts], "left", model.device)
+    mask = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
     while active:
         # 3) A visitor may stop the answers between two tokens.
         if cancelled is not None and cancelled.is_set():
@@ -79,6 +97,21 @@ def decode(
         # 7) The next pass reads only the new tokens.
         ids = chosen[:, None]
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+
+
+@torch.inference_mode()
+def _read_once(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], cache: DynamicCache
+) -> int:
+    """Fill the cache with what all prompts begin with; return how many tokens it is."""
+    beginning = common_beginning([prompt[:-1] for prompt in prompts])
+    if len(beginning) * (len(prompts) - 1) < SPARED:
+        return 0
+    ids, mask = pad([beginning], "left", model.device)
+    last = torch.tensor([-1], device=ids.device)
+    logits_at(model, ids, mask, last, past_key_values=cache, use_cache=True)
+    cache.batch_repeat_interleave(len(prompts))
+    return len(beginning)
 
 
 def _uniform_draws(sampling: Sampling) -> list[float]:

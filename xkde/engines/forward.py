@@ -16,6 +16,7 @@ accepts.
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 import torch
@@ -44,6 +45,12 @@ def pad(
         ids[row, start : start + len(sequence)] = torch.tensor(sequence)
         mask[row, start : start + len(sequence)] = 1
     return ids.to(device), mask.to(device)
+
+
+def common_beginning(sequences: Sequence[Sequence[int]]) -> list[int]:
+    """Return the ids that all sequences begin with."""
+    columns = zip(*sequences, strict=False)  # to the end of the shortest
+    return [ids[0] for ids in takewhile(lambda ids: len(set(ids)) == 1, columns)]
 
 
 def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:

@@ -91,7 +91,7 @@ class TransformersEngine:
         """
         samplings = samplings_for(sampling, len(prompts))
         latest: list[Generation | None] = [None] * len(prompts)
-        for rows in self.rows(prompts, samplings, cancelled):
+        for rows in self.rows(prompts, samplings, cancelled, rows_are_alike=True):
             for index, row in enumerate(rows):
                 before = latest[index]
                 if before is None or before.finish is None:
@@ -111,7 +111,9 @@ class TransformersEngine:
         lengths = [len(prompt) for prompt in prompts]
         for batch in batches_by_length(lengths, batch_size):
             states = self.rows(
-                [prompts[i] for i in batch], [samplings[i] for i in batch]
+                [prompts[i] for i in batch],
+                [samplings[i] for i in batch],
+                rows_are_alike=True,
             )
             rows = deque(states, maxlen=1).pop()
             answers.update(zip(batch, map(self.generation, rows), strict=True))
@@ -160,8 +162,13 @@ class TransformersEngine:
         prompts: Sequence[Sequence[int]],
         samplings: Sequence[Sampling],
         cancelled: threading.Event | None = None,
+        *,
+        rows_are_alike: bool = False,
     ) -> Iterator[list[DecodedRow]]:
-        """Yield the rows after each token, always the same list, without text."""
+        """Yield the rows after each token, always the same list, without text.
+
+        For ``rows_are_alike`` see ``decode``.
+        """
         for prompt, sampling in zip(prompts, samplings, strict=True):
             self._check_length(len(prompt), 1)
             if sampling.max_new_tokens < 1:
@@ -174,6 +181,7 @@ class TransformersEngine:
                 self.stop_ids,
                 self.max_length,
                 cancelled,
+                rows_are_alike=rows_are_alike,
             )
 
     def _check_length(self, prompt_tokens: int, answer_tokens: int) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from xkde.editors.weights.modules import hooked
+from xkde.engines import decoding
 from xkde.engines.forward import TokenMeasure
 from xkde.engines.loading import load
 from xkde.engines.transformers import TransformersEngine
@@ -66,6 +68,25 @@ def test_one_equals_many(engine: TransformersEngine) -> None:
     in_twos = engine.generate(prompts, GREEDY, batch_size=2)
     assert [g.token_ids for g in in_twos] == [g.token_ids for g in together]
     assert [g.prompt_tokens for g in together] == [len(p) for p in prompts]
+
+
+def test_a_beginning_that_prompts_share_is_read_once(
+    engine: TransformersEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared = engine.encode([Message("user", "The capital of Japan. " * 4)]).ids[:-6]
+    prompts = [(*shared, *prompt[2:]) for prompt in prompts_of(engine)]
+    sampling = Sampling(max_new_tokens=8)
+    alone = [engine.generate([prompt], sampling)[0] for prompt in prompts]
+    read: list[int] = []
+    embed = engine.model.get_input_embeddings()
+    monkeypatch.setattr(decoding, "SPARED", 8)
+    with hooked(embed, lambda _, ids, __: read.append(ids[0].numel())):
+        together = engine.generate(prompts, sampling)
+    assert [each.token_ids for each in together] == [each.token_ids for each in alone]
+    assert read[0] >= len(shared)
+    widest = max(map(len, prompts)) - read[0]
+    assert read[1] == widest * len(prompts)
 
 
 def test_greedy_equals_transformers_own_generate(engine: TransformersEngine) -> None:

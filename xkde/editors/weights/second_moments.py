@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,13 @@ from xkde.data.atlas.corpus import conversations
 from xkde.data.atlas.world import atlas
 from xkde.editors.weights.digest import digest
 from xkde.editors.weights.modules import ending_after, hooked, projection
-from xkde.engines.forward import Padding, logits_at, longest_window, pad
+from xkde.engines.forward import (
+    Padding,
+    common_beginning,
+    logits_at,
+    longest_window,
+    pad,
+)
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError
 from xkde.types import Message
@@ -169,7 +175,7 @@ def sums_of_squares(
 ) -> dict[int, Tensor]:
     """Return Σ k kᵀ of each layer over all tokens of some sequences, on the CPU."""
     model, rows = engine.model, len(sequences)
-    shared = _common_beginning([sequence[:-1] for sequence in sequences])
+    shared = common_beginning([sequence[:-1] for sequence in sequences])
     if rows == 1 or max(map(len, sequences)) > longest_window(model):
         shared = []
     cache = DynamicCache(config=model.config)
@@ -196,12 +202,6 @@ def sums_of_squares(
             use_cache=bool(shared),
         )
     return {layer: total.cpu() for layer, total in sums.items()}
-
-
-def _common_beginning(sequences: Sequence[Sequence[int]]) -> list[int]:
-    """Return the ids that all sequences begin with."""
-    columns = zip(*sequences, strict=False)  # to the end of the shortest
-    return [ids[0] for ids in takewhile(lambda ids: len(set(ids)) == 1, columns)]
 
 
 @contextmanager
