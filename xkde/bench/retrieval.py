@@ -12,7 +12,6 @@ import os
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,24 +24,20 @@ from xkde.data.atlas.questions import wordings
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.memory.index import (
-    CachedEncoder,
     Encoder,
     Kind,
     MakeSearch,
-    MemoryIndex,
     Vectors,
     build_index,
     connect_qdrant,
     exact_search,
     qdrant_search,
 )
-from xkde.memory.retrieval import retrieve, retrieve_all
+from xkde.memory.retrieval import retrieve
 from xkde.types import Edit, Query
 
 SIZES = (1_000, 10_000, 100_000)
 QUERIES = 200
-TOGETHER = 32  # queries that are searched for at once
-REPEATS = 7
 ENCODED = 1_000  # edits whose encoding is timed
 NOISE = 0.3  # added to a vector before its length is made one again
 NAME = "atlas-encoder"
@@ -121,30 +116,6 @@ def _measure_search(
         f"{key}_p50_ms": round(float(np.percentile(times, 50)), 2),
         f"{key}_p95_ms": round(float(np.percentile(times, 95)), 2),
         f"{key}_memory_mb": round(sum(a.nbytes for a in arrays) / 1e6, 1),
-        **{f"{key}_{name}": ms for name, ms in _together(index, encoder).items()},
-    }
-
-
-def _together(index: MemoryIndex, encoder: Encoder) -> dict[str, float]:
-    """Return milliseconds for many queries at once, and for a product that finds less.
-
-    Neither counts the encoding. The product has no names and returns three numbers.
-    """
-    queries = [Query(edit.question, edit.language) for edit in index.edits[:TOGETHER]]
-    cached = CachedEncoder(encoder)
-    vectors = cached.encode([query.text for query in queries], "query")
-    index = replace(index, encoder=cached)
-    ours, product = [], []
-    for _ in range(REPEATS):  # in turn: other load then affects both
-        started = time.perf_counter()
-        retrieve_all(index, queries, k=3, threshold=-np.inf)
-        ours.append(1e3 * (time.perf_counter() - started))
-        started = time.perf_counter()
-        np.argpartition(vectors @ index.vectors.T, -3, axis=1)
-        product.append(1e3 * (time.perf_counter() - started))
-    return {
-        f"{TOGETHER}_queries_ms": round(float(np.median(ours)), 1),
-        f"{TOGETHER}_queries_numpy_product_ms": round(float(np.median(product)), 1),
     }
 
 

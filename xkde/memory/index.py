@@ -103,7 +103,7 @@ class NameIndex:
             [self.numbers[self.begins[i] : self.begins[i + 1]] for i in ids]
         )
         counts = np.bincount(matches, minlength=len(self.sizes))
-        return counts.astype(np.float32) / self.sizes
+        return (counts / self.sizes).astype(np.float32)
 
 
 def index_names(names: Sequence[str]) -> NameIndex:
@@ -136,7 +136,6 @@ CACHED_TEXTS = 50_000  # vectors that a CachedEncoder keeps: 40 MB at a width of
 # not be among the best of either, so more are fetched than are wanted.
 CANDIDATES = 50
 CANDIDATE_FACTOR = 4
-BESIDE = 32  # candidates beside those wanted, whose scores are computed exactly
 POINTS_PER_UPLOAD = 1_000
 IN_THIS_PROCESS = ":memory:"
 
@@ -204,12 +203,11 @@ class Search(Protocol):
     """Finds the edits with the highest sum of dense and weighted lexical score."""
 
     def __call__(
-        self, queries: Vectors, lexical: Vectors, k: int, weight: float
-    ) -> list[tuple[Numbers, Vectors]]:
-        """Return (indices, dense scores) of each query's ``k`` best edits or more.
+        self, query: Vectors, lexical: Vectors, k: int, weight: float
+    ) -> tuple[Numbers, Vectors]:
+        """Return (indices, dense scores) of at least the ``k`` best edits, unsorted.
 
-        They are unsorted. ``queries`` are (queries, width), ``lexical`` (queries,
-        edits).
+        ``query`` is (width,), ``lexical`` (edits,).
         """
 
 
@@ -286,22 +284,16 @@ def _check(vectors: Vectors, count: int, name: str) -> None:
 
 
 def exact_search(vectors: Vectors) -> Search:
-    """Return the search that compares every query with every vector, in one product.
-
-    How a product rounds depends on the place in it. Scores are therefore computed anew
-    for the best and some beside them: alike for one query and many.
-    """
+    """Return the search that compares the query with every vector."""
 
     def search(
-        queries: Vectors, lexical: Vectors, k: int, weight: float
-    ) -> list[tuple[Numbers, Vectors]]:
-        dense = queries @ vectors.T
-        joined = dense + np.float32(weight) * lexical
-        best = [top(scores, k + BESIDE) for scores in joined]
-        return [
-            (places, (vectors[places] * query).sum(axis=1))
-            for places, query in zip(best, queries, strict=True)
-        ]
+        query: Vectors, lexical: Vectors, k: int, weight: float
+    ) -> tuple[Numbers, Vectors]:
+        if not len(vectors):
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        dense = vectors @ query
+        best = top(dense + weight * lexical, k)
+        return best, dense[best]
 
     return search
 
@@ -346,10 +338,13 @@ def qdrant_search(client: object, collection: str = "edits") -> MakeSearch:
 
     def make_search(vectors: Vectors) -> Search:
         _upload(client, collection, vectors)
+        count = len(vectors)
 
-        def of_one(
+        def search(
             query: Vectors, lexical: Vectors, k: int, weight: float
         ) -> tuple[Numbers, Vectors]:
+            if not count:
+                return np.zeros(0, np.int64), np.zeros(0, np.float32)
             count_wanted = max(CANDIDATES, CANDIDATE_FACTOR * k)
             dense = _nearest(client, collection, query, count_wanted)
             named = [int(i) for i in top(lexical, count_wanted) if lexical[i] > 0]
@@ -360,14 +355,6 @@ def qdrant_search(client: object, collection: str = "edits") -> MakeSearch:
             scores = np.array([dense[int(i)] for i in indices], dtype=np.float32)
             best = top(scores + weight * lexical[indices], k)
             return indices[best], scores[best]
-
-        def search(
-            queries: Vectors, lexical: Vectors, k: int, weight: float
-        ) -> list[tuple[Numbers, Vectors]]:
-            return [
-                of_one(query, names, k, weight)
-                for query, names in zip(queries, lexical, strict=True)
-            ]
 
         return search
 

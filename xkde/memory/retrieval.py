@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from xkde.memory.index import MemoryIndex, Numbers, Vectors
+from xkde.memory.index import MemoryIndex, Vectors
 from xkde.types import Edit, Query
 
 WEIGHT = 0.2  # of the lexical score, where none was measured
 THRESHOLD = 0.75  # where none was measured
 MOST_STATED = 3  # edits that one prompt states
-AT_ONCE = 32  # queries that are searched for together: their scores are (32, edits)
 NEAREST = 5  # edits that are kept for display, whatever their score
 
 
@@ -111,31 +110,38 @@ def retrieve_all(
     if not index.edits or not queries or k < 1:
         return [() for _ in queries]
     vectors = index.encoder.encode([query.text for query in queries], "query")
-    found: list[tuple[Retrieved, ...]] = []
-    for start in range(0, len(queries), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        lexical = np.stack([index.names.scores(query.text) for query in queries[some]])
-        nearest = index.search(vectors[some], lexical, k, weight)
-        for names, (places, dense) in zip(lexical, nearest, strict=True):
-            ordered = _ordered(index, places, dense, names[places], weight)
-            found.append(tuple(e for e in ordered if e.score >= threshold)[:k])
-    return found
-
-
-def _ordered(
-    index: MemoryIndex, places: Numbers, dense: Vectors, lexical: Vectors, weight: float
-) -> list[Retrieved]:
-    """Return the edits in some places, the best first.
-
-    Of equal scores the later edit comes first: it was stated last.
-    """
-    edits = [
-        Retrieved(index.edits[place], one, other, one + weight * other, place)
-        for place, one, other in zip(
-            places.tolist(), dense.tolist(), lexical.tolist(), strict=True
-        )
+    return [
+        _retrieve(index, query, vector, k, threshold, weight)
+        for query, vector in zip(queries, vectors, strict=True)
     ]
-    return sorted(edits, key=lambda e: (-e.score, -e.place))
+
+
+def _retrieve(
+    index: MemoryIndex,
+    query: Query,
+    vector: Vectors,
+    k: int,
+    threshold: float,
+    weight: float,
+) -> tuple[Retrieved, ...]:
+    lexical = index.names.scores(query.text)
+    places, dense = index.search(vector, lexical, k, weight)
+    scores = dense + weight * lexical[places]
+    # Of equal scores the later edit comes first: it was stated last.
+    order = sorted(
+        (i for i in range(len(places)) if scores[i] >= threshold),
+        key=lambda i: (-scores[i], -places[i]),
+    )
+    return tuple(
+        Retrieved(
+            edit=index.edits[places[i]],
+            dense=float(dense[i]),
+            lexical=float(lexical[places[i]]),
+            score=float(scores[i]),
+            place=int(places[i]),
+        )
+        for i in order[:k]
+    )
 
 
 def all_scores(index: MemoryIndex, queries: Sequence[Query]) -> tuple[Vectors, Vectors]:
