@@ -14,8 +14,7 @@ token, and every neuron serves other facts, too.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from copy import copy
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,13 +27,7 @@ from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor
 from xkde.editors.weights.contexts import EditPrompt, question_prompts
 from xkde.editors.weights.deltas import only_these_learn
 from xkde.editors.weights.low_rank import LowRankUpdate, Updates, delta_of, joined
-from xkde.editors.weights.modules import (
-    Projection,
-    down_projections,
-    giving,
-    hooked,
-    layers_of,
-)
+from xkde.editors.weights.modules import Projection, down_projections, hooked
 from xkde.engines.forward import logits_at, pad
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import Notice
@@ -126,7 +119,7 @@ def attributions(
     """Return every neuron's attribution to the first answer tokens, and itself.
 
     Both (layers, prompts, width). What stands before the prompt's last token is read
-    once, and so is what a layer is given at it: layers below are not run again.
+    once.
     """
     model = engine.model
     ids, mask = pad([prompt.ids[:-1] for prompt in prompts], "left", model.device)
@@ -136,50 +129,17 @@ def attributions(
     with only_these_learn(model):
         with torch.no_grad():
             logits_at(model, ids, mask, column, past_key_values=cache, use_cache=True)
+        cache.batch_repeat_interleave(steps)
         mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
         last = torch.tensor([[prompt.ids[-1]] for prompt in prompts], device=ids.device)
         gold = torch.tensor(
             [[prompt.answer[0]] for prompt in prompts], device=ids.device
         )
-        below = layer_outputs(model, last, mask, cache)
-        cache.batch_repeat_interleave(steps)
         copies = [t.repeat_interleave(steps, dim=0) for t in (last, mask, gold)]
         for place in places:
-            known = below[: place.layer]
-            states = known[-1].repeat_interleave(steps, dim=0) if known else None
-            with giving(list(layers_of(model)[1])[: len(known)], states):
-                found.append(_layer(model, place, appended_to(cache), copies, steps))
+            found.append(_layer(model, place, deepcopy(cache), copies, steps))
     attributed, values = zip(*found, strict=True)
     return torch.stack(attributed), torch.stack(values)
-
-
-@torch.no_grad()
-def layer_outputs(
-    model: PreTrainedModel, ids: Tensor, mask: Tensor, cache: DynamicCache
-) -> list[Tensor]:
-    """Return what each layer gives for tokens (rows, time) that follow a cache.
-
-    Nothing where later layers look into the caches of earlier ones, which must then
-    run, or where a layer gives more than its states.
-    """
-    layers = layers_of(model)[1]
-    seen: list[Any] = []
-    with ExitStack() as hooks:
-        for layer in layers:
-            hook = hooked(layer, lambda _, __, output: seen.append(output))
-            hooks.enter_context(hook)
-        column = torch.tensor([-1], device=ids.device)
-        own = appended_to(cache)
-        logits_at(model, ids, mask, column, past_key_values=own, use_cache=True)
-    whole = len(cache.layers) == len(layers)
-    return seen if whole and all(isinstance(e, Tensor) for e in seen) else []
-
-
-def appended_to(cache: DynamicCache) -> DynamicCache:
-    """Return a cache that grows for itself: the one that it was stays as it is."""
-    own = copy(cache)
-    own.layers = [copy(layer) for layer in cache.layers]
-    return own
 
 
 def _layer(

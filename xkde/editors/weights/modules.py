@@ -7,7 +7,7 @@ the base layer within it is edited: the adapter's own matrices are no projection
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,20 +143,6 @@ def hooked(
         yield
     finally:
         handle.remove()
-
-
-@contextmanager
-def giving(layers: Sequence[nn.Module], states: Tensor | None) -> Iterator[None]:
-    """Let layers give these states without running, inside the block."""
-    with ExitStack() as undo:
-        for layer in layers:
-            own = vars(layer).get("forward")  # where something else has put one
-            vars(layer)["forward"] = lambda *_, **__: states
-            if own is None:
-                undo.callback(vars(layer).pop, "forward")
-            else:
-                undo.callback(vars(layer).update, forward=own)
-        yield
 
 
 class _Reached(Exception):  # noqa: N818 (a signal, no error)
