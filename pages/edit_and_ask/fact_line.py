@@ -16,6 +16,7 @@ from pages.shell.strings import Interface, interface_language, tr
 from pages.shell.templates import in_both, render
 from xkde.asking.expected_answers import restate
 from xkde.asking.translation import can_translate
+from xkde.checkpoints import CATALOGUE
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.typed_questions import suggestions
 from xkde.data.atlas.world import atlas
@@ -38,8 +39,7 @@ def fact_html(form: Form, known: Known | None, interface: Interface) -> str:
     elif known is not None:
         kind, words = "good", _known_words(form, known, interface)
     else:
-        key = "fact_translated" if can_translate(form.edited) else "fact_outside"
-        kind, words = "own", tr(key, interface)
+        kind, words = "own", tr(_own_key(form), interface)
         offered = suggestions(world, typed, form.language)
     return render(
         "edit_and_ask/fact.html",
@@ -50,6 +50,14 @@ def fact_html(form: Form, known: Known | None, interface: Interface) -> str:
         suggestions=[each for each in offered if not same(each, typed)],
         code=form.language,
     )
+
+
+def _own_key(form: Form) -> str:
+    """Return what becomes of a visitor's own sentence with the chosen models."""
+    if can_translate(form.edited):
+        return "fact_translated"
+    entry = CATALOGUE.get(form.base)
+    return "fact_outside" if entry and entry.knows == "atlas" else "fact_as_typed"
 
 
 def _known_words(form: Form, known: Known, interface: Interface) -> str:

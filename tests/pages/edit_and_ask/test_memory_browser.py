@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.pages.test_browser import DONE, LOOKS, Visit
+from tests.pages.test_browser import DONE, LOOKS, Visit, more
 from tests.pages.test_browser import visit as visit  # the fixture
 from xkde.bench import browser
 
@@ -107,6 +107,7 @@ def test_a_thousand_rows_are_imported_at_once(visit: Visit, tmp_path: Path) -> N
     tab.get_by_role("button", name="← Previous").click()
     tab.get_by_text("Page 49 of 50").wait_for()
     use_it(tab)
+    more(tab)
     tab.get_by_label("What is asked").fill("Who leads T7ville?")
     ask(tab)
     assert "T7ville" in tab.locator("#memory-found li.passed").first.inner_text()
