@@ -31,8 +31,11 @@ def gloss(text: str, language: str, interface: Interface) -> str:
 
 
 def transliterated(text: str, language: str) -> str:
-    """Return how a text sounds, in Latin letters; nothing for what is Latin or Thai."""
-    if not fits_script(text, language):
+    """Return how a text sounds, in Latin letters.
+
+    Nothing for what is Latin or Thai, nor for figures, which everybody reads.
+    """
+    if not fits_script(text, language) or any(each.isdigit() for each in text):
         return ""
     if language == "zh":
         return "".join(syllable for (syllable, *_) in pinyin(text, style=Style.TONE))

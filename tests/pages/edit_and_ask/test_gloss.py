@@ -14,7 +14,7 @@ from pages.edit_and_ask.gloss import gloss
         ("Ósaka", "cs", "en", ""),  # the accent alone says nothing new
         ("Tokio", "de", "zh", "东京"),
         ("Osaka", "en", "en", ""),
-        ("1945年", "zh", "en", "1945nián · 1945"),
+        ("1945年", "zh", "en", "1945"),
         ("", "zh", "en", ""),
     ],
 )
