@@ -231,6 +231,11 @@ def prefill(prefilled: Prefilled, *values: object) -> tuple[Prefilled, str, gr.R
     return prefilled, json.dumps(offered), kinds_radio(form, known)
 
 
+def settle(pending: Prefilled) -> Prefilled:
+    """Return what was filled in, now that the fields show it."""
+    return pending
+
+
 def kinds_radio(form: Form, known: Known | None) -> gr.Radio:
     """Return the types of question that can be asked, and why some cannot."""
     kinds = kinds_of(known)

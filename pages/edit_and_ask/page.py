@@ -15,7 +15,15 @@ from gradio.components import Component
 from pages.edit_and_ask import all_editors, fact_line, memory, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answers import resting_html, status_html
-from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
+from pages.edit_and_ask.form import (
+    EXAMPLES,
+    FIRST,
+    STATED,
+    Fields,
+    Prefilled,
+    example,
+    inputs,
+)
 from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT, Header
 from pages.shell.strings import label
@@ -51,10 +59,6 @@ SCROLL_SCRIPT = """
     { behavior: calm ? "auto" : "smooth", block: "start" });
   return values;
 }
-"""
-# What is changed after an answer makes it the answer to an earlier question.
-STALE_SCRIPT = """
-() => { document.querySelector("#answers").dataset.stale = ""; }
 """
 # Until the form is filled from a link, nothing of it can be clicked (look.HEAD_SCRIPT):
 # a click would ask something else.
@@ -336,12 +340,12 @@ def connect_form(
     fields, prefilled, count = page.fields, states.prefilled, states.count
     form = inputs(fields)
     fact_line.connect(page.known, fields)
-    offered = gr.Textbox(visible=False)
+    offered, pending = gr.Textbox(visible=False), gr.State(Prefilled())
     taken = [*filled(fields), fields["language"]]
     refill = (
         handle.prefill,
         [prefilled, *form],
-        [prefilled, offered, fields["kind"]],
+        [pending, offered, fields["kind"]],
     )
     keep = (None, [offered, *taken], taken)
     edit = [fields["question"], fields["answer"]]
@@ -354,9 +358,11 @@ def connect_form(
         gr.on(changed, *refill, **AT_ONCE),
         translated.then(*refill, **AT_ONCE),
     ):
-        event.then(*keep, js=KEEP_SCRIPT, **QUIET)
-    for name in ("question", "answer", "languages", "query", "wordings"):
-        fields[name].input(None, js=STALE_SCRIPT, **QUIET)
+        # What was filled in counts as such once it stands in the fields: before that,
+        # a click would take the earlier text there for the visitor's own.
+        event.then(*keep, js=KEEP_SCRIPT, **QUIET).then(
+            handle.settle, pending, prefilled, **AT_ONCE
+        )
     stated = [fields[name] for name in STATED]
     for key, button in page.examples.items():
         # Not at once: only the queue tells the page that the count has changed.

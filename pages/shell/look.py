@@ -63,6 +63,11 @@ HEAD_SCRIPT = """
   });
   document.documentElement.lang = language;
   document.documentElement.dataset.say = language.slice(0, 2);
+  // What is changed after an answer makes it the answer to an earlier question.
+  addEventListener("input", (event) => {
+    if (event.target.closest?.("#fact, #ask-in, #more"))
+      document.querySelector("#answers")?.setAttribute("data-stale", "");
+  });
   addEventListener("click", (event) => {
     if (!event.target.closest?.("a.skip")) return;
     event.preventDefault();
