@@ -342,11 +342,8 @@ def connect_form(
     fact_line.connect(page.known, fields)
     offered, pending = gr.Textbox(visible=False), gr.State(Prefilled())
     taken = [*filled(fields), fields["language"]]
-    refill = (
-        handle.prefill,
-        [prefilled, *form],
-        [pending, offered, fields["kind"]],
-    )
+    suggested = [pending, offered, fields["kind"]]
+    refill = (handle.prefill, [prefilled, *form], suggested)
     keep = (None, [offered, *taken], taken)
     edit = [fields["question"], fields["answer"]]
     changed = [
