@@ -8,5 +8,5 @@
     plots.py     what it shows, as figures
 
 ``page`` lays the tab out and connects it. The question of Edit & Ask comes as a link
-through the header, whenever somebody has asked there.
+through the header, and fills the fields when the tab is opened.
 """

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from pages.shell.links import Form, read_link
 from pages.shell.pool import BASE, EDITED
 from xkde.asking.looking_inside import LOOKS, Look
+from xkde.data.atlas.questions import name, question
+from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import Edit, Query
 
@@ -46,26 +48,40 @@ class InsideForm:
         return Query(self.query.strip() or self.question.strip(), self.query_language)
 
 
+FIRST, NEW_ANSWER = ("territory/JP", "capital"), "city/osaka"
 NAMES = tuple(field.name for field in fields(InsideForm))
 # What comes with a question of Edit & Ask; where to look stays as it is.
-LINKED = tuple(name for name in NAMES if name != "look")
+LINKED = tuple(field for field in NAMES if field != "look")
 
 
 def form_of(values: Sequence[str | None]) -> InsideForm:
     """Return the form that the fields' values state, in the order of ``NAMES``."""
-    given = {name: value or "" for name, value in zip(NAMES, values, strict=True)}
+    given = {key: value or "" for key, value in zip(NAMES, values, strict=True)}
     chosen = given.pop("look")
     look = next((each for each in LOOKS if each == chosen), LOOKS[0])
-    for name in ("language", "query_language"):
-        if given[name] not in ATLAS_LANGUAGES:
-            given[name] = "en"
+    for key in ("language", "query_language"):
+        if given[key] not in ATLAS_LANGUAGES:
+            given[key] = "en"
     return InsideForm(**given, look=look)
 
 
 def of_link(link: str) -> list[str] | None:
     """Return the values of ``LINKED`` that a question's link states, or None."""
     form = read_link(dict(parse_qsl(link.removeprefix("?"))))
-    return None if form is None else [_values(form)[name] for name in LINKED]
+    return None if form is None else [_values(form)[each] for each in LINKED]
+
+
+def first() -> list[str]:
+    """Return the values of ``LINKED`` that the tab begins with, in Atlas's words."""
+    world = atlas()
+    subject, relation = FIRST
+    form = Form(
+        question=question(world, subject, relation, "en"),
+        answer=name(world, NEW_ANSWER, "en"),
+        old_answer=name(world, world.facts[subject][relation], "en"),
+        query=question(world, subject, relation, "zh"),
+    )
+    return [_values(form)[each] for each in LINKED]
 
 
 def _values(form: Form) -> dict[str, str]:

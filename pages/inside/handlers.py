@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from pages.inside.form import LINKED, InsideForm, form_of, of_link
+from pages.inside.form import LINKED, InsideForm, first, form_of, of_link
 from pages.inside.measured import measured_of
 from pages.inside.panes import PaneShown, pane_of
 from pages.shell.components import Outputs
@@ -93,10 +93,18 @@ def stopped(request: gr.Request) -> str:
     return status_html(tr("status_stopped", interface_language(request)))
 
 
-def prefill(link: str) -> list[object]:
-    """Return the fields of the question that was asked in Edit & Ask."""
-    values = of_link(link)
-    return [*values] if values else [gr.skip()] * len(LINKED)
+def open_page(request: gr.Request) -> list[str]:
+    """Fill the fields from the link that was opened, else with an example."""
+    query = str(request.url.query) if request.request else ""
+    return of_link(query) or first()
+
+
+def take_over(link: str, taken: str) -> list[object]:
+    """Fill the fields with the question last asked in Edit & Ask, each one once."""
+    values = of_link(link) if link != taken else None
+    if values is None:
+        return [taken, *[gr.skip()] * len(LINKED)]
+    return [link, *values]
 
 
 def show_measured(look: str, request: gr.Request) -> Outputs:

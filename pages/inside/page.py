@@ -1,7 +1,8 @@
 """Inside: the components of the tab and how they are connected.
 
 A look runs the base model, then the edited one; a generator shows each as it comes, so
-that Stop and a closed tab end it. A question asked in Edit & Ask fills the form.
+that Stop and a closed tab end it. A question asked in Edit & Ask fills the form when
+the tab is opened.
 """
 
 from dataclasses import dataclass
@@ -39,9 +40,19 @@ def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content and connect it."""
     with gr.Column(elem_id="inside") as column:
         page = layout()
-    connect(page, header)
+    connect(page)
     tab = column.parent
     assert isinstance(tab, gr.Tab)
+    linked = [page.fields[name] for name in LINKED]
+    root.load(handle.open_page, None, linked, api_visibility="private")
+    taken = gr.State("")
+    tab.select(
+        handle.take_over,
+        [header.asked, taken],
+        [taken, *linked],
+        show_progress="hidden",
+        api_visibility="private",
+    )
     # Nothing shipped is read before the tab is first opened.
     gr.on(
         [tab.select, page.look.input],
@@ -152,8 +163,8 @@ def _model_fields() -> dict[str, gr.Dropdown]:
         }
 
 
-def connect(page: InsidePage, header: Header) -> None:
-    """Tie the handlers to the components."""
+def connect(page: InsidePage) -> None:
+    """Tie looking and stopping to the components."""
     fields = [page.fields[name] for name in NAMES]
     looking = gr.on(
         [page.start.click, page.look.input],
@@ -174,12 +185,5 @@ def connect(page: InsidePage, header: Header) -> None:
         page.shown["status"],
         cancels=[looking],
         queue=False,
-        api_visibility="private",
-    )
-    header.asked.change(
-        handle.prefill,
-        header.asked,
-        [page.fields[name] for name in LINKED],
-        show_progress="hidden",
         api_visibility="private",
     )

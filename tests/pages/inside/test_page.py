@@ -32,7 +32,11 @@ def visitor(interface: Interface) -> Any:
     """Return the request of somebody who reads a language."""
     query = {"lang": LOCALES[interface]}
     return SimpleNamespace(
-        request=True, query_params=query, headers={}, session_hash="somebody"
+        request=True,
+        query_params=query,
+        headers={},
+        session_hash="somebody",
+        url=SimpleNamespace(query=""),
     )
 
 
@@ -55,7 +59,10 @@ def test_a_link_of_edit_and_ask_fills_the_fields() -> None:
     assert filled["question"], filled["answer"] == ("Who?", "Me")
     assert (filled["query_language"], filled["query"]) == ("th", "Wer?")
     assert of_link("") is None
-    assert len(handlers.prefill("")) == len(LINKED)
+    link = write_link(form)
+    assert handlers.take_over(link, "")[2] == "Who?"
+    assert handlers.take_over(link, link)[0] == link  # once: own words are kept
+    assert handlers.open_page(visitor("en"))[1] == EDIT["question"]
 
 
 def test_unknown_values_fall_back() -> None:
