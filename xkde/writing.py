@@ -15,7 +15,8 @@ from xkde.errors import DataError, Notice
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Libraries that write in Rust or C++ raise errors of their own without a number.
 DISK_FULL_WORDS = (
-    "no space left", "file too large", "quota exceeded", "failed writing file"
+    "no space left", "file too large", "quota exceeded", "failed writing file",
+    "disk is full",
 )  # fmt: skip
 
 
