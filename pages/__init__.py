@@ -3,6 +3,7 @@
     about.py       the tab About
     benchmarks/    Benchmarks
     edit_and_ask/  Edit & Ask
+    errors/        Errors
     inside/        Inside
     preferences/   Preferences
     shell/         what surrounds every tab
@@ -19,6 +20,7 @@ import gradio as gr
 from pages import about
 from pages.benchmarks import page as benchmarks
 from pages.edit_and_ask import page as edit_and_ask
+from pages.errors import page as errors
 from pages.inside import page as inside
 from pages.preferences import page as preferences
 from pages.shell.look import Header
@@ -27,6 +29,7 @@ from pages.shell.look import Header
 PAGES: dict[str, tuple[str, Callable[[gr.Blocks, Header], None]]] = {
     "edit": (edit_and_ask.TITLE, edit_and_ask.build),
     "benchmarks": (benchmarks.TITLE, benchmarks.build),
+    "errors": (errors.TITLE, errors.build),
     "inside": (inside.TITLE, inside.build),
     "preferences": (preferences.TITLE, preferences.build),
     "about": (about.TITLE, about.build),

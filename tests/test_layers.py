@@ -23,6 +23,7 @@ LAYERS = {
     "xkde.speedrun": 6,
     "xkde.bench": 6,
     "xkde.asking": 5,
+    "xkde.labelling": 5,
     "xkde.evaluation": 4,
     "xkde.inside": 4,
     "xkde.editors": 3,

@@ -2,8 +2,8 @@
 
 Embedded files lie in ``assets/`` beside the package (a checkout or a Space); what is
 made locally lies under ``XKDE_HOME``, in ``runs/``, ``downloads/``, ``moments/`` and
-``labels/``. Without it that is the storage of a Space where one is mounted at ``/data``,
-else the checkout itself.
+``labels/``. Without it that is the storage of a Space, where one is mounted at
+``/data``, else the checkout itself.
 """
 
 import os

@@ -161,7 +161,7 @@ class ExchangeFormat:
 FORMATS: dict[str, ExchangeFormat] = {
     "jsonl": ExchangeFormat("JSON lines", ".jsonl", to_jsonl),
     "csv": ExchangeFormat("CSV", ".csv", to_csv),
-    "label_studio": ExchangeFormat("Label Studio", ".label-studio.json", to_label_studio),
+    "label_studio": ExchangeFormat("Label Studio", ".studio.json", to_label_studio),
     "argilla": ExchangeFormat("Argilla", ".argilla.json", to_argilla),
 }  # fmt: skip
 

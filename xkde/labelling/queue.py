@@ -184,9 +184,7 @@ def _cases(
     records = records_of(rows.iloc[places])
     others: list[dict[str, object] | None] = [None] * len(records)
     if beside is not None and twins is not None:
-        others = [
-            records_of(beside.iloc[[at]])[0] if at >= 0 else None for at in twins
-        ]
+        others = [records_of(beside.iloc[[at]])[0] if at >= 0 else None for at in twins]
     said = {str(each["answer"]) for each in [*records, *filter(None, others)]}
     said |= {str(each["base_answer"]) for each in records if each["base_answer"]}
     known = glosses(rows, said | {str(each["gold"]) for each in records})

@@ -120,7 +120,7 @@ def kind_counts(cases: Sequence[LabelledCase]) -> list[KindCount]:
 def typical(cases: Sequence[LabelledCase]) -> list[LabelledCase]:
     """Return ten cases: of each kind in turn, the most frequent first.
 
-    Within a kind, those with a note come first, and no edit twice while others are left.
+    Within a kind those with a note come first, and edits that were not shown yet.
     """
     by_kind: dict[str, list[LabelledCase]] = {}
     for each in sorted(cases, key=lambda its: not any(x.note for x in its.labels)):

@@ -26,7 +26,9 @@ MINUTES = 5
 FILE = f"labels-{uuid.uuid4().hex[:12]}.jsonl"  # each process has its own
 _logger = logging.getLogger(__name__)
 _lock = threading.Lock()
-_state: dict[str, "CommitScheduler | str"] = {}  # repository → its scheduler, or why not
+_state: dict[
+    str, "CommitScheduler | str"
+] = {}  # repository → its scheduler, or why not
 
 
 def repository() -> str:

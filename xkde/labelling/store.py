@@ -49,11 +49,19 @@ MIGRATIONS = (
 )
 PATIENCE = 10.0  # seconds to wait while another process writes
 _FIELDS = "case_id, annotator, kind, severity, note, at, settles, blind"
+_SAME = f"SELECT 1 FROM labels WHERE ({_FIELDS}) = (?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = f"INSERT INTO labels ({_FIELDS}, browser) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CASES = """
+    SELECT id, data FROM cases
+    WHERE ?1 IS NULL OR id IN (SELECT value FROM json_each(?1))
+"""
 _NEWEST = f"""
     SELECT {_FIELDS} FROM (
         SELECT *, row_number() OVER (
             PARTITION BY case_id, annotator, settles ORDER BY at DESC, number DESC
-        ) AS place FROM labels WHERE NOT undone
+        ) AS place FROM labels WHERE NOT undone AND (
+            ?1 IS NULL OR case_id IN (SELECT value FROM json_each(?1))
+        )
     ) WHERE place = 1 ORDER BY at
 """
 
@@ -65,36 +73,36 @@ def default_file() -> Path:
 
 def store(file: Path, case: FailedCase, label: Label, browser: str = "") -> int:
     """Keep a label with its case; return its number. Raises DataError in words."""
-    return store_all(file, [LabelledCase(case, (label,))], browser)[0]
+    with _open(file) as base, base:
+        _keep_case(base, case)
+        return _add(base, label, browser)
 
 
-def store_all(
-    file: Path, cases: Iterable[LabelledCase], browser: str = ""
-) -> list[int]:
-    """Keep many labels, all or none; what is there already is left out."""
-    numbers = []
+def store_all(file: Path, cases: Iterable[LabelledCase]) -> int:
+    """Keep many labels, all or none; return how many of them are new.
+
+    What was undone here stays undone.
+    """
+    added = 0
     with _open(file) as base, base:
         for each in cases:
-            data = json.dumps(to_record(each.case), ensure_ascii=False)
-            base.execute(
-                "INSERT INTO cases VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = "
-                "excluded.data",
-                (each.case.id, data),
-            )
+            _keep_case(base, each.case)
             for label in each.labels:
-                values = (*to_record(label).values(),)
-                if base.execute(
-                    f"SELECT 1 FROM labels WHERE ({_FIELDS}) = (?,?,?,?,?,?,?,?)",
-                    values,
-                ).fetchone():
-                    continue
-                added = base.execute(
-                    f"INSERT INTO labels ({_FIELDS}, browser) "
-                    "VALUES (?,?,?,?,?,?,?,?,?)",
-                    (*values, browser),
-                )
-                numbers.append(int(added.lastrowid or 0))
-    return numbers
+                its = (*to_record(label).values(),)
+                if base.execute(_SAME, its).fetchone() is None:
+                    _add(base, label, "")
+                    added += 1
+    return added
+
+
+def _keep_case(base: sqlite3.Connection, case: FailedCase) -> None:
+    data = json.dumps(to_record(case), ensure_ascii=False)
+    base.execute("INSERT OR REPLACE INTO cases VALUES (?, ?)", (case.id, data))
+
+
+def _add(base: sqlite3.Connection, label: Label, browser: str) -> int:
+    values = (*to_record(label).values(), browser)
+    return int(base.execute(_ADD, values).lastrowid or 0)
 
 
 def undo(file: Path, number: int) -> None:
@@ -110,15 +118,14 @@ def labelled(file: Path, ids: Iterable[str] | None = None) -> list[LabelledCase]
     """
     if not file.is_file():
         return []
+    wanted = None if ids is None else json.dumps(list(ids))
     with _open(file) as base:
-        cases = dict(base.execute("SELECT id, data FROM cases"))
-        rows = base.execute(_NEWEST).fetchall()
-    wanted = None if ids is None else set(ids)
+        cases = dict(base.execute(_CASES, (wanted,)))
+        rows = base.execute(_NEWEST, (wanted,)).fetchall()
     labels: dict[str, list[Label]] = {}
     for *texts, settles, blind in rows:
-        if wanted is None or texts[0] in wanted:
-            label = Label(*texts, bool(settles), bool(blind))
-            labels.setdefault(label.case_id, []).append(label)
+        label = Label(*texts, bool(settles), bool(blind))
+        labels.setdefault(label.case_id, []).append(label)
     return [
         LabelledCase(case_from(json.loads(cases[key])), tuple(its))
         for key, its in labels.items()
@@ -145,19 +152,26 @@ def _open(file: Path) -> Iterator[sqlite3.Connection]:
         writing(file, sqlite3.Error),
         closing(sqlite3.connect(file, timeout=PATIENCE)) as base,
     ):
-        try:
-            base.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.DatabaseError as error:
-            if not isinstance(error, sqlite3.OperationalError):
-                raise DataError(
-                    "{file} is no file of labels. Move it away: a new one is made.",
-                    file=file.name,
-                ) from error
-            raise
+        _use_wal(base, file)
         base.execute("PRAGMA synchronous = FULL")
         if _version(base, file) < len(MIGRATIONS):
             _migrate(base, file)
         yield base
+
+
+def _use_wal(base: sqlite3.Connection, file: Path) -> None:
+    """Let readers not wait for writers, where the disk can do that."""
+    try:
+        base.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # Another process has the file open: who opens it alone changes its mode.
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+    except sqlite3.DatabaseError as error:
+        raise DataError(
+            "{file} is no file of labels. Move it away: a new one is made.",
+            file=file.name,
+        ) from error
 
 
 def _version(base: sqlite3.Connection, file: Path) -> int:

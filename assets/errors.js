@@ -1,0 +1,109 @@
+// What the Errors tab does in the browser: keys press the buttons that a pointer would,
+// and the address follows the queue. Runs when the tab is first opened.
+const KEYS = "#KEYS";
+const find = (selector) => document.querySelector(selector);
+const panel = () => find("#errors");
+const visible = () => Boolean(panel() && panel().offsetParent);
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// A page that Gradio makes anew runs this anew: the old listeners go.
+if (window.xkdeErrors) window.xkdeErrors.abort();
+const life = (window.xkdeErrors = new AbortController());
+const { signal } = life;
+
+// Keys may come faster than answers: until the next case is there they wait.
+const PATIENCE = 3000;
+const BREATH = 60; // until what was chosen has reached Gradio
+let waiting = null; // the keys that wait; null: none has to
+let timer = 0;
+const stamp = () => find("#errors-case [data-step]")?.dataset.step;
+let shown = stamp();
+const release = () => {
+  clearTimeout(timer);
+  const keys = waiting || [];
+  waiting = null;
+  for (const key of keys) press(key);
+};
+const forget = () => {
+  waiting = null;
+};
+const button = (id) => {
+  waiting = [];
+  timer = setTimeout(forget, PATIENCE);
+  if (document.activeElement) document.activeElement.blur();
+  setTimeout(() => find("#" + id)?.click(), BREATH);
+};
+const choose = (group, at) => {
+  const input = panel().querySelectorAll(`#errors-${group} input[type=radio]`)[at];
+  if (input) input.click();
+};
+const press = (key) => {
+  if (waiting) return waiting.push(key);
+  if (key === "n") return find("#errors-note input, #errors-note textarea")?.focus();
+  if (KEYS.buttons[key]) return button(KEYS.buttons[key]);
+  if (KEYS.kinds.includes(key)) return choose("kind", KEYS.kinds.indexOf(key));
+  choose("severity", KEYS.severities.indexOf(key));
+};
+const known = (key) =>
+  key === "n" || key in KEYS.buttons || KEYS.kinds.includes(key) || KEYS.severities.includes(key);
+
+const TYPED =
+  "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], [role=listbox]";
+const PRESSED = "button, a, summary, [role=tab], [role=button]";
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (!visible() || event.ctrlKey || event.metaKey || event.altKey) return;
+    const within = (selector) => event.target.closest && event.target.closest(selector);
+    if (event.key === "Escape" && within("#errors-note")) return event.target.blur();
+    if (!find("#errors-case [data-case]") && event.key !== "u" && event.key !== "p") return;
+    if (!known(event.key) || within(TYPED)) return;
+    if (event.key === "Enter" && within(PRESSED)) return;
+    event.preventDefault();
+    press(event.key);
+  },
+  { signal },
+);
+
+const mark = () => {
+  for (const [group, keys] of [["kind", KEYS.kinds], ["severity", KEYS.severities]])
+    panel()
+      .querySelectorAll(`#errors-${group} label:has(input[type=radio])`)
+      .forEach((label, at) => {
+        if (label.dataset.key === keys[at]) return;
+        label.dataset.key = keys[at];
+        label.querySelector("input").setAttribute("aria-keyshortcuts", keys[at]);
+      });
+};
+
+const KEPT = ["lang", "__theme"];
+const follow = () => {
+  const frame = find("#errors-case [data-address]");
+  if (!frame || !visible()) return;
+  const address = new URLSearchParams(frame.dataset.address);
+  const now = new URLSearchParams(location.search);
+  for (const name of KEPT) if (now.has(name)) address.set(name, now.get(name));
+  const query = "?" + address;
+  if (query !== location.search)
+    history.replaceState(null, "", location.pathname + query + location.hash);
+};
+
+const changed = () => {
+  if (!panel()) return;
+  mark();
+  if (stamp() === shown) return;
+  shown = stamp();
+  follow();
+  setTimeout(release, BREATH);
+  const top = find("#errors-case").getBoundingClientRect().top;
+  if (top < 0 || top > innerHeight / 2)
+    find("#errors-case").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+};
+const observer = new MutationObserver(changed);
+observer.observe(panel(), { childList: true, subtree: true, attributeFilter: ["data-step"] });
+signal.addEventListener("abort", () => {
+  observer.disconnect();
+  clearTimeout(timer);
+});
+changed();
+trigger("arrived", { search: location.search });
