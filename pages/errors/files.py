@@ -110,7 +110,7 @@ def report_html(report: LabelReport, interface: Interface, template: str) -> str
 
 def report_markdown(report: LabelReport, interface: Interface) -> str:
     """Return a report as Markdown; what models said stays text."""
-    # The template escapes for HTML, which Markdown is: its own marks come on top.
+    # Markdown may hold HTML, so "<" and "&" stay escaped; its own marks come on top.
     made = render(
         "errors/report.md",
         interface,
@@ -119,6 +119,7 @@ def report_markdown(report: LabelReport, interface: Interface) -> str:
         plain=lambda text: _MARKDOWN.sub(r"\\\1", " ".join(str(text).split())),
         evidence_of=lambda case: evidence_of(case, interface),
     )
+    made = made.replace("&#39;", "'").replace("&#34;", '"')
     return re.sub(r"\n{3,}", "\n\n", made).strip() + "\n"
 
 

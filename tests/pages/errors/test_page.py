@@ -56,6 +56,10 @@ def labelled(session: LabellingSession, *kinds: str, note: str = "") -> Any:
     return shown
 
 
+def written_by(made: Any) -> list[str]:
+    return [file["path"] for file in made["file"].value]
+
+
 @pytest.mark.parametrize("interface", ["en", "zh"])
 def test_a_case_shows_all_that_is_to_be_judged(interface: Interface) -> None:
     session = started()
@@ -120,13 +124,13 @@ def test_agreement_report_and_every_export_come_back(runs: Path) -> None:
     assert "Krippendorff" in findings and EVIL not in findings
     for interface in ("en", "zh"):
         made = files.report(visitor(interface=interface), shown["session"])
-        page, markdown = (Path(file).read_text("utf-8") for file in made["file"].value)
+        page, markdown = (Path(file).read_text("utf-8") for file in written_by(made))
         assert EVIL not in page + markdown
         assert "http" not in page
         assert page.startswith("<!doctype html>") and markdown.startswith("# ")
     for name in FORMATS:
         made = files.export(visitor(), shown["session"], name)
-        [file] = made["file"].value
+        [file] = written_by(made)
         kept = store.labelled(store.default_file())
         for each in store.default_file().parent.glob("labels.sqlite3*"):
             each.unlink()
