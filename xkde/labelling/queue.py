@@ -93,7 +93,7 @@ def _whole(text: str, usual: int) -> int:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnQueue:
     """The cases that were drawn, and of how many."""
 
     cases: tuple[FailedCase, ...]
@@ -101,7 +101,7 @@ class Drawn:
     edits: int  # that the matching ones are about
 
 
-def draw(choice: QueueChoice) -> Drawn:
+def draw(choice: QueueChoice) -> DrawnQueue:
     """Draw cases; raises DataError in words where there is nothing to draw."""
     first, second, side = choice.run, choice.beside, choice.side
     if side == "only_first":  # the wrong answer is the second run's
@@ -125,7 +125,7 @@ def draw(choice: QueueChoice) -> Drawn:
     name = run_name(other) if second else ""
     its = twins[chosen] if twins is not None else None
     cases = _cases(rows, chosen, beside, its, name)
-    return Drawn(cases, len(places), int(rows["case"].iloc[places].nunique()))
+    return DrawnQueue(cases, len(places), int(rows["case"].iloc[places].nunique()))
 
 
 def run_name(run: LocalRun) -> str:
