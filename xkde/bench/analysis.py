@@ -1,4 +1,4 @@
-"""How fast a run of 100,000 answers gets its kinds, and is searched for slices.
+"""How fast 100,000 answers get kinds and are searched for slices, and labels are kept.
 
 The rows are those of all shipped runs of Atlas, each run's cases under names of their
 own, and the first ones again until there are enough. No row has its kind yet: opening
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -32,8 +33,12 @@ from xkde.evaluation.results.rows import (
     load_results,
     values_of,
 )
+from xkde.labelling.queue import cases_of
+from xkde.labelling.records import Label, now
+from xkde.labelling.store import store
 
 COUNT = 100_000
+LABELS = 100  # stored one by one
 
 
 def rows(count: int) -> pa.Table:
@@ -56,6 +61,20 @@ def rows(count: int) -> pa.Table:
     return found
 
 
+def label_seconds(frame: pd.DataFrame) -> list[float]:
+    """Return how long each of some labels takes until it is on the disk, on a clock."""
+    wrong = np.flatnonzero(frame["kind"].notna() & (frame["kind"] != Kind.RIGHT.value))
+    cases = cases_of(frame, wrong[:LABELS])
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases:
+            label = Label(case.id, "bench", case.kind, at=now())
+            started = time.perf_counter()
+            store(Path(folder) / "labels.sqlite3", case, label)
+            seconds.append(time.perf_counter() - started)
+    return seconds
+
+
 def measure(count: int = COUNT) -> dict[str, Any]:
     """Time opening with kinds, a search of one run and one of two."""
     atlas()  # read once by the app, for whatever is asked first
@@ -74,6 +93,7 @@ def measure(count: int = COUNT) -> dict[str, Any]:
     slices_of_two(frame, score, beside)
     times.append(time.process_time())
     read, kinds, slices, of_two = np.diff(times)
+    stored = label_seconds(frame)
     wrong = int((frame["kind"] != Kind.RIGHT.value).sum())
     return {
         "rows": count,
@@ -85,5 +105,8 @@ def measure(count: int = COUNT) -> dict[str, Any]:
         "slices_tested": one.tested,
         "slice_search_s": round(slices, 2),
         "slice_search_of_two_s": round(of_two, 2),
+        "labels_stored": LABELS,
+        "label_stored_median_ms": round(1000 * float(np.median(stored)), 1),
+        "label_stored_slowest_ms": round(1000 * max(stored), 1),
         "processors": os.cpu_count(),
     }

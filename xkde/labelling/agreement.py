@@ -89,8 +89,8 @@ def _pair(
     edits = list(dict.fromkeys(edit for *_, edit in both))
     of_edit = [edits.index(edit) for *_, edit in both]
     same = [float(mine == its) for mine, its, _ in both]
-    sums, counts = np.bincount(of_edit, same), np.bincount(of_edit).astype(float)
-    low, high, _ = mean_interval(sums, counts)
+    sums = np.bincount(of_edit, same).astype(float)
+    low, high, _ = mean_interval(sums, np.bincount(of_edit).astype(float))
     first, second = [mine for mine, *_ in both], [its for _, its, _ in both]
     return PairAgreement(
         one, other, len(both), len(edits), int(sum(same)), low, high,

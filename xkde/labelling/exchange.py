@@ -73,7 +73,7 @@ def to_label_studio(cases: Iterable[LabelledCase]) -> str:
     """Return tasks: the machine's kind is the prediction, each label an annotation."""
     tasks = [
         {
-            "data": {"version": VERSION, **to_record(each.case)},
+            "data": to_record(each.case) | {"version": VERSION},
             "predictions": [
                 {
                     "model_version": "x-kde kinds",

@@ -124,7 +124,7 @@ def draw(choice: QueueChoice) -> DrawnQueue:
     chosen = places[drawn(groups, choice.count, choice.seed, choice.balanced)]
     name = run_name(other) if second else ""
     its = twins[chosen] if twins is not None else None
-    cases = _cases(rows, chosen, beside, its, name)
+    cases = cases_of(rows, chosen, beside, its, name)
     return DrawnQueue(cases, len(places), int(rows["case"].iloc[places].nunique()))
 
 
@@ -170,17 +170,22 @@ def _on_side(
     if side == "failed" or beside is None or twins is None:
         return np.ones(len(rows), dtype=bool)
     other = np.where(twins >= 0, values_of(beside, SCORE)[twins], np.nan)
-    right = other == 1
-    return right if side == "only_second" else ~right & ~np.isnan(other)
+    right: Mask = other == 1
+    wrong: Mask = ~right & ~np.isnan(other)
+    return right if side == "only_second" else wrong
 
 
-def _cases(
+def cases_of(
     rows: pd.DataFrame,
     places: Places,
-    beside: pd.DataFrame | None,
-    twins: Places | None,
-    name: str,
+    beside: pd.DataFrame | None = None,
+    twins: Places | None = None,
+    name: str = "",
 ) -> tuple[FailedCase, ...]:
+    """Return rows as cases; ``twins`` are the places of their questions in ``beside``.
+
+    ``name`` is what the run beside is called.
+    """
     records = records_of(rows.iloc[places])
     others: list[dict[str, object] | None] = [None] * len(records)
     if beside is not None and twins is not None:

@@ -107,7 +107,7 @@ def kind_counts(cases: Sequence[LabelledCase]) -> list[KindCount]:
         is_it = np.array([float(each == kind) for each in said])
         if not is_it.any() and not machine[kind]:
             continue
-        sums = np.bincount(of_edit, is_it)
+        sums = np.bincount(of_edit, is_it).astype(float)
         low, high, _ = mean_interval(sums, np.bincount(of_edit).astype(float))
         hits = int(is_it.sum())
         found.append(

@@ -123,9 +123,11 @@ def labelled(file: Path, ids: Iterable[str] | None = None) -> list[LabelledCase]
         cases = dict(base.execute(_CASES, (wanted,)))
         rows = base.execute(_NEWEST, (wanted,)).fetchall()
     labels: dict[str, list[Label]] = {}
-    for *texts, settles, blind in rows:
-        label = Label(*texts, bool(settles), bool(blind))
-        labels.setdefault(label.case_id, []).append(label)
+    for case_id, who, kind, severity, note, at, settles, blind in rows:
+        label = Label(
+            case_id, who, kind, severity, note, at, bool(settles), bool(blind)
+        )
+        labels.setdefault(case_id, []).append(label)
     return [
         LabelledCase(case_from(json.loads(cases[key])), tuple(its))
         for key, its in labels.items()
