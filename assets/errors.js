@@ -12,7 +12,7 @@ const life = (window.xkdeErrors = new AbortController());
 const { signal } = life;
 
 // Keys may come faster than answers: until the next case is there they wait.
-const PATIENCE = 3000;
+const PATIENCE = 15000; // a busy server takes seconds
 const BREATH = 60; // until what was chosen has reached Gradio
 let waiting = null; // the keys that wait; null: none has to
 let timer = 0;
