@@ -145,7 +145,7 @@ def _stated_edit(arguments: argparse.Namespace) -> Edit:
     if arguments.record:
         return first_edit()
     asked, answer = arguments.edit.strip(), arguments.answer.strip()
-    if not (asked and answer):
+    if not asked:
         raise InputError("State an edit: --edit QUESTION --answer ANSWER.")
     code, old = language(arguments.edit_language).code, arguments.old_answer.strip()
     return Edit(asked, answer, code, old_answer=old)

@@ -34,6 +34,7 @@ from xkde.editors.weights.fine_tuning import (
     notes_of_loss,
     pairs_of,
 )
+from xkde.editors.weights.solving import Eigenvectors
 from xkde.engines.pool import Status, _not_ready, _words
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import (
@@ -199,7 +200,9 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("bias",),
     ),
     "no_directions": (
-        lambda: alphaedit.free_directions(torch.eye(2), 0.5),
+        lambda: alphaedit.free_directions(
+            Eigenvectors(torch.ones(2), torch.eye(2)), 0.5
+        ),
         ("0.5", "1"),
     ),
     "editor_stopped": (

@@ -292,8 +292,9 @@ def test_a_space_starts_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_language_models_are_offered_for_an_evaluation(
-    atlas_checkpoints: Path,
+    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XKDE_HOME", str(tmp_path))  # without downloads
     encoder = atlas_checkpoints / "encoder"
     encoder.mkdir()
     (encoder / "config.json").write_text('{"architectures": ["BertModel"]}')

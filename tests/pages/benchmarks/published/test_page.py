@@ -358,7 +358,7 @@ def test_a_missing_file_is_said_where_the_figure_would_be(
 
 
 def test_the_tab_is_the_second_and_its_address_names_a_view() -> None:
-    assert list(PAGES)[:3] == ["edit", "benchmarks", "preferences"]
+    assert list(PAGES)[:2] == ["edit", "benchmarks"]
     assert list(benchmarks.VIEWS) == ["published", "measured", "editors", "cases"]
     for view in (*benchmarks.VIEWS, "", "klingon"):
         told = {"tab": "benchmarks", "view": view}
