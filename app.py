@@ -1,11 +1,16 @@
 """The X-KDE app: composes the tabs and launches them. Run: ``python app.py``.
 
-``GRADIO_SERVER_PORT`` chooses the port; the address is 127.0.0.1 unless this is a
-Space. The embedded models are loaded in the background once the server is up, so that
-the page comes first; importing this module loads no model library.
+``GRADIO_SERVER_PORT`` chooses the port, ``GRADIO_SERVER_NAME`` the address, which is
+127.0.0.1 unless this is a Space. The embedded models are loaded in the background once
+the server is up, so that the page comes first; importing this module loads no model
+library. SIGTERM takes no more asks and ends once those that run are answered.
 """
 
+import argparse
 import os
+import signal
+import threading
+from contextlib import suppress
 
 # Before Gradio is imported: no telemetry, no look-up of versions.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -17,11 +22,14 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from pages import PAGES
-from pages.edit_and_ask import api, models
-from pages.shell import look, pool, strings
+from pages.edit_and_ask import api as asking_api
+from pages.edit_and_ask import models
+from pages.preferences import api as pairs_api
+from pages.shell import guard, look, pool, strings
 from pages.shell import look as page_header
 
-QUEUE = 16
+SESSIONS = 256  # whose values Gradio keeps; an API call is a session, too, of 0.65 MB
+DRAINING = 20.0  # seconds in which asks may still be answered after SIGTERM
 
 
 def build() -> gr.Blocks:
@@ -45,8 +53,9 @@ def build() -> gr.Blocks:
         wanted = gr.State("")
         demo.load(wanted_tab, None, wanted, api_visibility="private")
         wanted.change(opened_tab, wanted, tabs, api_visibility="private")
-        api.connect()
-    demo.queue(max_size=QUEUE, default_concurrency_limit=1)
+        asking_api.connect()
+        pairs_api.connect()
+    demo.queue(default_concurrency_limit=1)
     return demo
 
 
@@ -65,26 +74,56 @@ def options() -> dict[str, Any]:
     """Return how the app is launched."""
     space = pool.on_space()
     return {
-        "server_name": "0.0.0.0" if space else "127.0.0.1",
+        "server_name": os.environ.get(
+            "GRADIO_SERVER_NAME", "0.0.0.0" if space else "127.0.0.1"
+        ),
         "theme": look.theme(),
         "css_paths": [look.STYLE_SHEET],
         "i18n": strings.i18n(),
-        "app_kwargs": {"middleware": [Middleware(look.HeadScript)]},
+        "app_kwargs": {
+            "middleware": [Middleware(guard.Guard), Middleware(look.HeadScript)]
+        },
         "ssr_mode": False,
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": ["api", "settings"],
         "max_file_size": "5mb" if space else "500mb",
         "show_error": False,
+        "max_threads": pool.MOST_THREADS,
+        "state_session_capacity": SESSIONS,
     }
 
 
 def main() -> None:
     """Launch, load the embedded models, and stay until interrupted."""
+    parser = argparse.ArgumentParser(description="The X-KDE app.")
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        default=bool(os.environ.get("XKDE_MCP")),
+        help="offer the endpoints to agents as MCP tools",
+    )
+    parser.add_argument(
+        "--server",
+        default=pool.server(),
+        metavar="URL",
+        help="let “vllm serve” answer, for instance http://127.0.0.1:8000/v1",
+    )
+    arguments = parser.parse_args()
+    os.environ[pool.SERVER_VARIABLE] = arguments.server
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     demo = build()
-    demo.launch(**options(), prevent_thread_lock=True)
+    if pool.on_zero_gpu():  # its processes are copies of this one, models included
+        models.start_defaults()
+        for name in (pool.BASE, pool.EDITED):
+            pool.POOL.wait(name, pool.PATIENCE)
+    demo.launch(**options(), prevent_thread_lock=True, mcp_server=arguments.mcp)
     models.start_defaults()
-    demo.block_thread()
+    with suppress(KeyboardInterrupt):
+        ended.wait()
+        pool.SCHEDULER.close(DRAINING)
+    demo.close(verbose=False)
 
 
 if __name__ == "__main__":

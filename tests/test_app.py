@@ -1,19 +1,25 @@
 """The running app from a client: its endpoints, sessions, queue and bad input."""
 
+import asyncio
 import json
-import threading
+import os
+import signal
+import time
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from gradio_client.utils import QueueError
 
+from tests.helpers.app_server import running, two_models
+from xkde.bench import serving
 from xkde.bench.app import Served
 from xkde.languages import ATLAS_LANGUAGES
+from xkde.types import PROBES
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +42,11 @@ def fetched(served: Served, path: str) -> tuple[int, str]:
         return error.code, ""
 
 
-def test_named_endpoints_are_these_two(served: Served) -> None:
+def test_named_endpoints_are_these(served: Served) -> None:
     info = json.loads(fetched(served, "gradio_api/info")[1])
-    assert set(info["named_endpoints"]) == {"/ask", "/ask_all"}
+    assert set(info["named_endpoints"]) == {
+        "/ask", "/ask_all", "/evaluate_case", "/search_pairs",
+    }  # fmt: skip
     assert info["unnamed_endpoints"] == {}
     names = [
         each["parameter_name"] for each in info["named_endpoints"]["/ask"]["parameters"]
@@ -47,19 +55,19 @@ def test_named_endpoints_are_these_two(served: Served) -> None:
 
 
 def test_ask(client: Client) -> None:
-    told = client.predict(*EDIT, "日本的首都是哪里？", "zh", api_name="/ask")
-    assert tuple(told["edit"].values()) == EDIT
-    assert told["language"] == "zh"
+    said = client.predict(*EDIT, "日本的首都是哪里？", "zh", api_name="/ask")
+    assert tuple(said["edit"].values()) == EDIT
+    assert said["language"] == "zh"
     for pane in ("base", "edited"):
-        assert set(told[pane]) == PANE
-        assert told[pane]["tokens"] > 0
-    assert told["base"]["model"] == "atlas-base"
+        assert set(said[pane]) == PANE
+        assert said[pane]["tokens"] > 0
+    assert said["base"]["model"] == "atlas-base"
 
 
 def test_ask_all_asks_in_each_language_s_own_words(client: Client) -> None:
-    told = client.predict(*EDIT, EDIT[0], api_name="/ask_all")
-    assert [row["language"] for row in told["answers"]] == list(ATLAS_LANGUAGES)
-    queries = {row["language"]: row["query"] for row in told["answers"]}
+    said = client.predict(*EDIT, EDIT[0], api_name="/ask_all")
+    assert [row["language"] for row in said["answers"]] == list(ATLAS_LANGUAGES)
+    queries = {row["language"]: row["query"] for row in said["answers"]}
     assert queries["zh"] == "日本的首都是哪里？"
     assert queries["en"] == EDIT[0]
 
@@ -84,8 +92,8 @@ def test_bad_input_is_refused_in_words(
 
 
 def test_markup_is_just_text(client: Client) -> None:
-    told = client.predict("<b>q</b>", "<i>", "en", "<script>", "en", api_name="/ask")
-    assert told["query"] == "<script>"
+    said = client.predict("<b>q</b>", "<i>", "en", "<script>", "en", api_name="/ask")
+    assert said["query"] == "<script>"
 
 
 def test_sessions_never_see_each_other_s_edits(served: Served) -> None:
@@ -100,26 +108,94 @@ def test_sessions_never_see_each_other_s_edits(served: Served) -> None:
     assert first.session_hash != second.session_hash
 
 
-def test_thirty_at_once_are_answered_or_told_that_it_is_busy(served: Served) -> None:
-    gate = threading.Barrier(30)
+def test_sixty_at_once_are_answered_or_told_how_long_to_wait(served: Served) -> None:
+    found = asyncio.run(serving.crowd(served.url, 60, 1))
+    assert found.failed == []
+    assert len(found.answered) + len(found.asked_to_wait) == 60
+    assert len(found.answered) >= 30
+    assert found.searches  # the visitor who does not ask was answered meanwhile
 
-    def visit(number: int) -> tuple[int, Any]:
-        one = Client(served.url, verbose=False)
-        gate.wait(60)
-        try:
-            told = one.predict(
-                "Who?", f"Nr {number}", "en", "Who?", "en", api_name="/ask"
-            )
-        except QueueError as error:
-            return number, str(error)
-        return number, told["edit"]["answer"]
 
-    with ThreadPoolExecutor(30) as visitors:
-        outcomes = dict(visitors.map(visit, range(30)))
-    answered = [n for n, told in outcomes.items() if told == f"Nr {n}"]
-    busy = [n for n, told in outcomes.items() if "Queue is full" in told]
-    assert len(answered) + len(busy) == 30, outcomes
-    assert len(answered) >= 10
+def test_a_refusal_comes_in_the_visitor_s_language(served: Served) -> None:
+    async def asked_badly() -> str:
+        async with serving.client_of(served.url, 1) as client:
+            client.headers["Accept-Language"] = "zh-CN"
+            with pytest.raises(RuntimeError) as raised:
+                await serving.call(client, "ask", [*EDIT, "x", "klingon"])
+        return str(raised.value)
+
+    assert "请使用" in asyncio.run(asked_badly())
+
+
+def test_a_case_is_evaluated(client: Client) -> None:
+    said = client.predict(1, "en", "zh", api_name="/evaluate_case")
+    assert [row["probe"] for row in said["probes"]] == list(PROBES)
+    assert said["protocol"] == "generated"
+    for row in said["probes"]:
+        assert set(row["base"]) == {"answer", "exact", "f1"}
+    with pytest.raises(AppError, match="Choose one of them"):
+        client.predict(10**6, "en", "zh", api_name="/evaluate_case")
+
+
+def test_pairs_are_found(client: Client) -> None:
+    said = client.predict("", "en-zh", 3, api_name="/search_pairs")
+    assert len(said["pairs"]) == 3 <= said["found"]
+    assert {pair["direction"] for pair in said["pairs"]} == {"en→zh"}
+    with pytest.raises(AppError, match="No pair is in the direction"):
+        client.predict("", "en-xx", 3, api_name="/search_pairs")
+
+
+def posted(served: Served, path: str, data: Any, **headers: str) -> int:
+    body = json.dumps(data).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(served.url + path, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return int(error.code)
+
+
+def test_the_page_s_own_handlers_answer_the_page_alone(served: Served) -> None:
+    config = json.loads(fetched(served, "config")[1])
+    functions = config["dependencies"]
+    private = [each for each in functions if each["api_visibility"] == "private"]
+    assert len(private) > 50
+    named = next(each["api_name"] for each in private if each["api_name"])
+    for way in ("call", "run", "api", "call/v2"):
+        assert posted(served, f"gradio_api/{way}/{named}", {"data": []}) == 403
+    link = next(each for each in private if each["api_name"] == "render_link")
+    asked = {"fn_index": link["id"], "data": [], "session_hash": "x"}
+    for path in ("gradio_api/queue/join", "gradio_api/run/predict"):
+        assert posted(served, path, asked) == 403
+        assert posted(served, path, asked, Origin="https://elsewhere.example") == 403
+    assert posted(served, "gradio_api/queue/join", asked, Origin=served.url) == 200
+
+
+def test_health_and_headers(served: Served) -> None:
+    status, said = fetched(served, "health")
+    assert status == 200
+    assert json.loads(said)["models"].keys() == {"atlas-base", "atlas-xe-it"}
+    with urllib.request.urlopen(served.url, timeout=20) as answer:
+        policy = answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'self' https://huggingface.co" in policy
+    assert "object-src 'none'" in policy
+    assert fetched(served, "gradio_api/dev/reload")[0] == 404
+
+
+def test_sigterm_answers_who_is_asking_and_ends(
+    atlas_folder: Path, tmp_path: Path
+) -> None:
+    with running(two_models(atlas_folder, tmp_path)) as own:
+        asyncio.run(serving.call_often(own.url, 4))
+        os.kill(own.process, signal.SIGTERM)
+        give_up = time.monotonic() + 20
+        while psutil.pid_exists(own.process) and time.monotonic() < give_up:
+            if psutil.Process(own.process).status() == psutil.STATUS_ZOMBIE:
+                break
+            time.sleep(0.1)
+        assert time.monotonic() < give_up
 
 
 def test_nothing_is_published_that_should_not_be(served: Served) -> None:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "campaign": "try what a hostile visitor or a pulled plug would do; report it",
     "checkpoints": "list, inspect and download checkpoints",
     "data": "make training instructions of public sources; prove what is not in them",
+    "deploy": "put the app on a Hugging Face Space of one's own",
     "edit": "edit a model with any editor, ask it, take the edit out again",
     "evaluate": "evaluate a checkpoint on a benchmark, with both protocols",
     "experiments": "make many edits, at once or one by one; ask what is left of them",

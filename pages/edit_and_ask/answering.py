@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from pages.edit_and_ask.form import read_wordings
 from pages.shell.links import EDITOR, FOLLOWS, Form
-from pages.shell.pool import PATIENCE, POOL
+from pages.shell.pool import (
+    PATIENCE,
+    POOL,
+    SCHEDULER,
+    gpu_call,
+    on_zero_gpu,
+    server,
+)
 from xkde.asking.all_editors import with_subject
 from xkde.asking.expected_answers import (
     expected,
@@ -29,6 +36,7 @@ from xkde.asking.expected_answers import (
     restate,
 )
 from xkde.asking.probabilities import Explanation, explain
+from xkde.asking.scheduling import BusyError, Turn
 from xkde.asking.session import (
     PANES,
     AskState,
@@ -45,6 +53,7 @@ from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of, model_of
 from xkde.engines.pool import UNDER_WAY
+from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Verdict, judge
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.memory.retrieval import Recalled
@@ -54,6 +63,10 @@ from xkde.types import Edit, Generation, Query
 if TYPE_CHECKING:  # torch comes with it
     from xkde.asking.temporary_edits import EditedCopy
 
+# Asks that wait for a model to load, and edits of weights that are made or wait: each
+# holds a thread, and nobody else must wait for them.
+LOADING = threading.BoundedSemaphore(32)
+EDITING = threading.BoundedSemaphore(4)
 LOOK = 0.2  # seconds between two looks at an edit or a model in the making
 Retrieve = Callable[[Sequence[Query]], tuple[Recalled, ...]]
 
@@ -111,33 +124,32 @@ def waiting_for(form: Form) -> list[str]:
 
 
 def ask(
+    state: AskState,
     form: Form,
-    known: Known | None,
     cancelled: threading.Event | None = None,
     retrieve: Retrieve | None = None,
     remembered: Sequence[Edit] = (),
+    *,
+    visitor: str = "",
+    is_watched: bool = True,
 ) -> Iterator[AskState]:
     """Yield the answers as they grow; first, before a token, the bare question.
 
-    With ``retrieve`` the edits of a memory, ``remembered``, take the place of the
-    form's, for editors in the prompt. Waits for models that are being unpacked or
-    loaded, for a download PATIENCE. Raises XkdeError in words if something cannot be
-    asked, or a model is not ready.
+    ``state`` is what ``plan`` makes of the form, or other queries about its edit. With
+    ``retrieve`` the edits of a memory, ``remembered``, take the place of the form's,
+    for editors in the prompt. Where the answers are not watched, only their end is
+    yielded. Waits for models that are being unpacked or loaded, for a download
+    PATIENCE. Raises XkdeError in words if something cannot be asked, a model is not
+    ready, or too many ask at this moment.
     """
-    state = plan(form, known)
     check(state.edit, state.queries)
     yield state
     event = cancelled or threading.Event()
-    give_up = time.monotonic() + PATIENCE
-    while waiting := waiting_for(form):
-        is_downloading = POOL.status(waiting[0]).phase == "downloading"
-        if is_downloading and time.monotonic() > give_up:
-            break
-        if event.is_set():
-            yield state.stopped()
-            return
-        POOL.wait(waiting[0], LOOK)
+    for _ in _loading(form, event):
         yield state
+    if event.is_set():
+        yield state.stopped()
+        return
     if is_translated(form, state):
         yield replace(state, is_translating=True)
         state = _translate(state, form, event)
@@ -145,6 +157,12 @@ def ask(
     if retrieve is not None and entry_of(form.editor).kind == "prompt":
         state = _recall(state, retrieve, remembered)
     routed: tuple[Sent, ...] = ()
+    if form.editor != EDITOR and on_zero_gpu():
+        raise InputError(
+            "On this Space a model is on the GPU for single answers only, so its "
+            "weights cannot be edited. Choose X-KDE, or run the app on a machine of "
+            "your own."
+        )
     if form.editor != EDITOR:
         copy = yield from _edit_in_thread(state, event)
         if copy is None:
@@ -155,14 +173,77 @@ def ask(
             Sent(each.engine, each.messages[-1].content, query.language)
             for each, query in zip(copy.routed, state.queries, strict=True)
         )
-    yield from _answer(state, form, routed, event)
+    if on_zero_gpu():
+        yield from _answer_alone(state, form)
+    else:
+        yield from _answer(state, form, routed, event, visitor, is_watched)
+
+
+def _answer(
+    state: AskState,
+    form: Form,
+    routed: tuple[Sent, ...],
+    event: threading.Event,
+    visitor: str,
+    is_watched: bool,
+) -> Iterator[AskState]:
+    """Yield the answers as they grow; ``routed`` are the edited pane's, if not ours."""
+    panes, turns = _find_panes(state, routed)
+    sent = {pane: tuple(each.text for each in row) for pane, row in panes.items()}
+    state = replace(state, sent=sent)
+    if server():  # it forms the batches itself
+        with closing(stream_together(panes, form.sampling, event)) as going:
+            for answers in going:
+                yield replace(state, answers=answers)
+        return
+    steps = SCHEDULER.stream(
+        panes, form.sampling, event, turns, visitor, is_watched=is_watched
+    )
+    with closing(steps) as shared:
+        for seconds, answers in shared:
+            yield replace(state, answers=answers, wait=seconds)
+
+
+@gpu_call
+def _answer_alone(state: AskState, form: Form) -> Iterator[AskState]:
+    """Yield the answers of one visitor, in the process that has the GPU."""
+    panes, _ = _find_panes(state, ())
+    sent = {pane: tuple(each.text for each in row) for pane, row in panes.items()}
+    state = replace(state, sent=sent)
+    for answers in stream_together(panes, form.sampling, threading.Event()):
+        yield replace(state, answers=answers)
+
+
+def _loading(form: Form, event: threading.Event) -> Iterator[None]:
+    """Yield now and then until the models are loaded, or the visitor presses Stop."""
+    waiting = waiting_for(form)
+    if not waiting:
+        return
+    if not LOADING.acquire(blocking=False):
+        raise BusyError(
+            "“{name}” is still being loaded. Try again in a few seconds.",
+            name=waiting[0],
+        )
+    give_up = time.monotonic() + PATIENCE
+    try:
+        while (waiting := waiting_for(form)) and not event.is_set():
+            is_downloading = POOL.status(waiting[0]).phase == "downloading"
+            if is_downloading and time.monotonic() > give_up:
+                break
+            POOL.wait(waiting[0], LOOK)
+            yield
+    finally:
+        LOADING.release()
 
 
 def is_translated(form: Form, state: AskState) -> bool:
     """Tell whether the edited model puts the question into the other languages.
 
-    It does where Atlas does not know it, and the model was taught to translate.
+    It does where Atlas does not know it, and the model is in this process and was
+    taught to translate.
     """
+    if server() or on_zero_gpu():
+        return False
     own, text = read_wordings(form.wordings), form.query.strip()
     missing = [code for code in form.languages if code not in (*own, form.language)]
     is_one_for_all = len(form.languages) > 1 or text == form.question.strip()
@@ -203,22 +284,19 @@ def _recall(
     )
 
 
-def _answer(
-    state: AskState, form: Form, routed: tuple[Sent, ...], event: threading.Event
-) -> Iterator[AskState]:
-    """Yield the answers as they grow; ``routed`` are the edited pane's, if not ours."""
-    models = state.models
-    with POOL.use(list(models.values())) as engines:
-        by_pane = dict(zip(models, engines, strict=True))
-        panes = sent_to(by_pane, state.edit, state.queries, state.recalled)
-        if routed:
-            panes["edited"] = routed
-        sent = {pane: tuple(each.text for each in row) for pane, row in panes.items()}
-        state = replace(state, sent=sent)
-        steps = stream_together(panes, form.sampling, event)
-        with closing(steps) as going:
-            for answers in going:
-                yield replace(state, answers=answers)
+def _find_panes(
+    state: AskState, routed: tuple[Sent, ...]
+) -> tuple[dict[Pane, tuple[Sent, ...]], dict[Pane, Turn]]:
+    """Return what every pane is sent, and whose turn it takes.
+
+    ``routed`` is the edited pane's, if not ours. Nobody waits here for an engine.
+    """
+    found = dict(zip(state.models, POOL.find(list(state.models.values())), strict=True))
+    engines = {pane: engine for pane, (engine, _) in found.items()}
+    panes = sent_to(engines, state.edit, state.queries, state.recalled)
+    if routed:
+        panes["edited"] = routed
+    return panes, {pane: turn for pane, (_, turn) in found.items()}
 
 
 def _edit_in_thread(
@@ -233,9 +311,15 @@ def _edit_in_thread(
         if cancelled.is_set() or left.is_set():
             raise StoppedError
 
+    if not EDITING.acquire(blocking=False):
+        raise BusyError(
+            "Other visitors are editing the weights at this moment. Ask again in a few "
+            "seconds, or choose an editor that writes into the prompt, such as X-KDE."
+        )
     thread = ThreadPoolExecutor(1, "editor")
+    done = thread.submit(_edit, state, on_progress)
+    done.add_done_callback(lambda _: EDITING.release())
     try:
-        done = thread.submit(_edit, state, on_progress)
         while not done.done():
             if cancelled.is_set():
                 return None
@@ -303,6 +387,7 @@ def is_undecided(state: AskState) -> bool:
     return any(each.is_affected is None and each.golds() for each in state.expected)
 
 
+@gpu_call
 def why(state: AskState, index: int) -> dict[Pane, Explanation]:
     """Explain every pane's answer to one query, on the prompt that it was sent.
 

@@ -14,7 +14,14 @@ from typing import Any
 import gradio as gr
 
 from pages.edit_and_ask import models
-from pages.edit_and_ask.answering import ask, is_undecided, misfits, waiting_for, why
+from pages.edit_and_ask.answering import (
+    ask,
+    is_undecided,
+    misfits,
+    plan,
+    waiting_for,
+    why,
+)
 from pages.edit_and_ask.answers import answers_html, status_html, summary
 from pages.edit_and_ask.form import (
     FIELDS,
@@ -49,6 +56,7 @@ from pages.shell.strings import (
     tr,
 )
 from pages.shell.templates import render
+from pages.shell.visitors import admitted
 from xkde.asking.expected_answers import restate
 from xkde.asking.session import AskState
 from xkde.data.atlas.questions import Known, new_answer, question
@@ -123,7 +131,8 @@ def run(
         return answers, status, state, choice, prefilled, *offered
 
     try:
-        for state in ask(form, known, cancelled, retrieve, edits):
+        visitor, planned = admitted(request), plan(form, known)
+        for state in ask(planned, form, cancelled, retrieve, edits, visitor=visitor):
             yield shown(state, status_html(_progress(form, state, interface), "busy"))
             offered = (gr.skip(), gr.skip(), gr.skip())
         assert state is not None
@@ -132,9 +141,12 @@ def run(
             yield shown(state.stopped(), status_html(words))
             return
     except XkdeError as error:
+        words = status_html(in_words(error, interface), "failed")
         if state is not None:  # nothing is waited for any longer
-            words = in_words(error, interface)
-            yield shown(state.stopped(), status_html(words, "failed"))
+            yield shown(state.stopped(), words)
+        else:  # refused before it was asked: no older answer stands as its own
+            nothing, choice = answers_html(None, interface), gr.Radio(visible=False)
+            yield nothing, words, None, choice, prefilled, *offered
         raise shown_error(error, interface) from error
     finally:
         RUNNING.pop(session, None)
@@ -181,6 +193,8 @@ def _progress(form: Form, state: AskState, interface: Interface) -> str:
             share = f"{100 * done / total:.0f}"
             return tr("status_reading", interface, editor=name, share=share)
         return tr("status_making", interface, editor=name)
+    if state.wait >= 1:
+        return tr("status_queued", interface, seconds=round(state.wait))
     waiting = waiting_for(form)
     if state.is_translating:
         return tr("status_translating", interface)

@@ -1,8 +1,9 @@
 """Which two models answer: choice, loading, downloads, all of it in words.
 
-A Space offers the catalogue only; on one's own machine a folder or any Hub id may be
-typed. Nothing is downloaded before its size and licence have been read and a button
-was pressed.
+On one's own machine a folder or any Hub id may be typed; what a Space offers says
+``pages.shell.pool``. Nothing is downloaded before its size and licence have been read
+and a button was pressed, nor what fits neither disk nor memory; on a Space only who
+began a download ends it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,15 @@ from gradio.components import Component
 from gradio.i18n import I18nData
 
 from pages.shell.links import EDITOR
-from pages.shell.pool import BASE, EDITED, POOL, on_space, permitted
+from pages.shell.pool import (
+    BASE,
+    EDITED,
+    POOL,
+    may_download,
+    offered,
+    on_space,
+    permitted,
+)
 from pages.shell.strings import Interface, in_words, interface_language, label, tr
 from pages.shell.templates import in_both, render
 from xkde import hub
@@ -34,6 +43,7 @@ OPEN_SCRIPT = """
 """
 MARKS = {"ready": "●", "failed": "△", "absent": "○", "unknown": "○"}
 plans: dict[str, hub.DownloadPlan | str] = {}  # of models, by reference; or the reason
+began: dict[str, str] = {}  # the session that began a download, by reference
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,9 @@ def plan_words(reference: str, interface: Interface) -> str:
     if plan is None or isinstance(plan, str):
         return in_words(plan or "", interface)
     fits = tr("plan_fits" if plan.fits else "plan_full", interface)
+    if not plan.fits_memory:
+        needed = hub.size_text(plan.memory_needed)
+        fits = tr("plan_no_memory", interface, needed=needed)
     words = tr(
         "plan",
         interface,
@@ -168,8 +181,15 @@ def status_html(references: Sequence[str], interface: Interface) -> str:
     return render("edit_and_ask/models.html", interface, models=models)
 
 
-def render_panel(base: str, edited: str, interface: Interface) -> list[object]:
-    """Return the panel's state for two references."""
+def may_cancel(name: str, session: str) -> bool:
+    """Tell whether a session may end a download: on a Space, who began it."""
+    return not on_space() or began.get(name) == session
+
+
+def render_panel(
+    base: str, edited: str, interface: Interface, session: str = ""
+) -> list[object]:
+    """Return the panel's state for two references, as a session sees it."""
     names = [base, edited]
     phases = {name: POOL.status(name).phase for name in names}
     fetchable = [
@@ -178,7 +198,9 @@ def render_panel(base: str, edited: str, interface: Interface) -> list[object]:
         if phases[name] == "absent"
         and isinstance(plan := plans.get(name), hub.DownloadPlan)
         and plan.fits
+        and plan.fits_memory
         and plan.allowed
+        and may_download(name)
     ]
     size = hub.size_text(sum(plan.bytes - plan.bytes_here for plan in fetchable))
     return [
@@ -187,7 +209,12 @@ def render_panel(base: str, edited: str, interface: Interface) -> list[object]:
         gr.Timer(active=any(phase in UNDER_WAY for phase in phases.values())),
         gr.Button(visible="failed" in phases.values()),
         gr.Button(tr("download", interface, size=size), visible=bool(fetchable)),
-        gr.Button(visible="downloading" in phases.values()),
+        gr.Button(
+            visible=any(
+                phase == "downloading" and may_cancel(name, session)
+                for name, phase in phases.items()
+            )
+        ),
     ]
 
 
@@ -199,7 +226,8 @@ def _plan(name: str) -> None:
 
 
 def _tick(base: str, edited: str, request: gr.Request) -> list[Any]:
-    return render_panel(base, edited, interface_language(request))
+    session = str(request.session_hash)
+    return render_panel(base, edited, interface_language(request), session)
 
 
 def _choose(base: str, edited: str, request: gr.Request) -> list[Any]:
@@ -214,13 +242,22 @@ def _download(base: str, edited: str, request: gr.Request) -> list[Any]:
     interface = interface_language(request)
     for name in (permitted(base, interface), permitted(edited, interface)):
         plan = plans.get(name)
-        if POOL.status(name).phase == "absent" and isinstance(plan, hub.DownloadPlan):
-            POOL.download(plan, name)
+        is_absent = POOL.status(name).phase == "absent"
+        if not (is_absent and isinstance(plan, hub.DownloadPlan)):
+            continue
+        # The button is not there; a request may still be sent.
+        if not may_download(name) or not plan.fits_memory:
+            raise gr.Error(tr("model_list_only", interface), print_exception=False)
+        began[name] = str(request.session_hash)
+        POOL.download(plan, name)
     return _tick(base, edited, request)
 
 
 def _cancel(base: str, edited: str, request: gr.Request) -> list[Any]:
-    for name in (base, edited):
+    own = [
+        name for name in (base, edited) if may_cancel(name, str(request.session_hash))
+    ]
+    for name in own:
         POOL.cancel(name)
         POOL.wait(name, 3.0)
     return _tick(base, edited, request)
@@ -246,8 +283,8 @@ def layout_badge() -> tuple[gr.HTML, gr.Button]:
 def layout(badge: gr.HTML) -> ModelsPanel:
     """Make the panel's components."""
     choices = [
-        (f"{entry.reference} — {entry.label}", name)
-        for name, entry in CATALOGUE.items()
+        (f"{CATALOGUE[name].reference} — {CATALOGUE[name].label}", name)
+        for name in offered()
     ]
     free = not on_space()
     info = label("model_info" if free else "model_info_space")

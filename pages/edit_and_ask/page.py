@@ -26,6 +26,7 @@ from pages.edit_and_ask.form import (
 )
 from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT, Header
+from pages.shell.pool import ASKING
 from pages.shell.strings import label
 from pages.shell.templates import render
 from xkde.languages import ATLAS_LANGUAGES, language
@@ -65,7 +66,8 @@ SCROLL_SCRIPT = """
 OPENED_SCRIPT = "() => { delete document.documentElement.dataset.opening; }"
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-# One model answers one visitor at a time; the others wait in the queue.
+SHARED: dict[str, Any] = {"api_visibility": "private", **ASKING}
+# Explanations have the model to themselves, one at a time.
 MODEL: dict[str, Any] = {
     "api_visibility": "private",
     "concurrency_id": "model",
@@ -293,7 +295,7 @@ def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
         show_progress="minimal",
         show_progress_on=page.status,
         trigger_mode="once",
-        **MODEL,
+        **SHARED,
     )
     asking.then(handle.renew_why, asked, explanation, **AT_ONCE).then(
         memory.render_recalled, asked, page.memory.recalled, **AT_ONCE

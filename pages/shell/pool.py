@@ -1,16 +1,59 @@
-"""The models that all tabs share: one pool, the two loaded first, how a run ends."""
+"""The models that all tabs share, who decodes for everybody, what this place offers.
+
+A place is one's own machine, a Space, or an app beside a vLLM server. A Space offers
+what is on it, and of the catalogue what its owner lets visitors download: the ids in
+``XKDE_DOWNLOADS``, with commas.
+"""
 
 import os
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
 
 from pages.shell.strings import Interface, tr
-from xkde.checkpoints import CATALOGUE, default_pair
+from xkde.asking.scheduling import Scheduler
+from xkde.checkpoints import CATALOGUE, default_pair, resolve
+from xkde.engines.loading import load, with_adapter
 from xkde.engines.pool import Pool
+from xkde.errors import XkdeError
 
-POOL = Pool()
+if TYPE_CHECKING:  # torch comes with it
+    from xkde.engines.transformers import TransformersEngine
+
+SERVER_VARIABLE = "XKDE_SERVER"  # addresses of servers, with commas
+DOWNLOADS_VARIABLE = "XKDE_DOWNLOADS"
+
+
+def server() -> str:
+    """Return the addresses of the servers that answer instead of this process."""
+    return os.environ.get(SERVER_VARIABLE, "")
+
+
+def _load(folder: Path) -> object:
+    if server():
+        from xkde.engines.server import served_engine
+
+        return served_engine(server(), folder)
+    return load(folder)
+
+
+def _adapt(base: "TransformersEngine", folder: Path) -> object:
+    """An adapter is a LoRA module of the server."""
+    return _load(folder) if server() else with_adapter(base, folder)
+
+
+POOL = Pool(_load, adapter_loader=_adapt)
+SCHEDULER = Scheduler()
+GPU_SECONDS = 60  # that one ask may take on ZeroGPU
+Answering = TypeVar("Answering", bound=Callable[..., object])
+# The scheduler queues what is asked and says how long that takes, so Gradio's queue
+# lets many in; each has a thread, of MOST_THREADS. The rest are for everything else.
+MOST_ASKING, MOST_THREADS = 200, 264
+ASKING: dict[str, Any] = {"concurrency_id": "asking", "concurrency_limit": MOST_ASKING}
 PATIENCE = 120.0  # seconds that a question waits for a download
 BASE, EDITED = default_pair()  # the models that a form begins with
 
@@ -20,10 +63,50 @@ def on_space() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
+def on_zero_gpu() -> bool:
+    """Tell whether a GPU is here for single calls only, as on ZeroGPU."""
+    return bool(os.environ.get("SPACES_ZERO_GPU"))
+
+
+def gpu_call(function: Answering) -> Answering:
+    """Return a function that has the GPU of ZeroGPU while it runs.
+
+    It runs in a process of its own: what it takes and returns or yields is pickled.
+    Anywhere else it is the function itself.
+    """
+    if not on_zero_gpu():
+        return function
+    import spaces
+
+    wrapped: Answering = spaces.GPU(duration=GPU_SECONDS)(function)
+    return wrapped
+
+
+def offered() -> list[str]:
+    """Return the models of the catalogue that this place offers."""
+    if not on_space():
+        return list(CATALOGUE)
+    return [name for name in CATALOGUE if may_download(name) or _is_here(name)]
+
+
+def may_download(name: str) -> bool:
+    """Tell whether a visitor may download a model here."""
+    stated = os.environ.get(DOWNLOADS_VARIABLE, "").split(",")
+    return not on_space() or name in [each.strip() for each in stated]
+
+
+def _is_here(name: str) -> bool:
+    try:
+        place = resolve(name)
+    except XkdeError:
+        return False
+    return place.path is not None or place.package is not None
+
+
 def permitted(reference: str, interface: Interface) -> str:
     """Return a reference, or raise gr.Error if this place does not offer it."""
     name = (reference or "").strip()
-    if on_space() and name not in CATALOGUE:
+    if on_space() and name not in offered():
         raise gr.Error(tr("model_list_only", interface), print_exception=False)
     return name
 

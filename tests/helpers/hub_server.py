@@ -5,6 +5,7 @@ the headers that the client reads, large files by a redirect to another host nam
 the Hub does. Knows nothing of X-KDE; ``Hub.fault`` is the switch.
 """
 
+import base64
 import hashlib
 import json
 import threading
@@ -34,6 +35,10 @@ class Hub:
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     authorised: list[bool] = field(default_factory=list)  # by the storage's requests
     release: threading.Event = field(default_factory=threading.Event)
+    # What was sent: new repositories, commits by file name, large files by their hash
+    created: list[dict[str, Any]] = field(default_factory=list)
+    commits: list[dict[str, bytes]] = field(default_factory=list)
+    stored: dict[str, bytes] = field(default_factory=dict)
 
     def ranges(self, name: str) -> list[str]:
         """Return the Range header of each transfer of a file, "" for none."""
@@ -78,6 +83,24 @@ def model_info(hub: Hub, with_files: bool) -> dict[str, Any]:
     }
 
 
+def _upload_mode(file: dict[str, Any]) -> dict[str, Any]:
+    mode = "lfs" if file["size"] >= LFS_FROM else "regular"
+    return {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
+
+
+def _committed(body: bytes) -> dict[str, bytes]:
+    """Return a commit's files by name; of a large one, its hash."""
+    files: dict[str, bytes] = {}
+    for line in body.splitlines():
+        entry = json.loads(line)
+        value = entry["value"]
+        if entry["key"] == "file":
+            files[value["path"]] = base64.b64decode(value["content"])
+        elif entry["key"] == "lfsFile":
+            files[value["path"]] = value["oid"].encode()
+    return files
+
+
 class Handler(BaseHTTPRequestHandler):
     """One request; ``self.server.hub`` is the state."""
 
@@ -89,6 +112,46 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.answer()
+
+    def do_PUT(self) -> None:
+        """Take a large file."""
+        name = self.path.removeprefix("/storage/")
+        self.server.hub.stored[name] = self.read_body()
+        self.send_body(200, b"", "text/plain")
+
+    def do_POST(self) -> None:
+        """Take what an upload to a Space asks: new, checked, listed, stored, done."""
+        hub, body = self.server.hub, self.read_body()
+        hub.requests.append(("POST", self.path, ""))
+        if self.refused(self.path):
+            return
+        answer: dict[str, Any] = {}
+        if self.path == "/api/repos/create":
+            asked = json.loads(body)
+            hub.created.append({key: asked[key] for key in ("name", "type", "sdk")})
+            answer = {"url": f"{hub.endpoint}/spaces/someone/{asked['name']}"}
+        elif "/preupload/" in self.path:
+            answer = {
+                "files": [_upload_mode(file) for file in json.loads(body)["files"]]
+            }
+        elif self.path.endswith("/objects/batch"):
+            answer = {
+                "objects": [self.upload_of(o) for o in json.loads(body)["objects"]]
+            }
+        elif "/commit/" in self.path:
+            hub.commits.append(_committed(body))
+            url = f"{hub.endpoint}/spaces/someone/x-kde/commit/{COMMIT}"
+            answer = {"commitUrl": url, "commitOid": COMMIT}
+        self.send_body(200, json.dumps(answer).encode(), "application/json")
+
+    def upload_of(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Return where a large file is to be put."""
+        href = f"{self.server.hub.endpoint}/storage/{wanted['oid']}"
+        return {**wanted, "actions": {"upload": {"href": href, "header": {}}}}
+
+    def read_body(self) -> bytes:
+        """Return what was sent."""
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def log_message(self, *_: Any) -> None:
         """Stay silent."""

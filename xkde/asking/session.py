@@ -92,6 +92,7 @@ class AskState:
     sent: Mapping[Pane, tuple[str, ...]] = field(default_factory=dict)  # user turns
     recalled: tuple[Recalled, ...] = ()  # from a memory, for each query; none is used
     follows: bool | None = None  # should the answers, where only a person can tell
+    wait: float = 0.0  # seconds before the answers begin
     is_stopped: bool = False
     is_translating: bool = False
     translated: tuple[TranslatedQuestion, ...] = ()  # queries that a model put so

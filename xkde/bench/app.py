@@ -39,6 +39,7 @@ class Served:
     url: str
     seconds: float
     log: Path
+    process: int = 0
 
 
 def free_port() -> int:
@@ -71,7 +72,7 @@ def serving(environment: Mapping[str, str] | None = None) -> Iterator[Served]:
         try:
             url = f"http://127.0.0.1:{port}/"
             _wait(url, process, log)
-            yield Served(url, time.perf_counter() - started, log)
+            yield Served(url, time.perf_counter() - started, log, process.pid)
         finally:
             process.terminate()
             try:

@@ -9,6 +9,7 @@ python -m xkde bench evaluation
 python -m xkde bench editors
 python -m xkde bench retrieval
 python -m xkde bench analysis
+python -m xkde bench serving
 """
 
 import argparse
@@ -25,6 +26,7 @@ BENCHES = (
     "preferences",
     "retrieval",
     "sampling",
+    "serving",
 )
 
 

@@ -126,6 +126,8 @@ def _download(arguments: argparse.Namespace) -> None:
         "gated": plan.gated,
         "free": hub.size_text(plan.free_bytes),
         "fits": plan.fits,
+        "memory": hub.size_text(plan.memory_needed),
+        "fits memory": plan.fits_memory,
     }
     if arguments.dry_run:
         if arguments.json:

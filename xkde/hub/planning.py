@@ -9,8 +9,8 @@ print(hub.plan(checkpoints.resolve('Qwen/Qwen2.5-0.5B-Instruct')))"``
 
 import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_url
@@ -23,6 +23,7 @@ from xkde.checkpoints.folders import ADAPTER_WEIGHTS, TOKENIZER_FILES
 from xkde.checkpoints.folders import CONFIG as ADAPTER_CONFIG
 from xkde.checkpoints.weights import CONVERSION, INDEX, PICKLES, WEIGHTS
 from xkde.errors import CheckpointError, DownloadError
+from xkde.hub.fits import memory_free, memory_needed, on_gpu
 from xkde.hub.messages import HubRequest, explained
 
 WANTED = {
@@ -83,6 +84,18 @@ class DownloadPlan:
     gated: bool
     allowed: bool  # False: the licence has not been accepted, or nobody is logged in
     free_bytes: int
+    dtypes: Mapping[str, int] = field(default_factory=dict)  # parameters by format
+
+    @property
+    def memory_needed(self) -> int:
+        """The bytes that the model takes once it is loaded here."""
+        weights = [f.bytes for f in self.files if f.name.endswith(".safetensors")]
+        return memory_needed(sum(weights), self.dtypes, gpu=on_gpu())
+
+    @property
+    def fits_memory(self) -> bool:
+        """Whether this machine can load it; a GPU's memory is not looked at."""
+        return on_gpu() or self.memory_needed <= memory_free()
 
     @property
     def fits(self) -> bool:
@@ -127,6 +140,7 @@ def plan(
         gated=is_gated,
         allowed=allowed,
         free_bytes=free_bytes_at(root),
+        dtypes=dict(info.safetensors.parameters) if info.safetensors else {},
     )
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from xkde.asking.expected_answers import (
     name_in,
     recognise,
 )
+from xkde.asking.scheduling import Scheduler
 from xkde.asking.session import (
     MAX_CHARACTERS,
     AskState,
+    Sent,
     checked,
     prompt,
     sent_to,
@@ -28,6 +31,7 @@ from xkde.asking.session import (
 from xkde.data.atlas.questions import understand
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load, load_tokenizer
+from xkde.engines.pool import EngineTurn
 from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Expected
 from xkde.types import Edit, Generation, Query, Sampling
@@ -193,6 +197,27 @@ def test_real_engines_answer_as_they_do_alone(atlas_folder: Path) -> None:
         ids = engine.encode_query(prompt(pane, edit, query))
         alone = engine.generate([ids], sampling)[0]
         assert last[pane].generations[0].token_ids == alone.token_ids
+
+
+@pytest.mark.slow
+def test_a_shared_pass_answers_as_each_would_alone(atlas_folder: Path) -> None:
+    engine: Any = load(atlas_folder)
+    scheduler, turn = Scheduler(live=1, share=99), EngineTurn()
+    asks = [
+        (f"Who is number {n}?", Sampling(4 + n, 0.7 * (n % 2), seed=n))
+        for n in range(12)
+    ]
+
+    def answer(text: str, sampling: Sampling) -> Any:
+        panes: Any = {"base": [Sent(engine, text)]}
+        steps = scheduler.stream(panes, sampling, threading.Event(), {"base": turn})
+        return deque(steps, maxlen=1).pop()[1]["base"].generations[0]
+
+    with ThreadPoolExecutor(12) as threads:
+        shared = list(threads.map(answer, *zip(*asks, strict=True)))
+    for (text, sampling), given in zip(asks, shared, strict=True):
+        alone = engine.generate([engine.encode_query(text)], sampling)[0]
+        assert (given.token_ids, given.text) == (alone.token_ids, alone.text)
 
 
 def test_special_tokens_in_text_are_refused(atlas_folder: Path) -> None:

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from xkde.engines.vllm import ServerEngine, open_server
+from pages.shell import pool as shared
+from xkde.engines.pool import Pool
+from xkde.engines.server import ServerEngine, open_server, served_engine
 from xkde.errors import CheckpointError, InputError
 from xkde.types import Sampling
 
@@ -39,11 +41,36 @@ class Protocol(BaseHTTPRequestHandler):
         if isinstance(fault, int) and fault >= 400:
             self._send(fault, {"message": "the prompt is too long for this model"})
             return
+        if asked.get("stream"):
+            self._stream(asked)
+            return
         text = " " + "-".join(map(str, asked["prompt"]))
         choice = {"index": 0, "text": text, "finish_reason": "stop", "logprobs": None}
         choice["token_ids"] = asked["prompt"]
         self._send(200, {"id": "1", "object": "text_completion", "created": 0,
                          "model": "tiny", "choices": [choice]})  # fmt: skip
+
+    def _stream(self, asked: dict[str, Any]) -> None:
+        """Send one token of one prompt at a time, by turns."""
+        events = []
+        longest = max(map(len, asked["prompt"]))
+        for at in range(longest):
+            for index, prompt in enumerate(asked["prompt"]):
+                if at < len(prompt):
+                    finish = "stop" if at == len(prompt) - 1 else None
+                    choice = {"index": index, "text": f" {prompt[at]}",
+                              "finish_reason": finish, "logprobs": None,
+                              "token_ids": [prompt[at]]}  # fmt: skip
+                    events.append({"id": "1", "object": "text_completion",
+                                   "created": 0, "model": asked["model"],
+                                   "choices": [choice]})  # fmt: skip
+        lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+        body = "".join([*lines, "data: [DONE]\n\n"]).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _send(self, status: int, told: dict[str, Any]) -> None:
         body = json.dumps(told).encode()
@@ -140,3 +167,46 @@ def test_bad_addresses_and_empty_prompts(
     server.models = []
     with pytest.raises(CheckpointError, match="has no model"):
         open_server(str(engine.client.base_url), str(atlas_folder))
+
+
+def test_answers_stream_by_turns_in_one_request(
+    server: Any, engine: ServerEngine
+) -> None:
+    steps = list(engine.stream(PROMPTS, Sampling(9)))
+    assert [one.text for one in steps[0]] == ["1", "", ""]
+    assert [one.text for one in steps[-1]] == ["1 2 3", "1 4", "1 5 6 7"]
+    assert [list(one.token_ids) for one in steps[-1]] == PROMPTS
+    assert {one.finish for one in steps[-1]} == {"stop"}
+    assert len(server.asked) == 1
+    cancelled = threading.Event()
+    going = engine.stream(PROMPTS, Sampling(9), cancelled)
+    next(going)
+    cancelled.set()
+    assert {one.finish for one in next(going)} == {"cancelled"}
+    server.faults = [500] * 3
+    with pytest.raises(CheckpointError, match="answers with error 500"):
+        list(engine.stream(PROMPTS, Sampling(9)))
+
+
+def test_the_pool_finds_base_and_adapter_on_the_server(
+    server: Any, atlas_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"http://127.0.0.1:{server.server_port}/v1"
+    monkeypatch.setenv(shared.SERVER_VARIABLE, address)
+    with pytest.raises(CheckpointError, match="only tiny. Start vLLM with"):
+        served_engine(address, atlas_folder)
+    lora = {"id": atlas_folder.name, "root": "x", "parent": "tiny"}
+    server.models = [*server.models, {**server.models[0], **lora}]
+    pool = Pool(shared._load, adapter_loader=shared._adapt)
+    pool.start(str(atlas_folder))
+    assert pool.wait(str(atlas_folder), 30).phase == "ready"
+    [(found, _)] = pool.find([str(atlas_folder)])
+    assert (found.model, found.tokenizer.bos_token) == (
+        atlas_folder.name,
+        "<|bos|>",
+    )
+    with (
+        pytest.raises(CheckpointError, match="runs on a server"),
+        pool.use([str(atlas_folder)]),
+    ):
+        pass
