@@ -1,5 +1,6 @@
 """Preferences: the pairs that TL-PO learns from.
 
+api.py       the named endpoint: a search in the pairs
 handlers.py  what a click does
 page.py      the tab
 pair.py      pairs as HTML

@@ -1,12 +1,14 @@
 """What surrounds every tab: header, look, strings, errors, templates, plots.
 
     components.py  handlers that address components by name
+    guard.py       security headers, the page's own handlers, health
     links.py       the address of a question
     look.py        theme, styles and scripts
     plots.py       what all Plotly figures share
-    pool.py        the models that all tabs share
+    pool.py        the models that all tabs share, and what this place offers
     strings.py     the text of the interface in English and Chinese
     templates.py   how templates are rendered
+    visitors.py    who asks, and how often
 
 HTML is rendered by ``templates``, figures have ``plots.layout``; a page never writes
 HTML itself.

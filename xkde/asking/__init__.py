@@ -6,6 +6,7 @@
     looks.py             five looks at it
     probabilities.py     log-odds and probabilities behind an answer
     recorded.py          answers recorded with the shipped weights
+    scheduling.py        many visitors share a pass
     session.py           one edit asked of two models
     temporary_edits.py   an editor's edits on a model that others share
     translation.py       a typed question in other languages, by the model itself

@@ -10,5 +10,6 @@ evaluation.py   the evaluation runner against one record at a time
 preferences.py  a large file of pairs: open, filter, page
 retrieval.py    retrieval from 1,000 to 100,000 edits
 sampling.py     answers a second: single, batched, vLLM
+serving.py      many visitors at once
 screenshots.py  the README's pictures
 """

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from uuid import uuid4
 
 import httpx2
 import psutil
@@ -57,21 +58,24 @@ def asks() -> Iterator[list[str]]:
 
 
 async def call(client: httpx2.AsyncClient, name: str, data: Sequence[object]) -> object:
-    """Call a named endpoint; raise RuntimeError with the words of its refusal."""
-    joined = await client.post(f"gradio_api/call/{name}", json={"data": list(data)})
-    joined.raise_for_status()
-    place = f"gradio_api/call/{name}/{joined.json()['event_id']}"
-    event = ""
+    """Call a named endpoint; raise RuntimeError with the words of its refusal.
+
+    It goes the way of the page and of Gradio's clients: the plain route “/call” keeps
+    the words of a refusal to itself.
+    """
+    config = (await client.get("config")).json()
+    number = next(d["id"] for d in config["dependencies"] if d["api_name"] == name)
+    session = uuid4().hex
+    body = {"data": list(data), "fn_index": number, "session_hash": session}
+    (await client.post("gradio_api/queue/join", json=body)).raise_for_status()
+    place = f"gradio_api/queue/data?session_hash={session}"
     async with client.stream("GET", place) as lines:
         async for line in lines.aiter_lines():
-            if line.startswith("event: "):
-                event = line.removeprefix("event: ")
-            elif line.startswith("data: ") and event in ("complete", "error"):
-                said = json.loads(line.removeprefix("data: "))
-                if event == "complete":
-                    return said[0]
-                words = said.get("error") if isinstance(said, dict) else said
-                raise RuntimeError(str(words))
+            event = json.loads(line.removeprefix("data: ")) if line else {}
+            if event.get("msg") == "process_completed":
+                if event["success"]:
+                    return event["output"]["data"][0]
+                raise RuntimeError(str(event["output"].get("error")))
     raise RuntimeError("the connection ended without an answer")
 
 

@@ -11,6 +11,7 @@ benchmarks.py   read benchmark files; the paper's tables; the languages
 campaign.py     damaged files and arguments; kill -9 of jobs
 checkpoints.py  list, inspect, download, average
 data.py         build training data
+deploy.py       put the app on a Space
 evaluate.py     evaluate a checkpoint on a benchmark
 experiments.py  many edits, at once or one after another
 inside.py       look inside a model

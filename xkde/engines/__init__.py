@@ -10,8 +10,9 @@ hypernetwork.py  MEND's hyper-network
 loading.py       load a checkpoint, or a base with a LoRA adapter
 pool.py          loaded engines, and those being loaded
 prefix_trees.py  first choices for many texts with common beginnings
+server.py        a server that speaks the OpenAI protocol, as vLLM's
 threads.py       how many threads are fastest here
 transformers.py  transformers in this process
 translation.py   a language model as translator and alignment scorer
-vllm.py          vLLM in this process, or a server
+vllm.py          vLLM in this process
 """

@@ -1,7 +1,9 @@
 """Downloads from the Hub: first a plan that a person can read, then the transfer.
 
+    fits.py      whether a model fits this machine's memory
     messages.py  refusals of the Hub, the network, the disk
     planning.py  what a download would fetch
+    space.py     a Space of one's own
     transfer.py  fetch, verify, rename
 
 ``planning`` asks the Hub and chooses files, ``transfer`` fetches and verifies them, and
