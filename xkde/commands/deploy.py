@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     about = {
         "space": arguments.name,
         "files": len(files),
-        "size": size_text(sum(file.bytes for file in files)),
+        "size": size_text(sum(file.size for file in files)),
         "large files": sum(file.is_large for file in files),
     }
     if arguments.dry_run:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _list(files: list[SpaceFile], about: dict[str, object], as_json: bool) -> None:
     if as_json:
         rows = [
-            {"name": file.name, "bytes": file.bytes, "large": file.is_large}
+            {"name": file.name, "bytes": file.size, "large": file.is_large}
             for file in files
         ]
         print_json({**about, "uploads": rows})
@@ -62,7 +62,7 @@ def _list(files: list[SpaceFile], about: dict[str, object], as_json: bool) -> No
         [
             [
                 file.name,
-                size_text(file.bytes),
+                size_text(file.size),
                 "storage for large files" if file.is_large else "commit",
             ]
             for file in files

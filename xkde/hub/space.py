@@ -34,13 +34,13 @@ class SpaceFile:
     """One file of a Space: from this checkout, or written for it."""
 
     name: str
-    bytes: int
+    size: int  # bytes
     content: Path | bytes
 
     @property
     def is_large(self) -> bool:
         """Whether the Hub keeps it in its storage for large files."""
-        return self.bytes >= LARGE
+        return self.size >= LARGE
 
 
 def space_files(
@@ -84,7 +84,7 @@ def check_front_matter(readme: Path) -> dict[str, object]:
             f"The front matter of {readme.name} lacks {', '.join(missing)}, which a "
             "Space needs. Write it between two lines of “---” at its beginning."
         )
-    return dict(stated)
+    return dict(stated or {})
 
 
 def _requirements(root: Path, with_gemma: bool, index: str) -> bytes:
