@@ -51,7 +51,8 @@ def test_named_endpoints_are_these(served: Served) -> None:
     names = [
         each["parameter_name"] for each in info["named_endpoints"]["/ask"]["parameters"]
     ]
-    assert names == ["question", "answer", "language", "query", "query_language"]
+    asked = ["question", "answer", "language", "query", "query_language"]
+    assert names == [*asked, "follows"]
 
 
 def test_ask(client: Client) -> None:
