@@ -54,7 +54,7 @@ def asks() -> Iterator[list[str]]:
         source = ATLAS_LANGUAGES[number % 12]
         target = ATLAS_LANGUAGES[(number * 5 + number // 12) % 12]
         edit, asked = case.edits[source], case.edits[target]
-        yield [edit.question, edit.answer, source, asked.question, target]
+        yield [edit.question, edit.answer, source, asked.question, target, ""]
 
 
 async def call(client: httpx2.AsyncClient, name: str, data: Sequence[object]) -> object:
