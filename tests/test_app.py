@@ -130,7 +130,8 @@ def test_a_refusal_comes_in_the_visitor_s_language(served: Served) -> None:
 
 def test_a_case_is_evaluated(client: Client) -> None:
     said = client.predict(1, "en", "zh", api_name="/evaluate_case")
-    assert {row["probe"] for row in said["probes"]} == set(PROBES)
+    asked = {row["probe"] for row in said["probes"]}  # two hops do not always exist
+    assert set(PROBES) - {"portability"} <= asked <= set(PROBES)
     assert said["protocol"] == "generated"
     for row in said["probes"]:
         assert set(row["base"]) == {"answer", "exact", "f1"}
