@@ -93,7 +93,13 @@ def form_of(values: Sequence[Any]) -> Form:
 def values_of(form: Form, names: Sequence[str] = FIELDS) -> list[Any]:
     """Return what components show of a form."""
     values = [getattr(form, name) for name in names]
-    return [list(value) if isinstance(value, tuple) else value for value in values]
+    # A radio that nobody has chosen in has no value; "" is none of its choices.
+    return [
+        (value or None)
+        if name == "follows"
+        else (list(value) if isinstance(value, tuple) else value)
+        for name, value in zip(names, values, strict=True)
+    ]
 
 
 def understand(form: Form) -> Known | None:
