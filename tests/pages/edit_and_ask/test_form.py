@@ -1,7 +1,7 @@
 """What the form's components are given, and what is read from them."""
 
-from pages.edit_and_ask.form import form_of, values_of
-from pages.shell.links import FIELDS, Form
+from pages.edit_and_ask.form import FIELDS, form_of, values_of
+from pages.shell.links import Form
 
 
 def test_nothing_chosen_is_no_choice() -> None:
