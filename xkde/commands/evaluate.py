@@ -16,7 +16,8 @@ Llama-2 or Qwen2.5 with “--wrapper xkde_eval --parity”: the wrapper also loa
 tokenizer as that code does, and --parity computes in float32. Generated: greedy
 answers, exact match after normalisation. With --base, locality is measured against that
 checkpoint, too. Several editors get a folder each. Stopped and started again, it goes
-on where it was. In a direction, “all” is every language of the benchmark.
+on where it was. In a direction, “all” is every language of the benchmark; “all-all”
+with --probes reliability is what the tab Propagation shows.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from xkde.checkpoints import name_and_weights
 from xkde.commands.output import print_json, print_table, time_left
 from xkde.errors import InputError
 from xkde.prompts import WRAPPERS
+from xkde.types import PROBES, Probe
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--directions", default="en-zh", help="edit-query: en-zh,zh-en or en-all"
+    )
+    parser.add_argument(
+        "--probes", default=",".join(PROBES), help="what is asked; default: all four"
     )
     parser.add_argument(
         "--protocol", default="both", choices=("teacher-forced", "generated", "both")
@@ -165,6 +170,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     # What a person may have mistyped is read first: the rest takes seconds to import.
     protocols = protocols_of(arguments)
+    probes_of(arguments.probes)
     chosen = choose(
         arguments.benchmark,
         arguments.directions,
@@ -293,6 +299,18 @@ def protocols_of(arguments: argparse.Namespace) -> tuple[str, ...]:
     return protocols
 
 
+def probes_of(text: str) -> tuple[Probe, ...]:
+    """Return the probes that a text names, in their usual order."""
+    wanted = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = [word for word in wanted if word not in PROBES]
+    if unknown or not wanted:
+        raise InputError(
+            f"“{', '.join(unknown)}” is no probe. --probes takes {', '.join(PROBES)}, "
+            "or several of these with commas."
+        )
+    return tuple(probe for probe in PROBES if probe in wanted)
+
+
 def judge_of(arguments: argparse.Namespace) -> "Judge | None":
     """Return the judge, if one is asked for; its server must answer."""
     if not arguments.judge:
@@ -343,6 +361,7 @@ def settings_of(
         directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
         left_out=arguments.leave_out,
         languages_per_case=arguments.languages_per_case,
+        probes=probes_of(arguments.probes),
         max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )

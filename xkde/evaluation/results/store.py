@@ -37,6 +37,7 @@ from xkde.evaluation.results.rows import (
     table_of,
 )
 from xkde.paths import CARD
+from xkde.types import PROBES, Probe
 from xkde.writing import aside
 
 SETTINGS = "settings.json"
@@ -66,6 +67,7 @@ class RunSettings:
     directions: tuple[str, ...] = ("en→zh",)
     left_out: int = 0  # of the benchmark's first cases
     languages_per_case: int = 0  # in which a case is asked, in turn; 0: in all
+    probes: tuple[Probe, ...] = PROBES  # that are asked
     max_new_tokens: int = 48
     seed: int = 7  # draws Atlas's cases; answers are greedy
 

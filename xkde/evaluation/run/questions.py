@@ -148,7 +148,10 @@ class Question:
 
 
 def questions(
-    cases: Sequence[Case], directions: Sequence[Direction], languages_per_case: int = 0
+    cases: Sequence[Case],
+    directions: Sequence[Direction],
+    languages_per_case: int = 0,
+    probes: Sequence[Probe] = PROBES,
 ) -> list[Question]:
     """Return all questions of the cases that are in both languages of a direction.
 
@@ -164,7 +167,7 @@ def questions(
         for place, case in enumerate(cases)
         if source in case.edits
         and is_asked_in(place, target, targets[source], languages_per_case)
-        for probe in PROBES
+        for probe in probes
         for number, item in enumerate(items_of(case, probe, target))
     ]
 
