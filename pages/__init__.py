@@ -6,6 +6,7 @@
     errors/        Errors
     inside/        Inside
     preferences/   Preferences
+    propagation/   Propagation
     shell/         what surrounds every tab
 
 A page has ``TITLE``, the key of its tab's title, and ``build(root, header)``, which is
@@ -23,6 +24,7 @@ from pages.edit_and_ask import page as edit_and_ask
 from pages.errors import page as errors
 from pages.inside import page as inside
 from pages.preferences import page as preferences
+from pages.propagation import page as propagation
 from pages.shell.look import Header
 
 # slug for links -> (key of the title, builder)
@@ -31,6 +33,7 @@ PAGES: dict[str, tuple[str, Callable[[gr.Blocks, Header], None]]] = {
     "benchmarks": (benchmarks.TITLE, benchmarks.build),
     "errors": (errors.TITLE, errors.build),
     "inside": (inside.TITLE, inside.build),
+    "propagation": (propagation.TITLE, propagation.build),
     "preferences": (preferences.TITLE, preferences.build),
     "about": (about.TITLE, about.build),
 }

@@ -5,6 +5,7 @@
     looking_inside.py    a question to look into
     looks.py             five looks at it
     probabilities.py     log-odds and probabilities behind an answer
+    propagation.py       one edit stated and asked in every language
     recorded.py          answers recorded with the shipped weights
     scheduling.py        many visitors share a pass
     session.py           one edit asked of two models

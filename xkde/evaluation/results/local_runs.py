@@ -33,6 +33,7 @@ from xkde.writing import aside
 State = Literal["finished", "under_way", "broken"]
 SHIPPED = "shipped/"
 EDITORS = "editors"  # the folder of shipped runs of one editor each
+PROPAGATION = "propagation"  # the folder of shipped runs in all directions
 EVALUATIONS = "evaluations"  # the folder below runs/ where the app's own runs go
 DEPTHS = ("*", "*/*", "*/*/*")  # of folders below runs/ that may be one
 KEPT = 12  # runs whose rows stay open
@@ -81,7 +82,16 @@ def local_runs() -> list[LocalRun]:
 
 def editor_runs() -> list[LocalRun]:
     """Return the shipped runs of one editor each, which other lists leave out."""
-    files = sorted((paths.RESULTS / EDITORS).glob("*.parquet"))
+    return _shipped_in(EDITORS)
+
+
+def propagation_runs() -> list[LocalRun]:
+    """Return the shipped runs in all directions, which other lists leave out."""
+    return _shipped_in(PROPAGATION)
+
+
+def _shipped_in(folder: str) -> list[LocalRun]:
+    files = sorted((paths.RESULTS / folder).glob("*.parquet"))
     return [run for file in files if (run := _shipped(file)) is not None]
 
 
@@ -138,7 +148,7 @@ def _headed(key: str, files: tuple[Path, ...], state: State) -> LocalRun:
 
 def run_of(key: str) -> LocalRun:
     """Return a run by its key; raises DataError in words."""
-    for run in (*local_runs(), *editor_runs()):
+    for run in (*local_runs(), *editor_runs(), *propagation_runs()):
         if run.key == key:
             return run
     raise DataError(f"The run “{key[:80]}” is no longer here. Choose another one.")

@@ -293,9 +293,7 @@ def _today() -> str:
 def _questions(cases: Sequence[Case], settings: RunSettings) -> list[Question]:
     pairs = [direction.split(ARROW) for direction in settings.directions]
     directions = [(source, target) for source, target in pairs]
-    asked = questions(
-        cases, directions, settings.languages_per_case, settings.probes
-    )
+    asked = questions(cases, directions, settings.languages_per_case, settings.probes)
     if not asked:
         raise BenchmarkError(
             "There is no question to ask: no case has both languages of "

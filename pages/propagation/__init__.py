@@ -1,0 +1,11 @@
+"""Propagation: one edit stated and asked in every language, and many of them measured.
+
+    form.py      what is filled in, as a record
+    handlers.py  what a click does
+    live.py      the grid of answers, its rows in words, an opened cell
+    page.py      the tab
+    recorded.py  the same over many edits, from runs in all directions
+
+``page`` lays the tab out and connects it. The edit of Edit & Ask comes as a link
+through the header, whenever somebody has asked there.
+"""
