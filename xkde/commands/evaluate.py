@@ -36,7 +36,7 @@ from xkde.checkpoints import name_and_weights
 from xkde.commands.output import print_json, print_table, time_left
 from xkde.errors import InputError
 from xkde.prompts import WRAPPERS
-from xkde.types import PROBES, Probe
+from xkde.types import PROBES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,11 +166,11 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate every editor, then print shares with their intervals."""
-    from xkde.evaluation.run.questions import choose
+    from xkde.evaluation.run.questions import choose, parse_probes
 
     # What a person may have mistyped is read first: the rest takes seconds to import.
     protocols = protocols_of(arguments)
-    probes_of(arguments.probes)
+    parse_probes(arguments.probes)
     chosen = choose(
         arguments.benchmark,
         arguments.directions,
@@ -299,18 +299,6 @@ def protocols_of(arguments: argparse.Namespace) -> tuple[str, ...]:
     return protocols
 
 
-def probes_of(text: str) -> tuple[Probe, ...]:
-    """Return the probes that a text names, in their usual order."""
-    wanted = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = [word for word in wanted if word not in PROBES]
-    if unknown or not wanted:
-        raise InputError(
-            f"“{', '.join(unknown)}” is no probe. --probes takes {', '.join(PROBES)}, "
-            "or several of these with commas."
-        )
-    return tuple(probe for probe in PROBES if probe in wanted)
-
-
 def judge_of(arguments: argparse.Namespace) -> "Judge | None":
     """Return the judge, if one is asked for; its server must answer."""
     if not arguments.judge:
@@ -339,6 +327,7 @@ def settings_of(
 ) -> "RunSettings":
     """Return a run's settings: all that decides what its rows say."""
     from xkde.evaluation.results.store import RunSettings
+    from xkde.evaluation.run.questions import parse_probes
 
     checkpoint, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     base, base_revision = (
@@ -361,7 +350,7 @@ def settings_of(
         directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
         left_out=arguments.leave_out,
         languages_per_case=arguments.languages_per_case,
-        probes=probes_of(arguments.probes),
+        probes=parse_probes(arguments.probes),
         max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )

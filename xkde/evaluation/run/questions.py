@@ -113,6 +113,18 @@ def parse_directions(text: str, languages: tuple[str, ...]) -> tuple[Direction, 
     return tuple(dict.fromkeys(found))
 
 
+def parse_probes(text: str) -> tuple[Probe, ...]:
+    """Return the probes that a text names with commas, in their usual order."""
+    wanted = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = [word for word in wanted if word not in PROBES]
+    if unknown or not wanted:
+        raise InputError(
+            f"“{', '.join(unknown)}” is no probe. --probes takes {', '.join(PROBES)}, "
+            "or several of these with commas."
+        )
+    return tuple(probe for probe in PROBES if probe in wanted)
+
+
 X_KDE, NOTHING = IN_PROMPT = ("x-kde", "none")  # any engine can be asked so
 CASES_A_PART = 4  # of an editor that is applied case by case
 

@@ -16,6 +16,7 @@ from xkde.evaluation.run.questions import (
     choose,
     chunks,
     parse_directions,
+    parse_probes,
     prompt_of,
     questions,
 )
@@ -157,3 +158,12 @@ def test_directions() -> None:
             parse_directions(wrong, languages)
     with pytest.raises(InputError, match="not a language"):
         parse_directions("en-xx", languages)
+
+
+def test_probes() -> None:
+    assert parse_probes("locality, reliability") == ("reliability", "locality")
+    for wrong in ("", "palm,reliability"):
+        with pytest.raises(InputError, match="is no probe"):
+            parse_probes(wrong)
+    found = questions([CASE], [("en", "cs")], 0, ("reliability",))
+    assert [question.probe for question in found] == ["reliability"]
