@@ -59,7 +59,10 @@ def run(request: gr.Request, order: str, *values: str | None) -> Iterator[Output
         yield {"opened": "", "status": _busy("status_waiting", interface)}
         for name in models:
             _load(name, cancelled)
-        task = _task(form, cancelled)
+        task = None if cancelled.is_set() else _task(form, cancelled)
+        if task is None or cancelled.is_set():
+            yield {"status": status_html(tr("status_stopped", interface))}
+            return
         started = drawn = time.monotonic()
         with POOL.use(models) as engines:
             steps = propagate(task, *engines, cancelled)

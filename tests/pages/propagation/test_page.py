@@ -48,6 +48,7 @@ def values(**given: str) -> list[str]:
 def pool(atlas_checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     fresh = Pool()
     monkeypatch.setattr(handlers, "POOL", fresh)
+    monkeypatch.setattr(handlers, "DRAWN", 0.0)
     yield fresh
 
 
@@ -100,8 +101,16 @@ def test_stop_keeps_what_is_there_and_frees_the_models(pool: Pool) -> None:
     going = handlers.run(visitor("en"), "script", *values())
     next(going)
     handlers.RUNNING["somebody"].set()
-    assert "Stopped" in str(list(going)[-1]["status"])
-    with pool.use(["atlas-base"]):
+    assert "Stopped" in str(list(going)[-1]["status"])  # while they were loaded
+    pool.wait("atlas-base", 30)
+    shown: dict[str, Any] = {}
+    for outputs in handlers.run(visitor("en"), "script", *values()):
+        shown |= outputs
+        if shown.get("grid"):
+            handlers.RUNNING["somebody"].set()
+    assert "Stopped" in shown["status"]
+    assert 0 < shown["state"].arrived < 12 + 144
+    with pool.use(["atlas-base", "atlas-xe-it"]):
         pass
 
 
