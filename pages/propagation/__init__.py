@@ -7,5 +7,5 @@
     recorded.py  the same over many edits, from runs in all directions
 
 ``page`` lays the tab out and connects it. The edit of Edit & Ask comes as a link
-through the header, whenever somebody has asked there.
+through the header, and fills the fields when the tab is opened.
 """

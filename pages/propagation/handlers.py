@@ -11,7 +11,13 @@ from contextlib import closing
 
 import gradio as gr
 
-from pages.propagation.form import NAMES, PropagationForm, form_of, of_link
+from pages.propagation.form import (
+    NAMES,
+    PropagationForm,
+    first,
+    form_of,
+    of_link,
+)
 from pages.propagation.live import live_html, opened_html, right_and_asked
 from pages.shell.components import Outputs
 from pages.shell.pool import PATIENCE, POOL, end_run, permitted
@@ -162,7 +168,15 @@ def picked(
     return opened_html(state, str(event.cell), interface_language(request))
 
 
-def prefill(link: str) -> list[object]:
-    """Return the fields of the edit that was asked in Edit & Ask."""
-    values = of_link(link)
-    return [*values] if values else [gr.skip()] * len(NAMES)
+def open_page(request: gr.Request) -> list[str]:
+    """Fill the fields from the link that was opened, else with an example."""
+    query = str(request.url.query) if request.request else ""
+    return of_link(query) or first()
+
+
+def take_over(link: str, taken: str) -> list[object]:
+    """Fill the fields with the edit last asked in Edit & Ask, each one once."""
+    values = of_link(link) if link != taken else None
+    if values is None:
+        return [taken, *[gr.skip()] * len(NAMES)]
+    return [link, *values]

@@ -1,7 +1,7 @@
 """Propagation: the components of the tab and how they are connected.
 
 A generator fills the grid row by row, so that Stop and a closed tab end it. An edit
-asked in Edit & Ask fills the form; what runs show is read when the tab is first opened.
+asked in Edit & Ask fills the form when the tab is opened, and runs are listed then.
 """
 
 from dataclasses import dataclass
@@ -54,9 +54,19 @@ def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content and connect it."""
     with gr.Column(elem_id="propagation") as column:
         page = layout()
-    _connect_live(page, header)
+    _connect_live(page)
     tab = column.parent
     assert isinstance(tab, gr.Tab)
+    fields = [page.fields[name] for name in NAMES]
+    root.load(handle.open_page, None, fields, api_visibility="private")
+    taken = gr.State("")
+    tab.select(
+        handle.take_over,
+        [header.asked, taken],
+        [taken, *fields],
+        show_progress="hidden",
+        api_visibility="private",
+    )
     _connect_recorded(page, tab)
 
 
@@ -155,7 +165,7 @@ def _model_fields() -> dict[str, gr.Dropdown]:
         }
 
 
-def _connect_live(page: PropagationPage, header: Header) -> None:
+def _connect_live(page: PropagationPage) -> None:
     fields = [page.fields[name] for name in NAMES]
     state, grid = page.shown["state"], page.shown["grid"]
     asking = page.start.click(
@@ -192,10 +202,6 @@ def _connect_live(page: PropagationPage, header: Header) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    header.asked.change(
-        handle.prefill, header.asked, fields, show_progress="hidden",
-        api_visibility="private",
-    )  # fmt: skip
 
 
 def _connect_recorded(page: PropagationPage, tab: gr.Tab) -> None:

@@ -73,7 +73,12 @@ def test_a_link_of_edit_and_ask_fills_the_fields() -> None:
     assert (filled["question"], filled["language"]) == ("Who?", "de")
     assert filled["base"] == "atlas-base"
     assert of_link("") is None
-    assert len(handlers.prefill("")) == len(NAMES)
+    link = write_link(form)
+    assert handlers.take_over(link, "")[0] == link
+    again = handlers.take_over(link, link)  # what was typed since stays
+    assert len(again) == 1 + len(NAMES)
+    request: Any = SimpleNamespace(request=True, url=SimpleNamespace(query=""))
+    assert "Osaka" in handlers.open_page(request)
     assert form_of(values(language="xx")).language == "en"
 
 
