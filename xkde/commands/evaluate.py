@@ -16,8 +16,7 @@ Llama-2 or Qwen2.5 with “--wrapper xkde_eval --parity”: the wrapper also loa
 tokenizer as that code does, and --parity computes in float32. Generated: greedy
 answers, exact match after normalisation. With --base, locality is measured against that
 checkpoint, too. Several editors get a folder each. Stopped and started again, it goes
-on where it was. In a direction, “all” is every language of the benchmark; “all-all”
-with --probes reliability is what the tab Propagation shows.
+on where it was. In a direction, “all” is every language of the benchmark.
 """
 
 import argparse
@@ -79,9 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--directions", default="en-zh", help="edit-query: en-zh,zh-en or en-all"
     )
-    parser.add_argument(
-        "--probes", default=",".join(PROBES), help="what is asked; default: all four"
-    )
+    parser.add_argument("--probes", default=",".join(PROBES), help="some of the four")
     parser.add_argument(
         "--protocol", default="both", choices=("teacher-forced", "generated", "both")
     )
@@ -170,7 +167,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     # What a person may have mistyped is read first: the rest takes seconds to import.
     protocols = protocols_of(arguments)
-    parse_probes(arguments.probes)
+    arguments.probes = parse_probes(arguments.probes)
     chosen = choose(
         arguments.benchmark,
         arguments.directions,
@@ -327,7 +324,6 @@ def settings_of(
 ) -> "RunSettings":
     """Return a run's settings: all that decides what its rows say."""
     from xkde.evaluation.results.store import RunSettings
-    from xkde.evaluation.run.questions import parse_probes
 
     checkpoint, revision = name_and_weights(arguments.checkpoint, arguments.revision)
     base, base_revision = (
@@ -350,7 +346,7 @@ def settings_of(
         directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
         left_out=arguments.leave_out,
         languages_per_case=arguments.languages_per_case,
-        probes=parse_probes(arguments.probes),
+        probes=arguments.probes,
         max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )
@@ -500,7 +496,5 @@ def _print_judge(judge: dict[str, Any] | None) -> None:
 
 
 def _card(file: Path) -> dict[str, Any]:
-    from xkde.paths import CARD
-
-    card: dict[str, Any] = json.loads((file.parent / CARD).read_text("utf-8"))
+    card: dict[str, Any] = json.loads((file.parent / paths.CARD).read_text("utf-8"))
     return card
