@@ -78,7 +78,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--directions", default="en-zh", help="edit-query: en-zh,zh-en or en-all"
     )
-    parser.add_argument("--probes", default=",".join(PROBES), help="some of the four")
     parser.add_argument(
         "--protocol", default="both", choices=("teacher-forced", "generated", "both")
     )
@@ -134,6 +133,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-encoder", default="", help="a memory's: name or folder"
     )
+    parser.add_argument("--probes", default=",".join(PROBES), help="some of the four")
     parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")
     parser.add_argument(
         "--leave-out",
