@@ -71,7 +71,8 @@ def run(request: gr.Request, order: str, *values: str | None) -> Iterator[Output
             return
         started = drawn = time.monotonic()
         with POOL.use(models) as engines:
-            steps = propagate(task, *engines, cancelled)
+            base, edited = engines
+            steps = propagate(task, base, edited, cancelled)
             with closing(steps) as going:
                 state = next(going)
                 for state in going:

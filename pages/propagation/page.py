@@ -5,6 +5,7 @@ asked in Edit & Ask fills the form when the tab is opened, and runs are listed t
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
@@ -46,8 +47,8 @@ class PropagationPage:
     order: gr.Radio
     start: gr.Button
     stop: gr.Button
-    shown: dict[str, Block]  # status, grid, state, an opened cell
-    recorded: dict[str, Block]  # runs, probe, heat map, answers
+    shown: dict[str, Any]  # status, grid, state, an opened cell
+    recorded: dict[str, Any]  # runs, probe, heat map, answers
 
 
 def build(root: gr.Blocks, header: Header) -> None:
@@ -131,7 +132,7 @@ def _edit_fields() -> dict[str, gr.Textbox | gr.Dropdown]:
     languages = [(language(code).own_name, code) for code in ATLAS_LANGUAGES]
     usual = PropagationForm()
     with gr.Column(elem_classes="half"):
-        question = {
+        question: dict[str, gr.Textbox | gr.Dropdown] = {
             "language": gr.Dropdown(
                 languages, value=usual.language, label=label("edit_language")
             ),
@@ -207,7 +208,7 @@ def _connect_live(page: PropagationPage) -> None:
 def _connect_recorded(page: PropagationPage, tab: gr.Tab) -> None:
     parts = page.recorded
     inputs = [parts["first"], parts["second"], parts["probe"], page.order]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     tab.select(
         by_name(show_runs, parts), inputs[:1], list(parts.values()), **quiet
     ).then(show_recorded, inputs, parts["heat"], **quiet)
@@ -224,7 +225,7 @@ def show_runs(first: str | None, request: gr.Request) -> Outputs:
     interface = interface_language(request)
     runs = choices_of()
     keys = [key for _, key in runs]
-    chosen = first if first in keys else (keys or [None])[0]
+    chosen = first if first in keys else next(iter(keys), None)
     none = (tr("propagation_no_second", interface), NONE)
     return {
         "first": gr.Dropdown(runs, value=chosen),

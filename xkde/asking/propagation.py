@@ -8,7 +8,7 @@ The base model never sees the edit, so it answers once in each language.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -177,7 +177,7 @@ def propagate(
     base: StreamingEngine,
     edited: StreamingEngine,
     cancelled: threading.Event,
-) -> Iterator[PropagationState]:
+) -> Generator[PropagationState, None, None]:
     """Yield the grid after every token: first the base's answers, then row by row.
 
     Stops between two tokens once ``cancelled`` is set. Raises InputError where a prompt
