@@ -40,7 +40,7 @@ BASE = "base"  # in a cell, where no edit is stated
 
 
 @dataclass(frozen=True)
-class StatedEdit:
+class EditInLanguage:
     """An edit in one language, and its question as it is asked there.
 
     With a problem it could not be put into the language, and is not asked.
@@ -57,11 +57,11 @@ class PropagationTask:
     """An edit in all languages. ``is_translated``: by a model, not by Atlas."""
 
     edit: Edit
-    statements: tuple[StatedEdit, ...]
+    statements: tuple[EditInLanguage, ...]
     is_translated: bool = False
 
     @property
-    def asked(self) -> tuple[StatedEdit, ...]:
+    def asked(self) -> tuple[EditInLanguage, ...]:
         """The statements without a problem: the rows, and the columns."""
         return tuple(each for each in self.statements if not each.problem)
 
@@ -132,11 +132,11 @@ def plan(
 
 def _of_atlas(
     world: World, edit: Edit, fact: Known, about: Recognised, code: str, wording: int
-) -> StatedEdit:
+) -> EditInLanguage:
     text = question(world, fact.subject, fact.relation, code, wording)
     old = old_answer(world, fact, code)
     stated = Edit(text, new_answer(world, fact, code), code, old_answer=old)
-    return StatedEdit(stated, Query(text, code), expected(world, edit, about, code))
+    return EditInLanguage(stated, Query(text, code), expected(world, edit, about, code))
 
 
 def _as_translated(
@@ -154,7 +154,7 @@ def _as_translated(
         answer = name_in(world, edit.answer, edit.language, code)
         old = name_in(world, edit.old_answer, edit.language, code)
         statements.append(
-            StatedEdit(
+            EditInLanguage(
                 Edit(text, answer, code, old_answer=old),
                 Query(text, code),
                 expected(world, edit, about, code),
@@ -208,7 +208,7 @@ def propagate(
     yield replace(state, is_stopped=cancelled.is_set())
 
 
-def _turns(rows: Sequence[StatedEdit], columns: Sequence[StatedEdit]) -> Turns:
+def _turns(rows: Sequence[EditInLanguage], columns: Sequence[EditInLanguage]) -> Turns:
     """Return what the edited model is sent in every cell of some rows."""
     return {
         (row.edit.language, its.query.language): prompt("edited", row.edit, its.query)
