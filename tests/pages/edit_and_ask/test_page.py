@@ -75,7 +75,7 @@ def plan(form: Form) -> AskState:
 
 
 def ask(form: Form) -> Iterator[AskState]:
-    return answering.ask(form, understand(form))
+    return answering.ask(answering.plan(form, understand(form)), form)
 
 
 def fill_in(given: Form, before: Prefilled) -> tuple[Form, Prefilled]:
