@@ -203,7 +203,8 @@ def changed(values: Named, request: gr.Request) -> Named:
     """Show the first page of what the fields ask for, if that is anything new."""
     place: CasePlace = values["place"]
     view = view_of({name: values[name] for name in FIELDS})
-    if view == replace(place.view, page=CaseView.page):
+    is_filled = bool(values["run"])  # else the page has not got its fields yet
+    if not is_filled or view == replace(place.view, page=CaseView.page):
         return {"place": gr.skip()}
     return render(CasePlace(view), interface_language(request))
 
