@@ -32,6 +32,8 @@ EXAMPLES_VARIABLE = re.compile(r"\{%.*\bexamples\b.*%\}")
 MARKERS = ("[Updated Information]:", "[Query]:")
 
 # What an error calls a text that a person typed
+HALF_CHARACTER = "The {what} holds half a character. Please type it anew."
+EDIT = Notice("edit")
 EDIT_QUESTION = Notice("edit's question")
 NEW_ANSWER = Notice("new answer")
 QUESTION = Notice("question")
@@ -155,9 +157,7 @@ def check_user_text(text: str, what: str, tokenizer: Tokenizer | None = None) ->
     if not stripped:
         raise InputError("The {what} is empty. Please type it.", what=what)
     if has_half_character(stripped):
-        raise InputError(
-            "The {what} holds half a character. Please type it anew.", what=what
-        )
+        raise InputError(HALF_CHARACTER, what=what)
     for mark in (*MARKERS, *(_marks(tokenizer) if tokenizer else ())):
         if mark in stripped:
             raise InputError(

@@ -133,12 +133,13 @@ class Pool:
             if place.path is None and place.package is None:
                 return self._set(Status(reference, "absent"))
             phase: Phase = "converting" if place.path is None else "loading"
-            self._set(Status(reference, phase))
+            started = self._set(Status(reference, phase))
         if place.path is not None:
             self._thread(self._load, reference, place.path)
         else:
             self._thread(self._convert, reference, place.package)
-        return self.status(reference)
+        # Not its status now: the thread may have ended already.
+        return started
 
     def download(self, plan: hub.DownloadPlan, reference: str) -> None:
         """Download the files of a plan in a thread, then load them."""

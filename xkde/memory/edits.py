@@ -19,8 +19,14 @@ from xkde.data.atlas.questions import Known, understand
 from xkde.data.atlas.records import World
 from xkde.errors import InputError
 from xkde.languages import language
-from xkde.prompts import EDIT_QUESTION, NEW_ANSWER, check_user_text
-from xkde.text import normalise
+from xkde.prompts import (
+    EDIT,
+    EDIT_QUESTION,
+    HALF_CHARACTER,
+    NEW_ANSWER,
+    check_user_text,
+)
+from xkde.text import has_half_character, normalise
 from xkde.types import Edit
 
 Deed = Literal["add", "change", "drop"]
@@ -111,6 +117,8 @@ def check_edit(edit: Edit) -> Edit:
 
     MzsRE's language codes become ISO 639-1.
     """
+    if any(map(has_half_character, (edit.subject, edit.old_answer, *edit.aliases))):
+        raise InputError(HALF_CHARACTER, what=EDIT)
     return replace(
         edit,
         question=check_user_text(edit.question, EDIT_QUESTION),

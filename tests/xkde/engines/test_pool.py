@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,25 @@ def test_a_damaged_checkpoint_ends_in_words(
         assert isinstance(status.words, Notice)
     assert pool.start(reference).phase in ("loading", "ready")  # one may try again
     pool.wait(reference, 30)
+
+
+def test_what_fails_at_once_was_loading_when_it_began(
+    atlas_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever starts a model hears that it loads, however soon the thread has ended."""
+
+    def fails(folder: Path) -> None:
+        raise CheckpointError("The weights are none.")
+
+    def at_once(
+        pool: Pool, task: Callable[..., None], reference: str, *rest: object
+    ) -> None:
+        pool._ended(task, reference, *rest)
+
+    monkeypatch.setattr(Pool, "_thread", at_once)
+    pool, name = Pool(fails), str(atlas_folder)
+    assert [pool.start(name).phase for _ in range(2)] == ["loading", "loading"]
+    assert pool.status(name).phase == "failed"
 
 
 def test_a_panic_in_a_library_is_no_waiting_for_ever(atlas_folder: Path) -> None:

@@ -1,6 +1,8 @@
 """A session's edits: every step can be taken back, numbers are given once."""
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -111,3 +113,13 @@ def test_an_edit_is_tidied() -> None:
 def test_remarks(edit: Edit, said: tuple[str, ...]) -> None:
     assert remarks(edit) == said
     assert set(said) <= set(REMARKS)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"subject": "\ud800"}, {"old_answer": "a\ud800"}, {"aliases": ("\ud800",)}],
+)
+def test_half_a_character_is_refused_in_every_field(changed: dict[str, Any]) -> None:
+    """It could not be written to a file again."""
+    with pytest.raises(InputError, match="half a character"):
+        check_edit(replace(JAPAN, **changed))
