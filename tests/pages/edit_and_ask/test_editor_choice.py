@@ -101,7 +101,9 @@ def test_an_editor_answers_in_its_pane_and_leaves_the_model(
     with pool.use(["atlas-base"]) as [engine]:
         before = digest(engine.model)
     form = short(editor=editor, languages=("en", "zh"))
-    last = deque(answering.ask(form, understand(form)), maxlen=1).pop()
+    last = deque(
+        answering.ask(answering.plan(form, understand(form)), form), maxlen=1
+    ).pop()
     assert all(answers.is_done for answers in last.answers.values())
     with pool.use(["atlas-base"]) as [engine]:
         assert digest(engine.model) == before

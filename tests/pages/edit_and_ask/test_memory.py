@@ -268,7 +268,8 @@ def test_a_question_is_asked_with_what_the_memory_has(pool: Pool, editor: str) -
     )  # fmt: skip
     kyoto = replace(KYOTO, subject="Japan")
     retrieve = partial(recalled, (kyoto,), 0.75)
-    asked = answering.ask(form, understand(form), None, retrieve, (kyoto,))
+    planned = answering.plan(form, understand(form))
+    asked = answering.ask(planned, form, None, retrieve, (kyoto,))
     last = deque(asked, maxlen=1).pop()
     assert "Kyoto" in last.sent["edited"][0]
     assert "Osaka" not in last.sent["edited"][0]
