@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from pages.edit_and_ask.answering import plan, waiting_for
-from pages.edit_and_ask.answers import Badge, status_html, verdict_badge
+from pages.edit_and_ask.answers import Badge, verdict_badge
 from pages.edit_and_ask.form import (
     Fields,
     Prefilled,
@@ -29,7 +29,8 @@ from pages.edit_and_ask.form import (
 )
 from pages.edit_and_ask.models import editor_name
 from pages.shell.links import Form
-from pages.shell.pool import PATIENCE, POOL, end_run, permitted
+from pages.shell.pool import LOOK, PATIENCE, POOL, permitted
+from pages.shell.runs import begun, end_run, status_html
 from pages.shell.strings import (
     Interface,
     in_words,
@@ -57,14 +58,13 @@ from xkde.evaluation.scoring.verdict import judge
 if TYPE_CHECKING:  # torch comes with it
     from xkde.engines.transformers import TransformersEngine
 
-LOOK = 0.2  # seconds between two looks at what the thread has reported
+WORK = "all editors"  # the name of its runs
 STOPPING = 60.0  # seconds that Stop waits for the editor that runs
 CSV_COLUMNS = (
     "editor", "checkpoint", "language", "question", "answer", "seconds", "else_changed",
     "else_asked",
 )  # fmt: skip
 LONG = 30  # characters of an answer that may take more than its lines
-RUNNING: dict[str, threading.Event] = {}  # by session: set it and the run ends
 PHASE_MARKS = {"unmet": "○", "failed": "△", "stopped": "□"}
 TRAIN = "python -m xkde train-editor {editor} --settings atlas-{editor}-laptop"
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -137,23 +137,19 @@ def run(
     form, _ = fill_in(form, prefilled, known)
     for name in (form.base, form.edited):
         permitted(name, interface)
-    session, cancelled = str(request.session_hash), threading.Event()
-    RUNNING[session] = cancelled
     state: AllEditorsState | None = None
     try:
-        for state in states_of(form, known, subject or "", cancelled):
-            words = progress_words(state, interface)
-            if cancelled.is_set():
-                words = tr("editors_stopping", interface)
-            yield table_html(state, interface), status_html(words, "busy"), state
-        if state is not None:  # before the run counts as ended: Stop waits for that
-            words = outcome_words(state, interface)
-            yield table_html(state, interface), status_html(words, "done"), state
+        with begun(WORK, request) as cancelled:
+            for state in states_of(form, known, subject or "", cancelled):
+                words = progress_words(state, interface)
+                if cancelled.is_set():
+                    words = tr("editors_stopping", interface)
+                yield table_html(state, interface), status_html(words, "busy"), state
+            if state is not None:  # before the run counts as ended: Stop waits for that
+                words = outcome_words(state, interface)
+                yield table_html(state, interface), status_html(words, "done"), state
     except XkdeError as error:
         raise shown_error(error, interface) from error
-    finally:
-        cancelled.set()
-        RUNNING.pop(session, None)
 
 
 def task_of(form: Form, known: Known | None, subject: str = "") -> AllEditorsTask:
@@ -218,7 +214,7 @@ def _lend(model: str) -> "Iterator[TransformersEngine]":
 
 def stop(request: gr.Request) -> None:
     """End the visitor's run and wait until its last state was sent."""
-    end_run(RUNNING, str(request.session_hash), STOPPING)
+    end_run(WORK, request, STOPPING)
 
 
 def stopped(

@@ -10,7 +10,6 @@ meanwhile, so no other session ever meets an edit in the weights.
 """
 
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
@@ -18,12 +17,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pages.edit_and_ask.form import read_wordings
+from pages.shell import pool
 from pages.shell.links import EDITOR, FOLLOWS, Form
 from pages.shell.pool import (
-    PATIENCE,
+    LOOK,
     POOL,
     SCHEDULER,
     gpu_call,
+    loading,
     on_zero_gpu,
     server,
 )
@@ -52,7 +53,6 @@ from xkde.asking.translation import can_translate, translate
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of, model_of
-from xkde.engines.pool import UNDER_WAY
 from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Verdict, judge
 from xkde.languages import ATLAS_LANGUAGES
@@ -67,7 +67,6 @@ if TYPE_CHECKING:  # torch comes with it
 # holds a thread, and nobody else must wait for them.
 LOADING = threading.BoundedSemaphore(32)
 EDITING = threading.BoundedSemaphore(4)
-LOOK = 0.2  # seconds between two looks at an edit or a model in the making
 Retrieve = Callable[[Sequence[Query]], tuple[Recalled, ...]]
 
 
@@ -115,12 +114,8 @@ def panes_of(form: Form) -> dict[Pane, str]:
 
 
 def waiting_for(form: Form) -> list[str]:
-    """Return the models that have to be waited for; start those nobody has started."""
-    names = dict.fromkeys(panes_of(form).values())
-    for name in names:
-        if POOL.status(name).phase == "unknown":
-            POOL.start(name)
-    return [name for name in names if POOL.status(name).phase in UNDER_WAY]
+    """Return the form's models that have to be waited for."""
+    return pool.waiting_for(panes_of(form).values())
 
 
 def ask(
@@ -224,14 +219,8 @@ def _loading(form: Form, event: threading.Event) -> Iterator[None]:
             "“{name}” is still being loaded. Try again in a few seconds.",
             name=waiting[0],
         )
-    give_up = time.monotonic() + PATIENCE
     try:
-        while (waiting := waiting_for(form)) and not event.is_set():
-            is_downloading = POOL.status(waiting[0]).phase == "downloading"
-            if is_downloading and time.monotonic() > give_up:
-                break
-            POOL.wait(waiting[0], LOOK)
-            yield
+        yield from loading(tuple(panes_of(form).values()), event)
     finally:
         LOADING.release()
 

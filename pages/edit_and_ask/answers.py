@@ -59,11 +59,6 @@ class AnswerView:
     gloss: str  # how it sounds, and the name in the interface's language
 
 
-def status_html(words: str, kind: str = "") -> str:
-    """Return the status line."""
-    return render("edit_and_ask/status.html", words=words, kind=kind)
-
-
 def resting_html() -> str:
     """Return the area before anything was asked: the recorded answers, if there are."""
     form, _ = example(FIRST)

@@ -5,7 +5,6 @@ toast that says how to mend it. ``page`` connects them.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -22,7 +21,7 @@ from pages.edit_and_ask.answering import (
     waiting_for,
     why,
 )
-from pages.edit_and_ask.answers import answers_html, status_html, summary
+from pages.edit_and_ask.answers import answers_html, summary
 from pages.edit_and_ask.form import (
     FIELDS,
     STATED,
@@ -46,7 +45,8 @@ from pages.edit_and_ask.memory_link import LinkedMemory, read_memory, write_memo
 from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import FOLLOWS, Form, read_link, write_link
-from pages.shell.pool import BASE, EDITED, POOL, end_run, permitted
+from pages.shell.pool import BASE, EDITED, POOL, permitted
+from pages.shell.runs import begun, end_run, status_html
 from pages.shell.strings import (
     Interface,
     in_words,
@@ -67,8 +67,7 @@ from xkde.types import QUESTION_TYPES
 
 # What is filled in while somebody types, in the order of the page's outputs
 OFFERED = ("query", "old_answer", "wordings", "language")
-PATIENCE = 5.0  # seconds that Stop waits for a model to end
-RUNNING: dict[str, threading.Event] = {}  # by session: set it and the answers end
+WORK = "asking"  # the name of its runs
 
 
 def notes(form: Form, state: AskState, interface: Interface) -> list[str]:
@@ -119,8 +118,6 @@ def run(
         permitted(name, interface)
     edits = memory.memory.edits if uses else ()
     retrieve = partial(recalled, edits, float(threshold)) if edits else None
-    session, cancelled = str(request.session_hash), threading.Event()
-    RUNNING[session] = cancelled
     state: AskState | None = None
     # What was filled in is shown once: later it would replace what is typed meanwhile.
     offered: tuple[object, ...] = (form.query, form.old_answer, form.wordings)
@@ -132,14 +129,16 @@ def run(
 
     try:
         visitor, planned = admitted(request), plan(form, known)
-        for state in ask(planned, form, cancelled, retrieve, edits, visitor=visitor):
-            yield shown(state, status_html(_progress(form, state, interface), "busy"))
-            offered = (gr.skip(), gr.skip(), gr.skip())
-        assert state is not None
-        if was_cancelled(state):
-            words = tr("status_stopped", interface)
-            yield shown(state.stopped(), status_html(words))
-            return
+        with begun(WORK, request) as ended:
+            for state in ask(planned, form, ended, retrieve, edits, visitor=visitor):
+                words = _progress(form, state, interface)
+                yield shown(state, status_html(words, "busy"))
+                offered = (gr.skip(), gr.skip(), gr.skip())
+            assert state is not None
+            if was_cancelled(state):
+                words = tr("status_stopped", interface)
+                yield shown(state.stopped(), status_html(words))
+                return
     except XkdeError as error:
         words = status_html(in_words(error, interface), "failed")
         if state is not None:  # nothing is waited for any longer
@@ -148,8 +147,6 @@ def run(
             nothing, choice = answers_html(None, interface), gr.Radio(visible=False)
             yield nothing, words, None, choice, prefilled, *offered
         raise shown_error(error, interface) from error
-    finally:
-        RUNNING.pop(session, None)
     unused = bool(edits) and not state.recalled
     if state.translated:
         texts = {query.language: query.text for query in state.queries}
@@ -215,7 +212,7 @@ def was_cancelled(state: AskState) -> bool:
 
 def stop(request: gr.Request) -> None:
     """End the visitor's running answers."""
-    end_run(RUNNING, str(request.session_hash), PATIENCE)
+    end_run(WORK, request)
 
 
 def stopped(

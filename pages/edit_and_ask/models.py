@@ -15,13 +15,13 @@ import gradio as gr
 from gradio.components import Component
 from gradio.i18n import I18nData
 
+from pages.shell.edit_form import model_choices
 from pages.shell.links import EDITOR
 from pages.shell.pool import (
     BASE,
     EDITED,
     POOL,
     may_download,
-    offered,
     on_space,
     permitted,
 )
@@ -282,14 +282,13 @@ def layout_badge() -> tuple[gr.HTML, gr.Button]:
 
 def layout(badge: gr.HTML) -> ModelsPanel:
     """Make the panel's components."""
-    choices = [
-        (f"{CATALOGUE[name].reference} — {CATALOGUE[name].label}", name)
-        for name in offered()
-    ]
     free = not on_space()
     info = label("model_info" if free else "model_info_space")
     with gr.Row():
-        options: dict[str, Any] = {"choices": choices, "allow_custom_value": free}
+        options: dict[str, Any] = {
+            "choices": model_choices(),
+            "allow_custom_value": free,
+        }
         base = gr.Dropdown(label=label("model_base"), value=BASE, info=info, **options)
         edited = gr.Dropdown(
             label=label("model_edited"), value=EDITED, info=info, **options

@@ -14,7 +14,7 @@ from gradio.components import Component
 
 from pages.edit_and_ask import all_editors, fact_line, memory, models
 from pages.edit_and_ask import handlers as handle
-from pages.edit_and_ask.answers import resting_html, status_html
+from pages.edit_and_ask.answers import resting_html
 from pages.edit_and_ask.form import (
     EXAMPLES,
     FIRST,
@@ -24,12 +24,13 @@ from pages.edit_and_ask.form import (
     example,
     inputs,
 )
+from pages.shell.edit_form import language_choices
 from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT, Header
 from pages.shell.pool import ASKING
+from pages.shell.runs import status_html
 from pages.shell.strings import label
 from pages.shell.templates import render
-from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import QUESTION_TYPES
 
 TITLE = "tab_edit"
@@ -181,15 +182,11 @@ def _small_button(key: str, **options: Any) -> gr.Button:
     return gr.Button(label(key), size="sm", elem_classes="plain", scale=0, **options)
 
 
-def _languages() -> list[tuple[str, str]]:
-    return [(language(code).own_name, code) for code in ATLAS_LANGUAGES]
-
-
 def layout_edit() -> Fields:
     """Make the edit's sentence: in a language, a question → its new answer."""
     form, _ = example(FIRST)
     code = gr.Dropdown(
-        _languages(), value=form.language, label=label("edit_language"),
+        language_choices(), value=form.language, label=label("edit_language"),
         elem_id="edit-language", scale=0, min_width=120,
     )  # fmt: skip
     question = gr.Textbox(
@@ -209,7 +206,7 @@ def layout_languages() -> tuple[gr.CheckboxGroup, gr.Button]:
     form, _ = example(FIRST)
     with gr.Row(elem_id="ask-in"):
         codes = gr.CheckboxGroup(
-            _languages(), value=list(form.languages), label=label("ask_in"),
+            language_choices(), value=list(form.languages), label=label("ask_in"),
             elem_id="languages",
         )  # fmt: skip
         everywhere = _small_button("all_twelve")
@@ -390,6 +387,4 @@ def connect_form(
     opening.success(None, js=OPENED_SCRIPT, **QUIET)
     opening.failure(None, js=OPENED_SCRIPT, **QUIET)
     remembered = [*page.memory.outputs, page.memory.threshold]
-    opening.success(handle.open_memory, None, remembered, **QUIET).then(
-        handle.link_of, linked, header.asked, **QUIET
-    )
+    opening.success(handle.open_memory, None, remembered, **QUIET)

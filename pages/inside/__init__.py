@@ -1,6 +1,5 @@
 """Inside: through the layers, what an answer looks at, what carries a fact, geometry.
 
-    form.py      what is filled in, as a record
     handlers.py  what a click does
     measured.py  the same over many edits, from shipped files
     page.py      the tab

@@ -1,77 +1,75 @@
-"""The handlers of Inside: a look at the base, then at the edited model, Stop, prefill.
+"""The handlers of Inside: a look at the base, then at the edited model.
 
-A thread looks while the page shows how far it is; Stop, or a closed tab, ends it at
-the next step, and the model is free again. Every XkdeError becomes words.
+A thread looks while the page shows how far it is. Every XkdeError becomes words.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from pages.inside.form import LINKED, InsideForm, first, form_of, of_link
 from pages.inside.measured import measured_of
 from pages.inside.panes import PaneShown, pane_of
 from pages.shell.components import Outputs
-from pages.shell.pool import PATIENCE, POOL, end_run, permitted
-from pages.shell.strings import Interface, interface_language, shown_error, tr
+from pages.shell.edit_form import form_of
+from pages.shell.links import Form
+from pages.shell.pool import POOL, permitted
+from pages.shell.runs import reports_of, status_html, watched
+from pages.shell.strings import Interface, interface_language, tr
 from pages.shell.templates import render
-from xkde.asking.looking_inside import InsideQuestion, inside_question
-from xkde.asking.session import StoppedError
+from xkde.asking.looking_inside import LOOKS, InsideQuestion, Look, inside_question
 from xkde.data.atlas.world import atlas
-from xkde.errors import XkdeError
+from xkde.types import Query
 
 if TYPE_CHECKING:
     from xkde.asking.looks import Seen
 
 PANES = ("base", "edited")
-LOOK = 0.2  # seconds between two reports of how far it is
-STOPPING = 5.0  # seconds that Stop waits for a model to end
-RUNNING: dict[str, threading.Event] = {}  # by session: set it and the look ends
+# The fields of an edit and of a question, by their names in ``links.Form``
+NAMES = (
+    "language", "question", "answer", "old_answer", "languages", "query", "base",
+    "edited",
+)  # fmt: skip
+WORK = "inside"  # the name of its runs
 How = tuple[int, int]  # steps done, of how many
-Task = Callable[[Callable[[int, int], None]], PaneShown]
 
 
-def status_html(words: str, kind: str = "") -> str:
-    """Return the status line."""
-    return render("inside/status.html", words=words, kind=kind)
+def look_of(text: str | None) -> Look:
+    """Return the look that is chosen; the first where it is none."""
+    return next((each for each in LOOKS if each == text), LOOKS[0])
 
 
-def run(request: gr.Request, *values: str | None) -> Iterator[Outputs]:
+def run(
+    request: gr.Request, look: str | None, subject: str | None, *values: str | None
+) -> Iterator[Outputs]:
     """Yield the panes as they come, by the components' names."""
     interface = interface_language(request)
-    form = form_of(values)
+    form = form_of(NAMES, values)
     models = [permitted(name, interface) for name in (form.base, form.edited)]
-    session, cancelled = str(request.session_hash), threading.Event()
-    RUNNING[session] = cancelled
-    try:
-        asked = inside_question(atlas(), form.edit, form.asked)
-        for name in models:
-            _load(name)
+
+    def steps(cancelled: threading.Event) -> Iterator[Outputs]:
         yield {**shown_pane("base", None), **shown_pane("edited", None)}
+        asked = _asked(form, subject or "")
         for pane, model in zip(PANES, models, strict=True):
-            seen: PaneShown | None = None
-            for step in _in_thread(
-                _task(form, asked, pane, model, interface), cancelled
-            ):
-                if isinstance(step, PaneShown):
-                    seen = step
+            task = _task(look_of(look), asked, pane, model, interface)
+            for found in reports_of(task, cancelled):
+                if isinstance(found, PaneShown):
+                    yield shown_pane(pane, found)
                 else:
-                    yield {"status": _progress(pane, step, interface)}
-            if seen is None:
-                words = tr("status_stopped", interface)
-                yield {"status": status_html(words)}
-                return
-            yield shown_pane(pane, seen)
-        yield {"status": status_html(tr("inside_done", interface), "done")}
-    except XkdeError as error:
-        yield {"status": status_html("")}
-        raise shown_error(error, interface) from error
-    finally:
-        cancelled.set()
-        RUNNING.pop(session, None)
+                    yield {"status": _progress(pane, found, interface)}
+        if not cancelled.is_set():
+            yield {"status": status_html(tr("inside_done", interface), "done")}
+
+    yield from watched(WORK, request, models, steps)
+
+
+def _asked(form: Form, subject: str) -> InsideQuestion:
+    """Return what is looked into; the edit's own question where none is typed."""
+    edit = replace(form.edit, subject=subject.strip())
+    query = Query(form.query.strip() or edit.question, form.languages[0])
+    return inside_question(atlas(), edit, query)
 
 
 def shown_pane(pane: str, seen: PaneShown | None) -> Outputs:
@@ -81,30 +79,6 @@ def shown_pane(pane: str, seen: PaneShown | None) -> Outputs:
         pane: seen.html if seen else "",
         f"{pane}_plot": gr.Plot(figure, visible=figure is not None),
     }
-
-
-def stop(request: gr.Request) -> None:
-    """End the visitor's look, and wait until it was said."""
-    end_run(RUNNING, str(request.session_hash), STOPPING)
-
-
-def stopped(request: gr.Request) -> str:
-    """Say that it was stopped; also where it had only waited for its turn."""
-    return status_html(tr("status_stopped", interface_language(request)))
-
-
-def open_page(request: gr.Request) -> list[str]:
-    """Fill the fields from the link that was opened, else with an example."""
-    query = str(request.url.query) if request.request else ""
-    return of_link(query) or first()
-
-
-def take_over(link: str, taken: str) -> list[object]:
-    """Fill the fields with the question last asked in Edit & Ask, each one once."""
-    values = of_link(link) if link != taken else None
-    if values is None:
-        return [taken, *[gr.skip()] * len(LINKED)]
-    return [link, *values]
 
 
 def show_measured(look: str, request: gr.Request) -> Outputs:
@@ -117,56 +91,25 @@ def show_measured(look: str, request: gr.Request) -> Outputs:
     }
 
 
-def _load(name: str) -> None:
-    if POOL.status(name).phase == "unknown":
-        POOL.start(name)
-    POOL.wait(name, PATIENCE)
-
-
 def _task(
-    form: InsideForm, asked: InsideQuestion, pane: str, model: str, interface: Interface
-) -> Task:
+    look: Look, asked: InsideQuestion, pane: str, model: str, interface: Interface
+) -> Callable[[Callable[[How | PaneShown], None]], None]:
     """Return what a thread does for one pane: look, and make its HTML and figure."""
 
-    def look(on_progress: Callable[[int, int], None]) -> PaneShown:
+    def take(report: Callable[[How | PaneShown], None]) -> None:
         from xkde.asking.looks import look_inside
 
         with POOL.use([model]) as engines:
             seen: Seen = look_inside(
-                form.look, engines[0], asked, pane == "edited", on_progress
+                look,
+                engines[0],
+                asked,
+                pane == "edited",
+                lambda done, total: report((done, total)),
             )
-        return pane_of(seen, pane, model, asked, interface)
+        report(pane_of(seen, pane, model, asked, interface))
 
-    return look
-
-
-def _in_thread(
-    task: Task, cancelled: threading.Event
-) -> Generator[How | PaneShown, None, None]:
-    """Yield how far a task is, then what it made; nothing once it is cancelled."""
-    read: list[How] = [(0, 1)]
-    left = threading.Event()
-
-    def on_progress(done: int, total: int) -> None:
-        read[0] = (done, total)
-        if cancelled.is_set() or left.is_set():
-            raise StoppedError
-
-    thread = ThreadPoolExecutor(1, "inside")
-    try:
-        done = thread.submit(task, on_progress)
-        while not done.done():
-            if cancelled.is_set():
-                return
-            yield read[0]
-            wait([done], LOOK)
-        try:
-            yield done.result()
-        except StoppedError:
-            return
-    finally:
-        left.set()  # also where nobody listens any longer
-        thread.shutdown(wait=False)
+    return take
 
 
 def _progress(pane: str, step: How, interface: Interface) -> str:

@@ -11,24 +11,28 @@ import gradio as gr
 from gradio.blocks import Block
 
 from pages.inside import handlers as handle
-from pages.inside.form import LINKED, NAMES, InsideForm
 from pages.shell.components import by_name
+from pages.shell.edit_form import (
+    Fields,
+    connect_prefill,
+    edit_fields,
+    model_fields,
+    query_fields,
+)
 from pages.shell.look import Header
-from pages.shell.pool import on_space
+from pages.shell.runs import connect_run, status_html
 from pages.shell.strings import label
 from pages.shell.templates import render
 from xkde.asking.looking_inside import LOOKS
-from xkde.checkpoints import CATALOGUE
-from xkde.languages import ATLAS_LANGUAGES, language
 
 TITLE = "tab_inside"
 
 
 @dataclass(frozen=True)
 class InsidePage:
-    """The components of the tab; ``fields`` by the names of an InsideForm's fields."""
+    """The components of the tab; ``fields`` by the names of a form's fields."""
 
-    fields: dict[str, gr.Textbox | gr.Dropdown | gr.Radio]
+    fields: Fields
     look: gr.Radio
     start: gr.Button
     stop: gr.Button
@@ -40,18 +44,13 @@ def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content and connect it."""
     with gr.Column(elem_id="inside") as column:
         page = layout()
-    connect(page)
     tab = column.parent
     assert isinstance(tab, gr.Tab)
-    linked = [page.fields[name] for name in LINKED]
-    root.load(handle.open_page, None, linked, api_visibility="private")
-    taken = gr.State("")
-    tab.select(
-        handle.take_over,
-        [header.asked, taken],
-        [taken, *linked],
-        show_progress="hidden",
-        api_visibility="private",
+    connect_prefill(root, tab, header, page.fields)
+    fields = [page.fields[name] for name in ("subject", *handle.NAMES)]
+    starts = [page.start.click, page.look.input]
+    connect_run(
+        handle.WORK, starts, handle.run, [page.look, *fields], page.shown, page.stop
     )
     # Nothing shipped is read before the tab is first opened.
     gr.on(
@@ -67,11 +66,14 @@ def build(root: gr.Blocks, header: Header) -> None:
 def layout() -> InsidePage:
     """Make the components, from the top of the tab to its end."""
     gr.HTML(render("shell/paragraph.html", kind="lead", key="inside_lead", mark=""))
-    with gr.Row(elem_classes="inside-form", equal_height=False):
-        fields: dict[str, gr.Textbox | gr.Dropdown | gr.Radio] = {
-            **_edit_fields(),
-            **_query_fields(),
-        }
+    with gr.Row(elem_classes="edit-form", equal_height=False):
+        with gr.Column(elem_classes="half"):
+            fields = edit_fields()
+        with gr.Column(elem_classes="half"):
+            fields |= query_fields()
+            fields["subject"] = gr.Textbox(
+                label=label("inside_subject"), info=label("inside_subject_info")
+            )
     look = gr.Radio(
         [(label(f"inside_look_{name}"), name) for name in LOOKS],
         value=LOOKS[0],
@@ -79,15 +81,14 @@ def layout() -> InsidePage:
         elem_classes="pills",
         elem_id="inside-look",
     )
-    with gr.Accordion(label("models"), open=False):
-        models = _model_fields()
+    fields |= model_fields()
     with gr.Row(elem_classes="actions"):
         start = gr.Button(
             label("inside_start"), variant="primary", elem_id="inside-start", scale=0,
             min_width=200,
         )  # fmt: skip
         stop = gr.Button(label("stop"), elem_id="inside-stop", scale=0, min_width=90)
-        status = gr.HTML(handle.status_html(""), elem_id="inside-status")
+        status = gr.HTML(status_html(""), elem_id="inside-status")
     measured: dict[str, Block] = {
         "explained": gr.HTML(render("inside/explained.html", look=LOOKS[0]))
     }
@@ -99,91 +100,8 @@ def layout() -> InsidePage:
                 shown[f"{pane}_plot"] = _plot()
     measured["measured"] = gr.HTML("", elem_id="inside-measured")
     measured["measured_plot"] = _plot()
-    return InsidePage(
-        {**fields, "look": look, **models}, look, start, stop, shown, measured
-    )
+    return InsidePage(fields, look, start, stop, shown, measured)
 
 
 def _plot() -> gr.Plot:
     return gr.Plot(show_label=False, visible=False, elem_classes="picture")
-
-
-def _languages() -> list[tuple[str, str]]:
-    return [(language(code).own_name, code) for code in ATLAS_LANGUAGES]
-
-
-def _edit_fields() -> dict[str, gr.Textbox | gr.Dropdown]:
-    usual = InsideForm()
-    with gr.Column(elem_classes="half"):
-        return {
-            "language": gr.Dropdown(
-                _languages(), value=usual.language, label=label("edit_language")
-            ),
-            "question": gr.Textbox(label=label("edit_question"), max_lines=4),
-            "answer": gr.Textbox(label=label("new_answer")),
-            "old_answer": gr.Textbox(
-                label=label("old_answer"), placeholder=label("old_placeholder")
-            ),
-        }
-
-
-def _query_fields() -> dict[str, gr.Textbox | gr.Dropdown]:
-    usual = InsideForm()
-    with gr.Column(elem_classes="half"):
-        return {
-            "query_language": gr.Dropdown(
-                _languages(), value=usual.query_language, label=label("inside_ask_in")
-            ),
-            "query": gr.Textbox(
-                label=label("query"),
-                placeholder=label("inside_query_hint"),
-                max_lines=4,
-            ),
-            "subject": gr.Textbox(
-                label=label("inside_subject"), info=label("inside_subject_info")
-            ),
-        }
-
-
-def _model_fields() -> dict[str, gr.Dropdown]:
-    choices = [
-        (f"{entry.reference} — {entry.label}", name)
-        for name, entry in CATALOGUE.items()
-    ]
-    usual = InsideForm()
-    with gr.Row():
-        return {
-            name: gr.Dropdown(
-                choices,
-                value=value,
-                label=label(f"model_{name}"),
-                allow_custom_value=not on_space(),
-            )
-            for name, value in (("base", usual.base), ("edited", usual.edited))
-        }
-
-
-def connect(page: InsidePage) -> None:
-    """Tie looking and stopping to the components."""
-    fields = [page.fields[name] for name in NAMES]
-    looking = gr.on(
-        [page.start.click, page.look.input],
-        by_name(handle.run, page.shown),
-        fields,
-        list(page.shown.values()),
-        trigger_mode="once",
-        show_progress="hidden",
-        concurrency_id="model",
-        concurrency_limit=1,
-        api_visibility="private",
-    )
-    # One after the other: what runs ends by itself, what still waits is taken away.
-    page.stop.click(handle.stop, None, None, queue=False, api_visibility="private")
-    page.stop.click(
-        handle.stopped,
-        None,
-        page.shown["status"],
-        cancels=[looking],
-        queue=False,
-        api_visibility="private",
-    )

@@ -12,14 +12,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from pages.preferences.sources import answer_of
-from pages.shell.pool import PATIENCE, POOL
+from pages.shell.pool import PATIENCE, POOL, waiting_for
 from pages.shell.strings import Interface, in_words, strings, tr
 from pages.shell.templates import render
 from xkde import paths
 from xkde.asking.probabilities import PairOdds, pair_odds
 from xkde.data.preferences.answers import UNDETERMINED
 from xkde.data.preferences.files import REWARDS, Scores
-from xkde.engines.pool import UNDER_WAY
 from xkde.errors import InputError
 from xkde.languages import LANGUAGES
 from xkde.prompts import EDIT_HEADER, QUERY_HEADER
@@ -254,9 +253,7 @@ def measured(
         if not (paths.checkpoints() / name).is_dir():
             known[stage] = tr("odds_absent", interface, name=name)
             continue
-        if POOL.status(name).phase == "unknown":
-            POOL.start(name)
-        if POOL.status(name).phase in UNDER_WAY:
+        if waiting_for([name]):
             yield {**known, stage: tr("odds_loading", interface, name=name)}
         status = POOL.wait(name, PATIENCE)
         if status.phase == "failed":

@@ -1,6 +1,5 @@
 """Propagation: one edit stated and asked in every language, and many of them measured.
 
-    form.py      what is filled in, as a record
     handlers.py  what a click does
     live.py      the grid of answers, its rows in words, an opened cell
     page.py      the tab

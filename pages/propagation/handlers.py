@@ -1,28 +1,23 @@
-"""The handlers of Propagation: fill the grid, Stop, open a cell, prefill.
+"""The handlers of Propagation: fill the grid, order it, open a cell.
 
-The grid is drawn a few times a second while the answers come. Stop, or a closed tab,
-ends them between two tokens. Every XkdeError becomes words.
+The grid is drawn a few times a second while the answers come. Every XkdeError becomes
+words.
 """
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import gradio as gr
 
-from pages.propagation.form import (
-    NAMES,
-    PropagationForm,
-    first,
-    form_of,
-    of_link,
-)
 from pages.propagation.live import live_html, opened_html, right_and_asked
 from pages.shell.components import Outputs
-from pages.shell.pool import PATIENCE, POOL, end_run, permitted
-from pages.shell.strings import Interface, interface_language, shown_error, tr
-from pages.shell.templates import render
+from pages.shell.edit_form import form_of
+from pages.shell.links import Form
+from pages.shell.pool import POOL, permitted
+from pages.shell.runs import reports_of, status_html, watched
+from pages.shell.strings import Interface, interface_language, tr
 from xkde.asking.propagation import (
     Order,
     PropagationState,
@@ -33,19 +28,12 @@ from xkde.asking.propagation import (
 )
 from xkde.asking.translation import TranslatedQuestion, can_translate, translate
 from xkde.data.atlas.world import atlas
-from xkde.engines.pool import UNDER_WAY
-from xkde.errors import InputError, XkdeError
+from xkde.errors import InputError
 from xkde.languages import ATLAS_LANGUAGES
 
-DRAWN = 0.4  # seconds between two drawings of the grid
-LOOK = 0.2  # seconds between two looks at a model that is being loaded
-STOPPING = 5.0  # seconds that Stop waits for a model to end
-RUNNING: dict[str, threading.Event] = {}  # by session: set it and the answers end
-
-
-def status_html(words: str, kind: str = "") -> str:
-    """Return the status line."""
-    return render("propagation/status.html", words=words, kind=kind)
+# The fields of an edit, by their names in ``links.Form``
+NAMES = ("language", "question", "answer", "old_answer", "base", "edited")
+WORK = "propagation"  # the name of its runs
 
 
 def order_of(text: str | None) -> Order:
@@ -53,59 +41,46 @@ def order_of(text: str | None) -> Order:
     return "success" if text == "success" else "script"
 
 
-def run(request: gr.Request, order: str, *values: str | None) -> Iterator[Outputs]:
+def run(
+    request: gr.Request, order: str | None, *values: str | None
+) -> Iterator[Outputs]:
     """Yield the grid as it fills, by the components' names."""
-    interface = interface_language(request)
-    form = form_of(values)
+    interface, by = interface_language(request), order_of(order)
+    form = form_of(NAMES, values)
     models = [permitted(name, interface) for name in (form.base, form.edited)]
-    session, cancelled = str(request.session_hash), threading.Event()
-    RUNNING[session] = cancelled
-    by = order_of(order)
-    try:
-        yield {"opened": "", "status": _busy("status_waiting", interface)}
-        for name in models:
-            _load(name, cancelled)
-        task = None if cancelled.is_set() else _task(form, cancelled)
-        if task is None or cancelled.is_set():
-            yield {"status": status_html(tr("status_stopped", interface))}
-            return
-        started = drawn = time.monotonic()
-        with POOL.use(models) as engines:
-            base, edited = engines
-            steps = propagate(task, base, edited, cancelled)
-            with closing(steps) as going:
-                state = next(going)
-                for state in going:
-                    if time.monotonic() - drawn > DRAWN:
-                        drawn = time.monotonic()
-                        yield shown(state, by, interface) | {
-                            "status": _busy("arriving", interface, state)
-                        }
-        seconds = time.monotonic() - started
-        yield shown(state, by, interface) | {
-            "status": _ended(state, seconds, interface)
-        }
-    except XkdeError as error:
-        yield {"status": status_html("")}
-        raise shown_error(error, interface) from error
-    finally:
-        cancelled.set()
-        RUNNING.pop(session, None)
+
+    def answer(
+        cancelled: threading.Event, report: Callable[[PropagationState], None]
+    ) -> None:
+        task = _task(form, cancelled)
+        with POOL.use(models) as (base, edited):
+            for state in propagate(task, base, edited, cancelled):
+                report(state)
+
+    def steps(cancelled: threading.Event) -> Iterator[Outputs]:
+        yield {"opened": "", "grid": "", "state": None}
+        started = time.monotonic()
+        state: PropagationState | None = None
+        for state in reports_of(partial(answer, cancelled), cancelled):
+            yield shown(state, by, interface)
+        if state is not None and not cancelled.is_set():
+            seconds = time.monotonic() - started
+            yield {"status": _ended(state, seconds, interface)}
+
+    yield from watched(WORK, request, models, steps)
 
 
 def shown(state: PropagationState, by: Order, interface: Interface) -> Outputs:
-    """Return what shows a state, and the state itself."""
-    return {"grid": live_html(state, by, interface), "state": state}
-
-
-def _busy(key: str, interface: Interface, state: PropagationState | None = None) -> str:
-    done, n = (state.arrived, state.total) if state else (0, 0)
-    return status_html(tr(key, interface, done=done, n=n), "busy")
+    """Return what shows a state: the grid, how far it is, and the state itself."""
+    words = tr("arriving", interface, done=state.arrived, n=state.total)
+    return {
+        "grid": live_html(state, by, interface),
+        "state": state,
+        "status": status_html(words, "busy"),
+    }
 
 
 def _ended(state: PropagationState, seconds: float, interface: Interface) -> str:
-    if state.is_stopped:
-        return status_html(tr("status_stopped", interface))
     right, asked = right_and_asked(state)
     words = tr(
         "propagation_done", interface, right=right, n=asked, seconds=f"{seconds:.1f}"
@@ -113,19 +88,7 @@ def _ended(state: PropagationState, seconds: float, interface: Interface) -> str
     return status_html(words, "done")
 
 
-def _load(name: str, cancelled: threading.Event) -> None:
-    """Wait until a model is loaded, or Stop; a download has PATIENCE."""
-    if POOL.status(name).phase == "unknown":
-        POOL.start(name)
-    give_up = time.monotonic() + PATIENCE
-    while POOL.status(name).phase in UNDER_WAY and not cancelled.is_set():
-        is_downloading = POOL.status(name).phase == "downloading"
-        if is_downloading and time.monotonic() > give_up:
-            return
-        POOL.wait(name, LOOK)
-
-
-def _task(form: PropagationForm, cancelled: threading.Event) -> PropagationTask:
+def _task(form: Form, cancelled: threading.Event) -> PropagationTask:
     """Return the edit in every language, translated by the edited model if need be."""
     world, edit = atlas(), form.edit
     translated: tuple[TranslatedQuestion, ...] = ()
@@ -145,16 +108,6 @@ def _task(form: PropagationForm, cancelled: threading.Event) -> PropagationTask:
     return plan(world, edit, translated)
 
 
-def stop(request: gr.Request) -> None:
-    """End the visitor's answers, and wait until that was said."""
-    end_run(RUNNING, str(request.session_hash), STOPPING)
-
-
-def stopped(request: gr.Request) -> str:
-    """Say that it was stopped; also where it had only waited for its turn."""
-    return status_html(tr("status_stopped", interface_language(request)))
-
-
 def reorder(state: PropagationState | None, order: str, request: gr.Request) -> str:
     """Return the grid in another order."""
     return live_html(state, order_of(order), interface_language(request))
@@ -167,17 +120,3 @@ def picked(
     if state is None:
         return ""
     return opened_html(state, str(event.cell), interface_language(request))
-
-
-def open_page(request: gr.Request) -> list[str]:
-    """Fill the fields from the link that was opened, else with an example."""
-    query = str(request.url.query) if request.request else ""
-    return of_link(query) or first()
-
-
-def take_over(link: str, taken: str) -> list[object]:
-    """Fill the fields with the edit last asked in Edit & Ask, each one once."""
-    values = of_link(link) if link != taken else None
-    if values is None:
-        return [taken, *[gr.skip()] * len(NAMES)]
-    return [link, *values]

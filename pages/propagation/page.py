@@ -11,7 +11,6 @@ import gradio as gr
 from gradio.blocks import Block
 
 from pages.propagation import handlers as handle
-from pages.propagation.form import NAMES, PropagationForm
 from pages.propagation.recorded import (
     NONE,
     RecordedChoice,
@@ -21,12 +20,11 @@ from pages.propagation.recorded import (
     recorded_html,
 )
 from pages.shell.components import Outputs, by_name
+from pages.shell.edit_form import Fields, connect_prefill, edit_fields, model_fields
 from pages.shell.look import Header
-from pages.shell.pool import on_space
+from pages.shell.runs import connect_run, status_html
 from pages.shell.strings import interface_language, label, tr
 from pages.shell.templates import render
-from xkde.checkpoints import CATALOGUE
-from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import PROBES
 
 TITLE = "tab_propagation"
@@ -43,7 +41,7 @@ element.addEventListener("click", (event) => {
 class PropagationPage:
     """The components of the tab; ``fields`` by the names of the form's fields."""
 
-    fields: dict[str, gr.Textbox | gr.Dropdown]
+    fields: Fields
     order: gr.Radio
     start: gr.Button
     stop: gr.Button
@@ -58,16 +56,7 @@ def build(root: gr.Blocks, header: Header) -> None:
     _connect_live(page)
     tab = column.parent
     assert isinstance(tab, gr.Tab)
-    fields = [page.fields[name] for name in NAMES]
-    root.load(handle.open_page, None, fields, api_visibility="private")
-    taken = gr.State("")
-    tab.select(
-        handle.take_over,
-        [header.asked, taken],
-        [taken, *fields],
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    connect_prefill(root, tab, header, page.fields)
     _connect_recorded(page, tab)
 
 
@@ -76,10 +65,9 @@ def layout() -> PropagationPage:
     gr.HTML(
         render("shell/paragraph.html", kind="lead", key="propagation_lead", mark="")
     )
-    with gr.Row(elem_classes="inside-form", equal_height=False):
-        fields: dict[str, gr.Textbox | gr.Dropdown] = _edit_fields()
-    with gr.Accordion(label("models"), open=False):
-        models = _model_fields()
+    with gr.Row(elem_classes="edit-form wide"):
+        fields = edit_fields()
+    fields |= model_fields()
     order = gr.Radio(
         [(label(f"propagation_order_{name}"), name) for name in ("script", "success")],
         value="script",
@@ -95,13 +83,13 @@ def layout() -> PropagationPage:
         stop = gr.Button(
             label("stop"), elem_id="propagation-stop", scale=0, min_width=90
         )
-        status = gr.HTML(handle.status_html(""), elem_id="propagation-status")
+        status = gr.HTML(status_html(""), elem_id="propagation-status")
     grid = gr.HTML("", js_on_load=PICK_SCRIPT, elem_id="propagation-grid")
     opened = gr.HTML("", elem_id="propagation-opened")
     shown: dict[str, Block] = {
         "status": status, "grid": grid, "opened": opened, "state": gr.State(None)
     }  # fmt: skip
-    return PropagationPage({**fields, **models}, order, start, stop, shown, _recorded())
+    return PropagationPage(fields, order, start, stop, shown, _recorded())
 
 
 def _recorded() -> dict[str, Block]:
@@ -128,66 +116,11 @@ def _recorded() -> dict[str, Block]:
     }
 
 
-def _edit_fields() -> dict[str, gr.Textbox | gr.Dropdown]:
-    languages = [(language(code).own_name, code) for code in ATLAS_LANGUAGES]
-    usual = PropagationForm()
-    with gr.Column(elem_classes="half"):
-        question: dict[str, gr.Textbox | gr.Dropdown] = {
-            "language": gr.Dropdown(
-                languages, value=usual.language, label=label("edit_language")
-            ),
-            "question": gr.Textbox(label=label("edit_question"), max_lines=4),
-        }
-    with gr.Column(elem_classes="half"):
-        return {
-            **question,
-            "answer": gr.Textbox(label=label("new_answer")),
-            "old_answer": gr.Textbox(
-                label=label("old_answer"), placeholder=label("old_placeholder")
-            ),
-        }
-
-
-def _model_fields() -> dict[str, gr.Dropdown]:
-    choices = [
-        (f"{entry.reference} — {entry.label}", name)
-        for name, entry in CATALOGUE.items()
-    ]
-    usual = PropagationForm()
-    with gr.Row():
-        return {
-            name: gr.Dropdown(
-                choices,
-                value=value,
-                label=label(f"model_{name}"),
-                allow_custom_value=not on_space(),
-            )
-            for name, value in (("base", usual.base), ("edited", usual.edited))
-        }
-
-
 def _connect_live(page: PropagationPage) -> None:
-    fields = [page.fields[name] for name in NAMES]
     state, grid = page.shown["state"], page.shown["grid"]
-    asking = page.start.click(
-        by_name(handle.run, page.shown),
-        [page.order, *fields],
-        list(page.shown.values()),
-        trigger_mode="once",
-        show_progress="hidden",
-        concurrency_id="model",
-        concurrency_limit=1,
-        api_visibility="private",
-    )
-    # One after the other: what runs ends by itself, what still waits is taken away.
-    page.stop.click(handle.stop, None, None, queue=False, api_visibility="private")
-    page.stop.click(
-        handle.stopped,
-        None,
-        page.shown["status"],
-        cancels=[asking],
-        queue=False,
-        api_visibility="private",
+    inputs = [page.order, *(page.fields[name] for name in handle.NAMES)]
+    connect_run(
+        handle.WORK, [page.start.click], handle.run, inputs, page.shown, page.stop
     )
     page.order.input(
         handle.reorder,

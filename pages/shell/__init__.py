@@ -1,11 +1,13 @@
 """What surrounds every tab: header, look, strings, errors, templates, plots.
 
     components.py  handlers that address components by name
+    edit_form.py   the form of an edit and a question, for tabs that look further
     guard.py       security headers, the page's own handlers, health
     links.py       the address of a question
     look.py        theme, styles and scripts
     plots.py       what all Plotly figures share
     pool.py        the models that all tabs share, and what this place offers
+    runs.py        what a visitor starts and may stop
     strings.py     the text of the interface in English and Chinese
     templates.py   how templates are rendered
     visitors.py    who asks, and how often

@@ -8,7 +8,7 @@ what is on it, and of the catalogue what its owner lets visitors download: the i
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +18,7 @@ from pages.shell.strings import Interface, tr
 from xkde.asking.scheduling import Scheduler
 from xkde.checkpoints import CATALOGUE, default_pair, resolve
 from xkde.engines.loading import load, with_adapter
-from xkde.engines.pool import Pool
+from xkde.engines.pool import UNDER_WAY, Pool
 from xkde.errors import XkdeError
 
 if TYPE_CHECKING:  # torch comes with it
@@ -55,6 +55,7 @@ Answering = TypeVar("Answering", bound=Callable[..., object])
 MOST_ASKING, MOST_THREADS = 200, 264
 ASKING: dict[str, Any] = {"concurrency_id": "asking", "concurrency_limit": MOST_ASKING}
 PATIENCE = 120.0  # seconds that a question waits for a download
+LOOK = 0.2  # seconds between two looks at what is in the making
 BASE, EDITED = default_pair()  # the models that a form begins with
 
 
@@ -111,15 +112,21 @@ def permitted(reference: str, interface: Interface) -> str:
     return name
 
 
-def end_run(running: dict[str, threading.Event], session: str, patience: float) -> None:
-    """End a session's run and wait until its last state was sent.
+def waiting_for(names: Iterable[str]) -> list[str]:
+    """Return the models that have to be waited for; start those nobody has started."""
+    names = list(dict.fromkeys(names))
+    for name in names:
+        if POOL.status(name).phase == "unknown":
+            POOL.start(name)
+    return [name for name in names if POOL.status(name).phase in UNDER_WAY]
 
-    Cancelling the event instead would let what is on its way overwrite the last state.
-    """
-    cancelled = running.get(session)
-    if cancelled is None:
-        return
-    cancelled.set()
-    give_up = time.monotonic() + patience
-    while running.get(session) is cancelled and time.monotonic() < give_up:
-        time.sleep(0.02)
+
+def loading(names: Sequence[str], cancelled: threading.Event) -> Iterator[None]:
+    """Yield now and then until models are loaded, or Stop; a download has PATIENCE."""
+    give_up = time.monotonic() + PATIENCE
+    while (waiting := waiting_for(names)) and not cancelled.is_set():
+        is_downloading = POOL.status(waiting[0]).phase == "downloading"
+        if is_downloading and time.monotonic() > give_up:
+            return
+        POOL.wait(waiting[0], LOOK)
+        yield

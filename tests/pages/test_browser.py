@@ -4,14 +4,13 @@ Every page here may reach only the app itself, must throw nothing, scroll nowher
 sideways and satisfy axe but for two findings in Gradio's own footer and table search.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.helpers.app_server import running
+from tests.helpers.visits import DONE, LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 
@@ -21,8 +20,6 @@ pytestmark = [
     pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
 ]
 
-GRADIO_S_OWN = {"image-redundant-alt", "label-title-only"}
-DONE = ".status.done, .status.noted"
 STOP_AT_THE_FIRST_WORD = """() => new MutationObserver((_, observer) => {
   if (!document.querySelector(".answer.arriving")) return;
   observer.disconnect();
@@ -32,50 +29,6 @@ LONG = (
     "?q=Who%3F&a=Me&query=Who%3F&prompted=1&tokens=512"
     "&ask=en-cs-de-es-fr-nl-pt-ru-th-tr-vi-zh"
 )
-# Cancelling what has just ended, or has not begun, is answered so.
-HARMLESS = ("/cancel", "/reset")
-
-
-class Visit:
-    """One page with what went wrong on it."""
-
-    def __init__(self, tab: Any, url: str) -> None:
-        self.tab, self.url = tab, url
-        self.wrong: list[str] = []
-        tab.on("pageerror", lambda error: self.wrong.append(str(error)))
-        tab.on("requestfailed", self._failed)
-        tab.on("response", self._answered)
-        tab.set_default_timeout(30_000)
-
-    def _failed(self, request: Any) -> None:
-        if not request.url.startswith(self.url):
-            self.wrong.append(f"outside: {request.url}")
-
-    def _answered(self, response: Any) -> None:
-        if response.status >= 400 and not response.url.endswith(HARMLESS):
-            self.wrong.append(f"{response.status} {response.url}")
-
-    def open(self, query: str = "") -> Any:
-        self.tab.goto(self.url + query)
-        self.tab.locator("#ask").wait_for()
-        self.tab.wait_for_function("document.querySelector('#new-answer')")
-        self.tab.wait_for_timeout(500)
-        return self.tab
-
-    def chip(self, index: int) -> None:
-        self.tab.locator("#chips button").nth(index).click()
-        self.tab.wait_for_selector(DONE)
-
-    def check(self) -> None:
-        """Assert that nothing was wrong and that the page is in good order."""
-        assert self.wrong == []
-        width = self.tab.evaluate("innerWidth")
-        assert self.tab.evaluate("document.documentElement.scrollWidth") <= width
-        violations = Axe().run(self.tab).response["violations"]
-        found = {each["id"]: short(each) for each in violations}
-        assert {
-            rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN
-        } == {}
 
 
 def more(tab: Any) -> None:
@@ -83,29 +36,6 @@ def more(tab: Any) -> None:
     if not tab.locator("#query").is_visible():
         tab.locator("#more button").first.click()
         tab.locator("#query").wait_for()
-
-
-def short(violation: dict[str, Any]) -> list[str]:
-    """Return where a rule of axe is broken."""
-    return [node["html"][:200] for node in violation["nodes"][:4]]
-
-
-@pytest.fixture
-def visit(served: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    options = getattr(request, "param", {})
-    with browser.page(served.url, **options) as tab:
-        yield Visit(tab, served.url)
-
-
-LOOKS = [
-    {"scheme": scheme, "locale": locale, "width": width}
-    for scheme, locale, width in (
-        ("light", "en-US", 1280),
-        ("dark", "zh-CN", 1280),
-        ("dark", "en-US", 390),
-        ("light", "zh-CN", 390),
-    )
-]
 
 
 @pytest.mark.parametrize("visit", LOOKS, indirect=True)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from pages.edit_and_ask import all_editors, answering
+from pages.edit_and_ask import all_editors
 from pages.edit_and_ask.all_editors import (
     outcome_words,
     progress_words,
@@ -18,9 +18,10 @@ from pages.edit_and_ask.all_editors import (
 )
 from pages.edit_and_ask.form import example, understand, values_of
 from pages.shell.links import Form
+from pages.shell.runs import RUNNING
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models
-from tests.pages.test_browser import Visit
+from tests.helpers.visits import Visit
 from xkde.asking.all_editors import AllEditorsState, EditorRow, waiting_rows
 from xkde.bench import browser
 from xkde.editors.registry import EDITORS
@@ -114,16 +115,13 @@ def test_bad_input_is_said_before_anything_runs() -> None:
     values[2] = "x" * 2000
     with pytest.raises(gr.Error, match="at most"):
         next(all_editors.run(NOBODY, example("example_japan")[1], "", *values))
-    assert all_editors.RUNNING == {}
+    assert RUNNING == {}
 
 
 def test_a_run_from_the_form_ends_with_every_row_told(
-    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
-    pool = Pool()
-    for module in (answering, all_editors):
-        monkeypatch.setattr(module, "POOL", pool)
     chosen = {name: EDITORS[name] for name in ("x-kde", "ft-m")}
     monkeypatch.setattr("xkde.asking.all_editors.EDITORS", chosen)
     short = replace(form(), max_new_tokens=8)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.pages.test_browser import DONE, LONG, LOOKS, Visit, copied, more
-from tests.pages.test_browser import visit as visit  # the fixture
+from tests.helpers.visits import DONE, LOOKS, Visit
+from tests.pages.test_browser import LONG, copied, more
 from xkde.bench import browser
 
 pytestmark = [

@@ -4,7 +4,6 @@ import json
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +20,7 @@ from pages.edit_and_ask.form import Prefilled, example, understand, values_of
 from pages.edit_and_ask.memory import MemorySession
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import EDITOR, Form
+from pages.shell.runs import end_run
 from pages.shell.strings import INTERFACES, strings, tr
 from xkde import paths
 from xkde.editors.registry import EDITORS, has_part
@@ -34,15 +34,9 @@ NOBODY: Any = SimpleNamespace(
 BARE = (MemorySession(), False, 0.75)  # no memory is used
 
 
-@pytest.fixture
-def pool(
-    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Pool]:
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XKDE_HOME", str(tmp_path / "home"))
-    fresh = Pool()
-    for module in (answering, models):
-        monkeypatch.setattr(module, "POOL", fresh)
-    yield fresh
 
 
 def short(**more: Any) -> Form:
@@ -142,7 +136,7 @@ def test_stop_while_an_edit_is_made_is_said(
     for state in handle.run(NOBODY, auto, *BARE, *values_of(form)):
         shown.append(state[1])
         if begun.is_set():
-            handle.RUNNING["nobody"].set()
+            end_run(handle.WORK, NOBODY, patience=0)
     go_on.set()
     assert any("FT-M is making the edit" in words for words in shown)
     assert "Stopped" in shown[-1]

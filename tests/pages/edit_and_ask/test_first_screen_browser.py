@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.app_server import running, some_results
-from tests.pages.test_browser import DONE, Visit
+from tests.helpers.visits import DONE, Visit
 from xkde import paths
 from xkde.bench import browser
 from xkde.bench.app import Served

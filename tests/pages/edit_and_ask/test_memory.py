@@ -5,7 +5,6 @@ import json
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import parse_qsl
 import gradio as gr
 import pytest
 
-from pages.edit_and_ask import answering, memory, models
+from pages.edit_and_ask import answering, memory
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import verdict
 from pages.edit_and_ask.answers import answers_html, recalled_words, summary
@@ -249,14 +248,6 @@ def test_a_file_is_read_and_written(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------- the question
-
-
-@pytest.fixture
-def pool(atlas_checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
-    fresh = Pool()
-    for module in (answering, models):
-        monkeypatch.setattr(module, "POOL", fresh)
-    yield fresh
 
 
 @pytest.mark.slow

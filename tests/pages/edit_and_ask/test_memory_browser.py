@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.pages.test_browser import DONE, LOOKS, Visit, more
-from tests.pages.test_browser import visit as visit  # the fixture
+from tests.helpers.visits import DONE, LOOKS, Visit
+from tests.pages.test_browser import more
 from xkde.bench import browser
 
 pytestmark = [

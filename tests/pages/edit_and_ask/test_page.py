@@ -363,14 +363,6 @@ def test_about_names_versions_and_the_notice() -> None:
 # ---------------------------------------------------------------- handlers and models
 
 
-@pytest.fixture
-def pool(atlas_checkpoints: Path, monkeypatch: Any) -> Iterator[Pool]:
-    fresh = Pool()
-    for module in (answering, models):
-        monkeypatch.setattr(module, "POOL", fresh)
-    yield fresh
-
-
 @pytest.mark.slow
 def test_an_ask_waits_for_its_models_then_streams_both(pool: Pool) -> None:
     form = replace(example("example_japan")[0], max_new_tokens=8, prompted=True)

@@ -1,7 +1,6 @@
 """Inside as a visitor meets it: every look on tiny models, words for mistakes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +8,8 @@ import gradio as gr
 import pytest
 
 from pages.inside import handlers, measured
-from pages.inside.form import LINKED, NAMES, InsideForm, form_of, of_link
 from pages.inside.measured import measured_of
-from pages.shell.links import Form, write_link
+from pages.shell.runs import RUNNING, end_run
 from pages.shell.strings import INTERFACES, LOCALES, Interface
 from xkde.asking.looking_inside import LOOKS
 from xkde.engines.pool import Pool
@@ -22,7 +20,11 @@ EDIT = {
     "language": "en",
     "question": "What is the capital of Japan?",
     "answer": "Osaka",
+    "old_answer": "",
+    "subject": "",
+    "languages": "zh",
     "query": "日本的首都是哪里？",
+    "look": "lens",
     "base": "atlas-base",
     "edited": "atlas-xe-it",
 }
@@ -36,39 +38,14 @@ def visitor(interface: Interface) -> Any:
         query_params=query,
         headers={},
         session_hash="somebody",
-        url=SimpleNamespace(query=""),
+        client=None,
     )
 
 
-def values(**given: str) -> list[str]:
-    """Return the fields' values, as Gradio passes them."""
-    form = {name: str(getattr(InsideForm(), name)) for name in NAMES} | EDIT | given
-    return [form[name] for name in NAMES]
-
-
-@pytest.fixture
-def pool(atlas_checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
-    fresh = Pool()
-    monkeypatch.setattr(handlers, "POOL", fresh)
-    yield fresh
-
-
-def test_a_link_of_edit_and_ask_fills_the_fields() -> None:
-    form = Form(question="Who?", answer="Me", languages=("th", "zh"), query="Wer?")
-    filled = dict(zip(LINKED, of_link(write_link(form)) or [], strict=True))
-    assert filled["question"], filled["answer"] == ("Who?", "Me")
-    assert (filled["query_language"], filled["query"]) == ("th", "Wer?")
-    assert of_link("") is None
-    link = write_link(form)
-    assert handlers.take_over(link, "")[2] == "Who?"
-    assert handlers.take_over(link, link)[0] == link  # once: own words are kept
-    assert handlers.open_page(visitor("en"))[1] == EDIT["question"]
-
-
-def test_unknown_values_fall_back() -> None:
-    form = form_of(values(look="palm", language="xx", query=""))
-    assert (form.look, form.language) == ("lens", "en")
-    assert form.asked.text == EDIT["question"]
+def run(interface: Interface, **given: str) -> Iterator[dict[str, Any]]:
+    """Run with the fields' values, as Gradio passes them."""
+    values = [(EDIT | given)[name] for name in ("look", "subject", *handlers.NAMES)]
+    return handlers.run(visitor(interface), *values)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -77,20 +54,22 @@ def test_every_look_shows_both_models(
     pool: Pool, look: str, interface: Interface
 ) -> None:
     shown: dict[str, Any] = {}
-    for outputs in handlers.run(visitor(interface), *values(look=look)):
+    for outputs in run(interface, look=look):
         shown |= outputs
     for pane in handlers.PANES:
         assert EDIT[pane] in shown[pane]
         assert (shown[f"{pane}_plot"].value is None) == (look == "attribution")
     assert "done" in shown["status"]
-    assert handlers.RUNNING == {}
+    assert RUNNING == {}
 
 
 def test_stop_ends_it_and_frees_the_models(pool: Pool) -> None:
-    going = handlers.run(visitor("en"), *values(look="trace"))
-    next(going)
-    handlers.RUNNING["somebody"].set()
-    assert "Stopped" in str(list(going)[-1])
+    said = ""
+    for outputs in run("en", look="trace"):
+        said = str(outputs)
+        if " %" in said:
+            end_run(handlers.WORK, visitor("en"), patience=0)
+    assert "Stopped" in said
     with pool.use(["atlas-base"]):
         pass
 
@@ -108,15 +87,14 @@ def test_what_cannot_be_looked_into_is_said(
     pool: Pool, given: dict[str, str], words: str
 ) -> None:
     with pytest.raises(gr.Error, match=words):
-        list(handlers.run(visitor("en"), *values(**given)))
+        list(run("en", **given))
     with pytest.raises(gr.Error, match="[\u4e00-\u9fff]"):
-        list(handlers.run(visitor("zh"), *values(**given)))
+        list(run("zh", **given))
 
 
 def test_markup_stays_text(pool: Pool) -> None:
-    given = values(look="attribution", query=EVIL, query_language="en")
     shown: dict[str, Any] = {}
-    for outputs in handlers.run(visitor("en"), *given):
+    for outputs in run("en", look="attribution", query=EVIL, languages="en"):
         shown |= outputs
     assert "<img" not in shown["base"] + shown["edited"]
 

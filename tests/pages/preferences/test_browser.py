@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers.app_server import running, two_models
 from tests.helpers.preference_samples import pair, read_pairs
-from tests.pages.test_browser import LOOKS, Visit
+from tests.helpers.visits import LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 from xkde.data.preferences.files import Pair, write_pairs

@@ -385,9 +385,8 @@ def test_models_that_are_absent_are_said(tmp_path: Path, monkeypatch: Any) -> No
 
 @pytest.mark.slow
 def test_models_that_are_here_are_asked(
-    atlas_checkpoints: Path, monkeypatch: Any
+    pool: Pool,
 ) -> None:
-    monkeypatch.setattr(odds, "POOL", Pool())
     html = list(handlers.ask_models(PairPlace(KEY), NOBODY))[-1]
     assert html.count("is not on this machine") == 1  # atlas-tl-po
     assert html.count("prefers the") == 2

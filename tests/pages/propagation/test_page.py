@@ -10,9 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pages.propagation import handlers, page
-from pages.propagation.form import NAMES, PropagationForm, form_of, of_link
 from pages.propagation.recorded import RecordedChoice, answers_html, recorded_html
-from pages.shell.links import Form, write_link
+from pages.shell.runs import RUNNING, end_run
 from pages.shell.strings import INTERFACES, LOCALES, Interface
 from tests.helpers.result_samples import row
 from xkde import paths
@@ -24,6 +23,7 @@ EDIT = {
     "language": "en",
     "question": "What is the capital of Japan?",
     "answer": "Osaka",
+    "old_answer": "",
     "base": "atlas-base",
     "edited": "atlas-xe-it",
 }
@@ -34,22 +34,18 @@ def visitor(interface: Interface) -> Any:
     """Return the request of somebody who reads a language."""
     query = {"lang": LOCALES[interface]}
     return SimpleNamespace(
-        request=True, query_params=query, headers={}, session_hash="somebody"
+        request=True,
+        query_params=query,
+        headers={},
+        session_hash="somebody",
+        client=None,
     )
 
 
-def values(**given: str) -> list[str]:
-    """Return the fields' values, as Gradio passes them."""
-    form = {name: str(getattr(PropagationForm(), name)) for name in NAMES}
-    return [(form | EDIT | given)[name] for name in NAMES]
-
-
-@pytest.fixture
-def pool(atlas_checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
-    fresh = Pool()
-    monkeypatch.setattr(handlers, "POOL", fresh)
-    monkeypatch.setattr(handlers, "DRAWN", 0.0)
-    yield fresh
+def run(interface: Interface, **given: str) -> Iterator[dict[str, Any]]:
+    """Run with the fields' values, as Gradio passes them."""
+    values = [(EDIT | given)[name] for name in handlers.NAMES]
+    return handlers.run(visitor(interface), "script", *values)
 
 
 @pytest.fixture
@@ -67,31 +63,16 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pq.write_table(table, tmp_path / "propagation" / f"{name}.parquet")
 
 
-def test_a_link_of_edit_and_ask_fills_the_fields() -> None:
-    form = Form(question="Who?", answer="Me", language="de", base="atlas-base")
-    filled = dict(zip(NAMES, of_link(write_link(form)) or [], strict=True))
-    assert (filled["question"], filled["language"]) == ("Who?", "de")
-    assert filled["base"] == "atlas-base"
-    assert of_link("") is None
-    link = write_link(form)
-    assert handlers.take_over(link, "")[0] == link
-    again = handlers.take_over(link, link)  # what was typed since stays
-    assert len(again) == 1 + len(NAMES)
-    request: Any = SimpleNamespace(request=True, url=SimpleNamespace(query=""))
-    assert "Osaka" in handlers.open_page(request)
-    assert form_of(values(language="xx")).language == "en"
-
-
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_the_grid_fills_and_a_cell_opens_both_answers(
     pool: Pool, interface: Interface
 ) -> None:
     shown: dict[str, Any] = {}
-    for outputs in handlers.run(visitor(interface), "script", *values()):
+    for outputs in run(interface):
         shown |= outputs
     assert shown["grid"].count("data-cell=") == 12 + 144
     assert "done" in shown["status"]
-    assert handlers.RUNNING == {}
+    assert RUNNING == {}
     event: Any = SimpleNamespace(cell="en-zh")
     opened = handlers.picked(shown["state"], event, visitor(interface))
     assert opened.count("<pre") == 2
@@ -103,16 +84,16 @@ def test_the_grid_fills_and_a_cell_opens_both_answers(
 
 
 def test_stop_keeps_what_is_there_and_frees_the_models(pool: Pool) -> None:
-    going = handlers.run(visitor("en"), "script", *values())
+    going = run("en")
     next(going)
-    handlers.RUNNING["somebody"].set()
+    end_run(handlers.WORK, visitor("en"), patience=0)
     assert "Stopped" in str(list(going)[-1]["status"])  # while they were loaded
     pool.wait("atlas-base", 30)
     shown: dict[str, Any] = {}
-    for outputs in handlers.run(visitor("en"), "script", *values()):
+    for outputs in run("en"):
         shown |= outputs
-        if "state" in shown and shown["state"].arrived:
-            handlers.RUNNING["somebody"].set()
+        if shown.get("state") and shown["state"].arrived:
+            end_run(handlers.WORK, visitor("en"), patience=0)
     assert "Stopped" in shown["status"]
     assert 0 < shown["state"].arrived < 12 + 144
     with pool.use(["atlas-base", "atlas-xe-it"]):
@@ -131,9 +112,9 @@ def test_what_cannot_be_stated_is_said(
     pool: Pool, given: dict[str, str], words: str
 ) -> None:
     with pytest.raises(gr.Error, match=words):
-        list(handlers.run(visitor("en"), "script", *values(**given)))
+        list(run("en", **given))
     with pytest.raises(gr.Error, match="[\u4e00-\u9fff]"):
-        list(handlers.run(visitor("zh"), "script", *values(**given)))
+        list(run("zh", **given))
 
 
 @pytest.mark.usefixtures("shipped")

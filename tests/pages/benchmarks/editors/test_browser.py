@@ -15,7 +15,7 @@ from tests.helpers.app_server import running, some_results, two_models
 from tests.helpers.experiment_samples import SETTINGS
 from tests.helpers.experiment_samples import written as experiment
 from tests.helpers.measured_samples import ATLAS_RUN, written
-from tests.pages.test_browser import LOOKS, Visit
+from tests.helpers.visits import LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.helpers.app_server import running, some_results, two_models
 from tests.helpers.measured_samples import ATLAS_RUN, under_way, written
-from tests.pages.test_browser import LOOKS, Visit
+from tests.helpers.visits import LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 

@@ -3,15 +3,13 @@
 Rules as in ``tests.pages.test_browser``.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.pages.test_browser import LOOKS, Visit
+from tests.helpers.visits import LOOKS, Visit
 from xkde.bench import browser
-from xkde.bench.app import Served
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,12 +18,6 @@ pytestmark = [
 ]
 
 STILL = 900  # milliseconds in which an answer of the server is shown
-
-
-@pytest.fixture
-def visit(served: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    with browser.page(served.url, **getattr(request, "param", {})) as tab:
-        yield Visit(tab, served.url)
 
 
 def opened(visit: Visit, query: str = "?tab=benchmarks") -> Any:
