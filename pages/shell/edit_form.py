@@ -29,11 +29,23 @@ Fields = dict[str, gr.Textbox | gr.Dropdown]
 def form_of(names: Sequence[str], values: Sequence[str | None]) -> Form:
     """Return the form that the fields of these names state."""
     given = {key: value or "" for key, value in zip(names, values, strict=True)}
-    known = {
-        key: code if (code := given.pop(key, "")) in ATLAS_LANGUAGES else "en"
-        for key in ("language", "languages")
-    }
-    return Form(language=known["language"], languages=(known["languages"],), **given)
+
+    def text(key: str) -> str:
+        return given.get(key, "")
+
+    def code(key: str) -> str:
+        return text(key) if text(key) in ATLAS_LANGUAGES else "en"
+
+    return Form(
+        language=code("language"),
+        question=text("question"),
+        answer=text("answer"),
+        old_answer=text("old_answer"),
+        languages=(code("languages"),),
+        query=text("query"),
+        base=text("base"),
+        edited=text("edited"),
+    )
 
 
 def values_of(form: Form, names: Sequence[str]) -> list[str]:
