@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "languages": "list the languages with their codes",
     "pair": "make preference pairs of scored samples, describe a file of pairs",
     "prompt": "print the exact prompt of an edit and a query, and its token ids",
+    "results": "print what runs measured, with intervals and paired tests over edits",
     "retrieval": "measure whether a query finds its edit, in whatever languages",
     "sample": "draw answers to prompts: stage two's first step",
     "screenshots": "take the README's pictures of the app",

@@ -12,10 +12,10 @@ slices are where the first loses or gains against the second.
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xkde.commands.output import print_json, print_table
+from xkde.commands.results import opened_run
 from xkde.types import PROBES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if len(arguments.runs) > 2:
         raise InputError("Give one run, or two to compare.")
-    frames = [_opened(name) for name in arguments.runs]
+    frames = [opened_run(name, kinds=True) for name in arguments.runs]
     kinds = [_kinds(rows, arguments) for rows in frames]
     beside = None
     if len(frames) == 2:
@@ -67,17 +67,6 @@ def run(arguments: argparse.Namespace) -> None:
     _print_kinds(arguments.runs, kinds)
     print()
     print(reason) if slices is None else _print_slices(slices, len(frames) == 2)
-
-
-def _opened(name: str) -> "pd.DataFrame":
-    """Return a run's rows with their kinds: of a file, a folder or a key."""
-    from xkde.evaluation.analysis.of_runs import with_kinds
-    from xkde.evaluation.results.local_runs import opened, run_of
-    from xkde.evaluation.results.rows import frame_of, load_results
-
-    if Path(name).exists():
-        return with_kinds(frame_of(load_results([name])))
-    return opened(run_of(name), kinds=True)
 
 
 def _chosen(rows: "pd.DataFrame", arguments: argparse.Namespace) -> Any:

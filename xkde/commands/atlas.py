@@ -285,7 +285,7 @@ def print_stages(table: dict[str, Any]) -> None:
     measures = list(table["rows"][0]["measures"])
     print_table(["checkpoint", "edit in", *measures], rows)
     if shifts:
-        print(f"\nDifference from {table['reference']}; p over edits, by Holm:")
+        print(f"\nDifference from {table['reference']}; p over edits, by Holm for all:")
         print_table(["checkpoint", "edit in", *measures], shifts)
 
 

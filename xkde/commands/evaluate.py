@@ -25,39 +25,26 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xkde import paths
 from xkde.checkpoints import name_and_weights
-from xkde.commands.output import print_json, print_table, time_left
+from xkde.commands.output import print_json, time_left
+from xkde.commands.results import in_json, print_run
 from xkde.errors import InputError
 from xkde.prompts import WRAPPERS
 from xkde.types import PROBES
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from xkde.data.benchmarks.records import Skipped
     from xkde.engines.engine import Engine
     from xkde.evaluation.results.store import RunSettings
-    from xkde.evaluation.results.summary import SummaryLine
     from xkde.evaluation.run.judge import Judge
     from xkde.evaluation.run.questions import ChosenCases
 
 SKIPPED_SHOWN = 3
-SHOWN = 6  # directions of which a terminal shows each
-NOT_MEASURED = {
-    "too_long": "did not fit the model",
-    "not_edited": "were not asked, since the editor would not make their edit",
-}
-
-COMPARED = {
-    "before": "against the same model without the edit",
-    "base": "against the base",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -216,9 +203,14 @@ def _opening(arguments: argparse.Namespace) -> "Callable[..., Engine]":
     return partial(
         open_engine,
         device=arguments.device,
-        dtype=arguments.dtype or ("float32" if arguments.parity else "auto"),
+        dtype=dtype_of(arguments),
         as_released=arguments.wrapper == "xkde_eval",
     )
+
+
+def dtype_of(arguments: argparse.Namespace) -> str:
+    """Return the number format that is asked for; “auto” is the checkpoint's own."""
+    return arguments.dtype or ("float32" if arguments.parity else "auto")
 
 
 def _evaluate(
@@ -343,6 +335,7 @@ def settings_of(
         protocols=protocols,
         wrapper=arguments.wrapper,
         parity=arguments.parity,
+        dtype=dtype_of(arguments),
         directions=tuple(f"{source}→{target}" for source, target in chosen.directions),
         left_out=arguments.leave_out,
         languages_per_case=arguments.languages_per_case,
@@ -378,123 +371,3 @@ def warn_of_skipped(skipped: "Sequence[Skipped]") -> None:
             f"… and {more} more; “python -m xkde benchmarks read” counts them.",
             file=sys.stderr,
         )
-
-
-def in_json(file: Path, settings: "RunSettings") -> dict[str, object]:
-    """Return a run's main numbers and its card, as --json prints them."""
-    from xkde.evaluation.results.rows import load_results
-    from xkde.evaluation.results.summary import locality_changes, summary
-
-    table = load_results([file])
-    lines = [*summary(table, by_direction=False), *summary(table)]
-    card = _card(file)
-    return {
-        "run": settings.run,
-        "file": str(file),
-        "rows": table.num_rows,
-        "settings": asdict(settings),
-        "seconds": card["seconds"],
-        "versions": card["versions"],
-        "judge": card["judge"],
-        "results": [asdict(line) for line in lines],
-        "locality_changes": [asdict(change) for change in locality_changes(table)],
-    }
-
-
-def print_run(file: Path, settings: "RunSettings") -> None:
-    """Print a run's main numbers, with what they rest on and what is missing."""
-    from xkde.evaluation.results.rows import load_results
-    from xkde.evaluation.results.summary import summary
-
-    table = load_results([file])
-    many = len(settings.directions)
-    shown = summary(table) if many <= SHOWN else []
-    if many > 1:
-        shown = [*shown, *summary(table, by_direction=False)]
-    compared = f", base {settings.base} ({settings.base_revision})"
-    print(
-        f"{settings.checkpoint} ({settings.revision}) on {settings.benchmark}, "
-        f"{settings.cases} cases; wrapper {settings.wrapper}, editor {settings.editor}"
-        f"{compared if settings.base else ''}."
-        "\nMeasured here; 95 % intervals in brackets. Clean: without cases that leak "
-        "or copy their answer.\n"
-    )
-    _print_lines(shown)
-    if many > SHOWN:
-        print(f"\nEach of the {many} directions: add --json.")
-    _print_changes(table)
-    _print_missing(table)
-    _print_judge(_card(file)["judge"])
-    print(f"\n{file}")
-
-
-def _print_lines(lines: "Sequence[SummaryLine]") -> None:
-    from xkde.evaluation.results.summary import MEASURE_WORDS
-
-    print_table(
-        ["direction", "protocol", "probe", "measure", "all cases", "n", "clean", "n"],
-        [
-            [
-                "all" if line.source == "all" else f"{line.source}→{line.target}",
-                line.protocol,
-                line.probe,
-                MEASURE_WORDS[line.measure],
-                line.whole.words,
-                str(line.whole.n),
-                line.clean.words,
-                str(line.clean.n),
-            ]
-            for line in lines
-        ],
-    )
-
-
-def _print_changes(table: "pa.Table") -> None:
-    """Print what happened to answers that an edit must not touch."""
-    from xkde.evaluation.results.summary import locality_changes
-
-    for change in locality_changes(table):
-        print(
-            f"\nLocality, {COMPARED[change.compared_with]}: of {change.n} answers "
-            f"{change.only_then} were right and are no longer, {change.only_now} are "
-            f"right only now (p over edits {change.p:.3g})."
-        )
-
-
-def _print_missing(table: "pa.Table") -> None:
-    """Print how many questions have no answer, and why: they are in no number."""
-    found: dict[tuple[str, str], int] = {}
-    columns = [table[name].to_pylist() for name in ("answer", "finish", "notes")]
-    for answer, finish, notes in zip(*columns, strict=True):
-        if answer is None:
-            why = notes if finish == "not_edited" else ""
-            found[finish, why] = found.get((finish, why), 0) + 1
-    for finish in NOT_MEASURED:
-        reasons = {why: n for (kind, why), n in found.items() if kind == finish}
-        if reasons:
-            first = max(reasons, key=lambda why: reasons[why])
-            print(
-                f"\n{sum(reasons.values())} questions {NOT_MEASURED[finish]}; they are "
-                f"in no number. {first}".rstrip()
-            )
-
-
-def _print_judge(judge: dict[str, Any] | None) -> None:
-    if judge is None:
-        return
-    print(
-        f"\nJudge {judge['model']}, temperature {judge['temperature']}: "
-        f"{judge['judged']} answers judged, {judge['differs_from_exact']} of them "
-        "otherwise than by exact match."
-    )
-    if judge["absent"]:
-        why = "; ".join(f"{n} × {text}" for text, n in judge["why_absent"].items())
-        print(
-            f"{judge['absent']} answers have no verdict ({why or 'not asked'}). Repeat "
-            "the command to ask again."
-        )
-
-
-def _card(file: Path) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads((file.parent / paths.CARD).read_text("utf-8"))
-    return card

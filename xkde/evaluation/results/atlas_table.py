@@ -246,7 +246,7 @@ def cells_of(
 class StageDifference:
     """How a checkpoint differs from another on one measure, question by question.
 
-    ``p`` is the permutation test's over edits, by Holm for all measures of the two.
+    ``p`` is the permutation test's over edits; a table corrects it for all its tests.
     """
 
     measure: str
@@ -269,12 +269,11 @@ def compare_stages(
         if asked.any():
             edits = np.nonzero(asked)[1]
             differences[measure] = paired_difference(mine[asked], theirs[asked], edits)
-    corrected = holm([each.p for each in differences.values()])
     return [
         StageDifference(
-            measure, its.value, its.low, its.high, its.only_first, its.only_second, p
+            measure, d.value, d.low, d.high, d.only_first, d.only_second, d.p
         )
-        for (measure, its), p in zip(differences.items(), corrected, strict=True)
+        for measure, d in differences.items()
     ]
 
 
@@ -290,9 +289,11 @@ def stages_table(
 ) -> list[dict[str, object]]:
     """Return one record for each checkpoint and edit language, for JSON.
 
-    ``cells[checkpoint][source]``; all checkpoints are compared with ``reference``.
+    ``cells[checkpoint][source]``; all checkpoints are compared with ``reference``. Of a
+    comparison ``p`` is corrected by Holm for all of the table, ``p_alone`` is not.
     """
     rows: list[dict[str, object]] = []
+    tests: list[dict[str, Any]] = []
     for checkpoint, by_source in cells.items():
         for source, mine in by_source.items():
             shares = {
@@ -308,6 +309,7 @@ def stages_table(
             if checkpoint != reference and reference in cells:
                 compared = compare_stages(mine, cells[reference][source])
                 against = [asdict(each) for each in compared]
+                tests += against
             rows.append(
                 {
                     "checkpoint": checkpoint,
@@ -317,6 +319,8 @@ def stages_table(
                     "comparisons": against,
                 }
             )
+    for test, p in zip(tests, holm([its["p"] for its in tests]), strict=True):
+        test.update(p=p, p_alone=test["p"])
     return rows
 
 

@@ -6,7 +6,7 @@ Pairs are rows that ask the same of the same case. The test permutes edits
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from xkde.evaluation.results.rows import PROTOCOLS, SCORE, Mask, Values, values_of
+from xkde.evaluation.results.rows import (
+    PROTOCOLS,
+    SCORE,
+    Mask,
+    Values,
+    values_of,
+    where,
+)
 from xkde.evaluation.results.statistics import (
     PairedDifference,
     holm,
@@ -89,6 +96,31 @@ def compared(
         Comparison({by: text}, difference, p)
         for (text, difference), p in zip(differences.items(), corrected, strict=True)
     ]
+
+
+def each_pair(
+    frames: Sequence[pd.DataFrame], probe: str
+) -> dict[tuple[int, int], Comparison]:
+    """Compare every two runs on a probe's questions that both asked, the first minus.
+
+    Keys are places in ``frames``. Holm's correction holds for all pairs; two runs
+    without a question in common are left out.
+    """
+    found: dict[tuple[int, int], PairedDifference] = {}
+    for one, other in combinations(range(len(frames)), 2):
+        rows = frames[one]
+        mine = values_of(rows, SCORE)
+        beside = values_beside(rows, frames[other], SCORE)
+        both = where(rows, {"probe": probe}) & ~np.isnan(mine) & ~np.isnan(beside)
+        if both.any():
+            found[one, other] = paired_difference(
+                mine[both], beside[both], rows["case"][both].astype(str)
+            )
+    corrected = holm([its.p for its in found.values()])
+    return {
+        pair: Comparison({"probe": probe}, its, p)
+        for (pair, its), p in zip(found.items(), corrected, strict=True)
+    }
 
 
 def values_beside(

@@ -64,6 +64,7 @@ class RunSettings:
     protocols: tuple[str, ...] = PROTOCOLS
     wrapper: str = "hf_template"
     parity: bool = False
+    dtype: str = "auto"  # of the weights' numbers; "auto": the checkpoint's own
     directions: tuple[str, ...] = ("en→zh",)
     left_out: int = 0  # of the benchmark's first cases
     languages_per_case: int = 0  # in which a case is asked, in turn; 0: in all

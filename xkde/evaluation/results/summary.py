@@ -27,6 +27,7 @@ from xkde.evaluation.results.rows import (
 )
 from xkde.evaluation.results.statistics import (
     Method,
+    holm,
     mean_interval,
     paired_difference,
 )
@@ -221,22 +222,21 @@ class LocalityChange:
     n: int
     only_then: int  # right without the edit alone: what it broke
     only_now: int
-    p: float  # of the permutation test over edits
+    p: float  # of the permutation test over edits, by Holm for both
 
 
 def locality_changes(table: pa.Table) -> list[LocalityChange]:
     """Return the changes of exact match on locality, over all directions."""
     every = frame_of(table)
     rows = every[where(every, {"protocol": GENERATED, "probe": "locality"})]
-    changes = []
+    changes = {}
     for name in WITHOUT:
         then, now = values_of(rows, f"exact_{name}"), values_of(rows, "exact")
         both = ~np.isnan(then) & ~np.isnan(now)
         if both.any():
-            found = paired_difference(then[both], now[both], rows["case"][both])
-            changes.append(
-                LocalityChange(
-                    name, found.n, found.only_first, found.only_second, found.p
-                )
-            )
-    return changes
+            changes[name] = paired_difference(then[both], now[both], rows["case"][both])
+    corrected = holm([found.p for found in changes.values()])
+    return [
+        LocalityChange(name, found.n, found.only_first, found.only_second, p)
+        for (name, found), p in zip(changes.items(), corrected, strict=True)
+    ]

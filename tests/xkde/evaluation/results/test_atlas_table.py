@@ -272,7 +272,15 @@ def test_a_paired_difference_of_stages_by_hand() -> None:
 def test_twelve_of_twelve_edits_better_is_significant() -> None:
     first, second = of_stage("1" * 12), of_stage("0" * 12)
     compared = compare_stages(first, second)
-    assert all(each.p == pytest.approx(5 * 2 / 2**12) for each in compared)
+    assert all(each.p == pytest.approx(2 / 2**12) for each in compared)
+    # Ten tests stand in the table: two languages, five measures.
+    table = stages_table({"a": dict.fromkeys(("en", "zh"), first),
+                          "b": dict.fromkeys(("en", "zh"), second)}, "b")  # fmt: skip
+    tests = [test for row in table for test in row["comparisons"]]
+    assert len(tests) == 10
+    for test in tests:
+        assert test["p"] == pytest.approx(10 * 2 / 2**12)
+        assert test["p_alone"] == pytest.approx(2 / 2**12)
 
 
 def test_languages_of_one_edit_are_no_further_evidence() -> None:

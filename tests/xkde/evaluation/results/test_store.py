@@ -48,11 +48,13 @@ def test_a_run_from_before_there_was_a_setting_goes_on(tmp_path: Path) -> None:
     open_store(tmp_path, SETTINGS)
     file = tmp_path / "settings.json"
     told = json.loads(file.read_text("utf-8"))
-    del told["left_out"]
+    del told["left_out"], told["dtype"]
     file.write_text(json.dumps(told), "utf-8")
     assert open_store(tmp_path, SETTINGS) == set()
     with pytest.raises(SettingsError, match="left_out was 0 and is 9"):
         open_store(tmp_path, replace(SETTINGS, left_out=9))
+    with pytest.raises(SettingsError, match="dtype was auto and is float32"):
+        open_store(tmp_path, replace(SETTINGS, dtype="float32"))
 
 
 def test_foreign_folders_are_left_alone(tmp_path: Path) -> None:
