@@ -18,6 +18,7 @@ inside.py       look inside a model
 measure.py      general skills with lm-eval; retrieval
 output.py       how commands print; no command
 preferences.py  sample answers, score them with a translation model, pair them
+results.py      print what runs measured, with intervals and paired tests
 speedrun.py     the paper in miniature
 train.py        train a stage, the aligner, the encoder, parts of editors
 """

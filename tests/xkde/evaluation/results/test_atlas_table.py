@@ -258,7 +258,7 @@ def test_a_paired_difference_of_stages_by_hand() -> None:
         assert each.difference == pytest.approx(0.5)
         assert (each.only_first, each.only_second) == (2, 0)
         assert each.low <= each.difference <= each.high
-        assert each.p == 1.0  # two edits show nothing
+        assert each.p == 0.5  # two edits show nothing
     (row,) = [
         row
         for row in stages_table({"a": {"en": first}, "b": {"en": second}}, "b")
@@ -267,6 +267,7 @@ def test_a_paired_difference_of_stages_by_hand() -> None:
     assert row["measures"]["locality"]["share"] == 0.75
     assert row["reference"] == "b"
     assert [each["measure"] for each in row["comparisons"]] == list(STAGE_MEASURES)
+    assert {each["p"] for each in row["comparisons"]} == {1.0}
 
 
 def test_twelve_of_twelve_edits_better_is_significant() -> None:
