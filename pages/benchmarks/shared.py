@@ -16,6 +16,7 @@ import gradio as gr
 from pages.shell.strings import Interface, strings, tr
 from pages.shell.templates import render
 from xkde import paths
+from xkde.checkpoints import CATALOGUE
 from xkde.editors.registry import EDITORS
 from xkde.evaluation.results.rows import SCORE, SCORES
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
@@ -32,6 +33,8 @@ READING: Options = {**QUIET, "concurrency_id": "evaluations", "concurrency_limit
 LONGEST = 50  # parameters of an address that are looked at
 SCRIPT = paths.ASSETS / "evaluations.js"
 PLAIN_EDITORS = ("none", "prompt")  # their names are words, not proper names
+X_KDE = "x-kde"
+TRAINED = ("xe-it", "tl-po")  # stages that train a checkpoint for X-KDE's prompt
 
 
 def by_name(
@@ -151,6 +154,22 @@ def editor_name(name: str, interface: Interface) -> str:
     if name in PLAIN_EDITORS:
         return tr(f"measured_editor_{name}", interface)
     return EDITORS[name].label if name in EDITORS else name
+
+
+def method_name(about: Mapping[str, object], interface: Interface) -> str:
+    """Return what a run's edits are made with: an editor, and what differs from usual.
+
+    X-KDE is a prompt and a checkpoint that was trained for it; on another checkpoint
+    only the prompt is X-KDE's. Many edits may stand in a memory that is searched.
+    """
+    entry = CATALOGUE.get(str(about["checkpoint"]))
+    is_untrained = entry is not None and entry.stage not in TRAINED
+    if about["editor"] == X_KDE and is_untrained:
+        return tr("measured_editor_in_prompt", interface)
+    name = editor_name(str(about["editor"]), interface)
+    return (
+        tr("all_editors_memory", interface, name=name) if about.get("memory") else name
+    )
 
 
 def signed(value: float) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pages.benchmarks.cases.view import CaseView
-from pages.benchmarks.shared import editor_name
+from pages.benchmarks.shared import X_KDE, method_name
 from pages.shell.strings import Interface
 from xkde import paths
 from xkde.errors import DataError
@@ -165,7 +165,7 @@ def _stage(source: MeasuredSource) -> tuple[int, bool]:
 
 def source_name(about: Mapping[str, object], interface: Interface) -> str:
     """Return what a run is called: its checkpoint, and how the edit was made."""
-    return f"{about['checkpoint']} · {editor_name(str(about['editor']), interface)}"
+    return f"{about['checkpoint']} · {method_name(about, interface)}"
 
 
 def _distinguished(found: list[MeasuredSource]) -> list[MeasuredSource]:
@@ -194,7 +194,7 @@ def _table_source(
     table: Mapping[str, Any], name: str, model: Mapping[str, Any], interface: Interface
 ) -> MeasuredSource:
     about = {
-        "benchmark": ATLAS, "checkpoint": name, "editor": "x-kde",
+        "benchmark": ATLAS, "checkpoint": name, "editor": X_KDE,
         "revision": model["fingerprint"], "wrapper": table["wrapper"],
         "engine": "transformers", "date": table.get("date", ""),
         "provenance": HERE, "seed": table["seed"], "parity": False,

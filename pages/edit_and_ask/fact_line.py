@@ -67,12 +67,19 @@ def _known_words(form: Form, known: Known, interface: Interface) -> str:
         interface,
         relation=tr(f"relation_{known.relation}", interface),
         subject=subject,
-        n=len(form.languages),
+        languages=_languages_words(form, interface),
     )
     stated, _ = restate(atlas(), form.edit)
     if not same(stated.question, form.question):
         words += " " + tr("fact_restated", interface, text=stated.question)
     return words
+
+
+def _languages_words(form: Form, interface: Interface) -> str:
+    """Return the name of the one language that is asked in, or how many there are."""
+    if len(form.languages) == 1:
+        return tr(f"language_{form.languages[0]}", interface)
+    return tr("fact_languages", interface, n=len(form.languages))
 
 
 def layout(form: Form) -> Fields:

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from pages.benchmarks.measured.plots import intervals
 from pages.benchmarks.measured.tables import LinkedNumber
 from pages.benchmarks.shared import (
-    editor_name,
     language_name,
+    method_name,
     note,
     probe_name,
     protocol_name,
@@ -161,7 +161,7 @@ def _curve(
     }
     return ManyEditsCurve(
         run,
-        f"{editor_name(run.about['editor'], interface)} · {run.about['checkpoint']}",
+        f"{method_name(run.about, interface)} · {run.about['checkpoint']}",
         _by_size(means_by_size(run, measure, choice.asked_in), choice),
         _by_size(means_of_the_first(run, measure, choice.asked_in), choice),
         by_language,
@@ -220,7 +220,7 @@ def single_html(
             )
             for probe in PROBES
         ]
-        name = editor_name(str(about["editor"]), interface)
+        name = method_name(about, interface)
         rows.append((name, " · ".join(filter(None, small)), numbers))
     heads = [(probe_name(probe, interface), "") for probe in PROBES]
     return _table(tr("all_editors_single_table", interface), heads, rows, interface)

@@ -49,6 +49,16 @@ def test_the_line_says_what_becomes_of_the_sentence(
     assert tr(key, "en") in fact_html(form, understand(form), "en")
 
 
+def test_one_language_is_named_and_several_are_counted() -> None:
+    form = Form(question="What is the capital of Japan?", answer="Osaka", **ATLAS)  # type: ignore[arg-type]
+    for languages, words in ((("de",), "asked in German."), (("de", "zh"), "2 lang")):
+        asked = replace(form, languages=languages)
+        assert words in fact_html(asked, understand(asked), "en")
+    assert "以德语提问" in fact_html(
+        replace(form, languages=("de",)), understand(form), "zh"
+    )
+
+
 def test_what_atlas_knows_is_named_and_stated_in_its_words() -> None:
     form = Form(question="whats the capital of the USA", answer="New York", **ATLAS)  # type: ignore[arg-type]
     said = fact_html(form, understand(form), "en")

@@ -64,7 +64,7 @@ def test_a_row_for_each_editor_and_checkpoint(home: Path) -> None:
     own = single_edits(local_runs(), EditorsChoice(asked_in="own"), "en")[0]
     assert own.means["reliability"].n == 10
     html = single_html(found, EditorsChoice(), "en")
-    assert html.count("<tr><th") == 2 and "n 20" in html and "view=cases" in html
+    assert html.count("<tr><th") == 2 and "n 20, edits 10" in html and "view=cases" in html
     assert single_edits(local_runs(), EditorsChoice(source="zh"), "en") == []
     assert "has been measured" in single_html([], EditorsChoice(), "en")
 
@@ -90,7 +90,7 @@ def test_untouched_facts_and_runs_under_way(many: list[ManyEditsCurve]) -> None:
     assert "Nothing is known" in first_html([told], facts, "en")
     (half,) = many_edits(experiments()[0], EditorsChoice(kind="sequential"), "en")
     words = basis_html([], [half], ["<b>broken"], "en")
-    assert "2 edits refused" in words and "not at its end" in words
+    assert "edits refused: 2" in words and "not at its end" in words
     assert "<b>broken" not in words
 
 

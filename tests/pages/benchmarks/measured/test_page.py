@@ -92,7 +92,7 @@ def found(home: Path) -> list[MeasuredSource]:
 def test_stages_follow_each_other(found: list[MeasuredSource]) -> None:
     assert [source.name for source in found] == [
         "atlas-base · no edit",
-        "atlas-base · X-KDE",
+        "atlas-base · X-KDE’s prompt, not trained for it",
         "atlas-xe-it · X-KDE",
     ]
     assert len(chosen(found, MeasuredChoice())) == 3
@@ -109,7 +109,7 @@ def test_numbers_of_a_run(found: list[MeasuredSource]) -> None:
     assert html.count("<tbody>") == 3
     assert "0.800" in html
     assert html.count("data-cases") == 3 * 2 * 4
-    assert "n 30" in html
+    assert "n 30, edits 10" in html
 
 
 def test_the_heat_map_has_a_row_for_each_language(found: list[MeasuredSource]) -> None:
