@@ -40,6 +40,7 @@ from xkde.types import PROBES
 if TYPE_CHECKING:
     from xkde.data.benchmarks.records import Skipped
     from xkde.engines.engine import Engine
+    from xkde.engines.loading import Dtype
     from xkde.evaluation.results.store import RunSettings
     from xkde.evaluation.run.judge import Judge
     from xkde.evaluation.run.questions import ChosenCases
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--benchmark",
         default="atlas",
-        help="atlas, own-words, invented-names, or a benchmark's file or folder",
+        help="atlas, atlas-own-words, own-words, invented-names, or a file or folder",
     )
     parser.add_argument(
         "--format", default="", help="the benchmark's name, if files are mixed"
@@ -208,9 +209,10 @@ def _opening(arguments: argparse.Namespace) -> "Callable[..., Engine]":
     )
 
 
-def dtype_of(arguments: argparse.Namespace) -> str:
+def dtype_of(arguments: argparse.Namespace) -> "Dtype":
     """Return the number format that is asked for; “auto” is the checkpoint's own."""
-    return arguments.dtype or ("float32" if arguments.parity else "auto")
+    usual: Dtype = "float32" if arguments.parity else "auto"
+    return arguments.dtype or usual
 
 
 def _evaluate(

@@ -6,6 +6,7 @@ edit_samples.py  edits with a query in scope and one out of scope
 mentions.py      whether a text names something
 names.py         names of entities in twelve languages
 novel_names.py   names that no model has seen
+own_words.py     questions as people may type them, to measure with
 questions.py     questions in every language, asked and recognised
 records.py       the records of the world
 typed_questions.py  questions as people type them

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xkde.data.atlas.benchmark import as_record, atlas_cases
+from xkde.data.atlas.own_words import in_own_words
 from xkde.data.atlas.world import atlas
 from xkde.data.benchmarks import Benchmark, for_direction, items_of, read_benchmark
 from xkde.data.benchmarks.defects import tagged
@@ -28,7 +29,7 @@ from xkde.languages import language, parity_name
 from xkde.prompts import edit_prompt
 from xkde.types import PROBES, AskedPrompt, Case, Edit, Probe, ProbeItem
 
-ATLAS = "atlas"
+ATLAS, ATLAS_OWN_WORDS = "atlas", "atlas-own-words"
 ALL = "all"
 Direction = tuple[str, str]  # language of the edit, of the question
 
@@ -60,8 +61,8 @@ def choose(
     for directions that are none.
     """
     check_format(name)
-    if str(benchmark) == ATLAS:
-        read, digest = _atlas(seed)
+    if str(benchmark) in (ATLAS, ATLAS_OWN_WORDS):
+        read, digest = _atlas(str(benchmark), seed)
     else:
         shipped = SHIPPED.get(str(benchmark))
         known = str(benchmark) if shipped else name
@@ -75,12 +76,15 @@ def choose(
     return ChosenCases(read.name, digest, cases, wanted, read.skipped)
 
 
-def _atlas(seed: int) -> tuple[Benchmark, str]:
+def _atlas(benchmark: str, seed: int) -> tuple[Benchmark, str]:
     world = atlas()
     cases = atlas_cases(world, "test", seed=seed)
+    if benchmark == ATLAS_OWN_WORDS:
+        cases = in_own_words(world, cases)
     text = json.dumps([as_record(case) for case in cases], ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Benchmark(ATLAS, tuple(tagged(cases)), tuple(world.languages), ()), digest
+    languages = tuple(cases[0].edits)
+    return Benchmark(benchmark, tuple(tagged(cases)), languages, ()), digest
 
 
 def _of_direction(benchmark: Benchmark, source: str, target: str) -> list[Case]:
