@@ -8,6 +8,7 @@ python -m xkde bench sampling
 python -m xkde bench evaluation
 python -m xkde bench editors
 python -m xkde bench retrieval
+python -m xkde bench rivals
 python -m xkde bench analysis
 python -m xkde bench serving
 """
@@ -25,6 +26,7 @@ BENCHES = (
     "evaluation",
     "preferences",
     "retrieval",
+    "rivals",
     "sampling",
     "serving",
 )

@@ -1,0 +1,220 @@
+"""ROME, MEMIT and AlphaEdit against the released way of computing them, in one run.
+
+Both sides have the same model, second moments, prompts and settings; what a model's
+second moments give (factors, C⁻¹, P) is there before either is timed. They take turns,
+edit by edit. Times are of the processor, which other work on the machine affects less
+than the clock; memory is the most above what was in use before.
+
+Run it: ``python -m xkde bench rivals``
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xkde.bench import released
+from xkde.bench.evaluation import QWEN_SHAPE
+from xkde.checkpoints import resolve
+from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.world import atlas
+from xkde.editors.editor import applied, measured
+from xkde.editors.registry import make, settings_for
+from xkde.editors.weights import alphaedit, memit, rome
+from xkde.editors.weights.modules import editable_projections
+from xkde.editors.weights.second_moments import default_size, files_of
+from xkde.editors.weights.solving import RIDGE, solver_of
+from xkde.engines.loading import load, random_qwen2, source_of
+from xkde.engines.transformers import TransformersEngine
+from xkde.types import Edit
+
+CHECKPOINT = "atlas-base"
+NAMES = ("rome", "memit", "alphaedit")
+EDITS = 10  # one at a time
+TOGETHER = 100  # at once, by MEMIT and AlphaEdit
+WIDE_EDITS = 3  # on the shape of Qwen2.5 0.5B
+WIDE_STEPS = 6
+SETTINGS: dict[str, type] = {
+    "rome": rome.RomeSettings,
+    "memit": memit.MemitSettings,
+    "alphaedit": alphaedit.AlphaEditSettings,
+}
+
+Change = Callable[[Sequence[Edit]], Mapping[str, Tensor]]
+
+
+def measure(
+    count: int = EDITS,
+    together: int = TOGETHER,
+    wide: int = WIDE_EDITS,
+    shape: Mapping[str, Any] = QWEN_SHAPE,
+) -> dict[str, Any]:
+    """Return processor seconds of both ways, their ratios, and memory."""
+    place = resolve(CHECKPOINT)
+    engine = load(source_of(place), device="cpu")
+    cases = atlas_cases(atlas(), "test", count + together + 1)
+    edits = [case.edits["en"] for case in cases]
+    report: dict[str, Any] = {}
+    for name in NAMES:
+        report |= one_by_one(engine, name, edits[: count + 1], {}, name)
+    for name in ("memit", "alphaedit"):
+        label = f"{name}, {together} at once"
+        report |= compared(engine, name, [edits[-together:]], {}, label)
+    assert place.path is not None
+    with _home_aside():
+        wide_engine = random_qwen2(place.path, shape)
+        given = {"steps": WIDE_STEPS, "stop": 0.0}
+        write_moments(wide_engine, settings_of(wide_engine, "rome", given))
+        report |= one_by_one(
+            wide_engine, "rome", edits[: wide + 1], given, "rome, shape of Qwen2.5 0.5B"
+        )
+    return report | {
+        "checkpoint": CHECKPOINT,
+        "threads": torch.get_num_threads(),
+        "processors": os.cpu_count(),
+        "protocol": f"{count} edits one at a time, one more to warm up; Atlas's own "
+        f"settings; the shape of Qwen2.5 0.5B with random weights, {WIDE_STEPS} "
+        f"updates, {wide} edits; medians of processor seconds, ratio with its range "
+        "over edits: the released way's time by ours",
+    }
+
+
+def one_by_one(
+    engine: TransformersEngine,
+    name: str,
+    edits: Sequence[Edit],
+    given: Mapping[str, Any],
+    label: str,
+) -> dict[str, object]:
+    """Return what both ways take for each of the edits; the first warms up."""
+    compared(engine, name, [edits[:1]], given, label)
+    return compared(engine, name, [[edit] for edit in edits[1:]], given, label)
+
+
+def compared(
+    engine: TransformersEngine,
+    name: str,
+    groups: Sequence[Sequence[Edit]],
+    given: Mapping[str, Any],
+    label: str,
+) -> dict[str, object]:
+    """Return seconds and memory of both ways for each group of edits made at once."""
+    theirs, ours = released_change(engine, name, given), our_change(engine, name, given)
+    times: dict[Change, list[float]] = {ours: [], theirs: []}
+    peaks: dict[Change, int] = {ours: 0, theirs: 0}
+    cosines: list[float] = []
+    for number, group in enumerate(groups):
+        order = (ours, theirs) if number % 2 else (theirs, ours)
+        changes: dict[Change, Mapping[str, Tensor]] = {}
+        for change in order:
+            with measured(engine.device) as cost:
+                began = time.process_time()
+                changes[change] = change(group)
+                times[change].append(time.process_time() - began)
+            peaks[change] = max(peaks[change], cost.peak_bytes)
+        cosines.append(_cosine(changes[ours], changes[theirs]))
+    ratios = [b / a for a, b in zip(times[ours], times[theirs], strict=True)]
+    return {
+        f"{label}: our seconds": round(statistics.median(times[ours]), 3),
+        f"{label}: seconds as released": round(statistics.median(times[theirs]), 3),
+        f"{label}: ratio": f"{statistics.median(ratios):.2f} "
+        f"[{min(ratios):.2f}, {max(ratios):.2f}], n = {len(groups)}",
+        f"{label}: memory above the model, MiB, ours and released": (
+            f"{peaks[ours] / 2**20:.0f}, {peaks[theirs] / 2**20:.0f}"
+        ),
+        f"{label}: least cosine of the two changes": f"{min(cosines):.4f}",
+    }
+
+
+def settings_of(engine: TransformersEngine, name: str, given: Mapping[str, Any]) -> Any:
+    """Return the settings in force, which both ways get."""
+    return settings_for(SETTINGS[name], name, engine.model, given)
+
+
+def our_change(
+    engine: TransformersEngine, name: str, given: Mapping[str, Any]
+) -> Change:
+    """Return our editor as a function: it adds its change and takes it out again."""
+    editor = make(name, given)
+
+    def change(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
+        with applied(editor, engine, edits) as edited:
+            return edited.delta
+
+    return change
+
+
+def released_change(
+    engine: TransformersEngine, name: str, given: Mapping[str, Any]
+) -> Change:
+    """Return the released way as a function, with all that it computes once."""
+    settings = settings_of(engine, name, given)
+    if name == "alphaedit":
+        space = alphaedit.null_space(engine, settings)
+        places = editable_projections(engine.model, settings.layers)
+        projectors = {layer: b @ b.T for layer, b in space.bases.items()}
+        return lambda edits: released.alphaedit(
+            engine, places, edits, settings, projectors, settings.penalty
+        )
+    layers = [settings.layer] if name == "rome" else settings.layers
+    places = editable_projections(engine.model, layers)
+    solver = solver_of(
+        engine, [place.layer for place in places], settings.text, settings.tokens
+    )
+    ridged = {layer: _ridged(c) for layer, c in solver.moments.items()}
+    if name == "memit":
+        return lambda edits: released.memit(
+            engine, places, edits, settings, ridged, settings.weight
+        )
+    inverse = torch.linalg.inv(ridged[places[0].layer].double()).float()
+
+    def one(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
+        [edit] = edits
+        return released.rome(engine, places[0], edit, settings, inverse)
+
+    return one
+
+
+def write_moments(engine: TransformersEngine, settings: Any) -> None:
+    """Write moments of a random model's layer, which cost as much as any to use."""
+    [place] = editable_projections(engine.model, [settings.layer])
+    width = place.matrix.shape[1]
+    size = settings.tokens or default_size(engine, place.layer)
+    generator = torch.Generator().manual_seed(0)
+    some = torch.randn(width, 64, generator=generator)
+    matrix = some @ some.T / 64 + torch.eye(width)
+    file = files_of(engine, settings.text, size).file(place.layer)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({str(place.layer): matrix}, file, {"tokens": str(size)})
+
+
+def _ridged(matrix: Tensor) -> Tensor:
+    """Return C with the small ridge that our factors have."""
+    return matrix + RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix))
+
+
+def _cosine(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
+    flat = [torch.cat([c[n].flatten() for n in sorted(c)]) for c in (one, other)]
+    return float(torch.cosine_similarity(flat[0], flat[1], dim=0))
+
+
+@contextmanager
+def _home_aside() -> Iterator[None]:
+    """Let what is written below XKDE_HOME go to a folder that is removed after."""
+    before = os.environ.get("XKDE_HOME")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XKDE_HOME"] = str(Path(folder))
+        try:
+            yield
+        finally:
+            os.environ.pop("XKDE_HOME")
+            if before is not None:
+                os.environ["XKDE_HOME"] = before
