@@ -13,6 +13,7 @@ something check for themselves who asks.
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from gradio.block_function import BlockFunction
@@ -20,7 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.shell.pool import BASE, EDITED, POOL, SCHEDULER
+from pages.shell.pool import BASE, EDITED, POOL, SCHEDULER, choose_threads
 from xkde import __version__
 
 HEALTH = "/health"
@@ -76,13 +77,19 @@ class Guard:
 
 
 def health() -> tuple[int, dict[str, object]]:
-    """Return the status code and what is known: models, asks, version."""
+    """Return the status code and what is known: models, threads, asks, version."""
     closing = SCHEDULER.is_closing
     models = {name: POOL.status(name).phase for name in (BASE, EDITED)}
     status = "closing" if closing else "ok"
     if "failed" in models.values():
         status = "no model"
-    found = {"status": status, "version": __version__, "models": models}
+    found: dict[str, object] = {
+        "status": status,
+        "version": __version__,
+        "models": models,
+    }
+    if choose_threads.cache_info().currsize:  # since the first model was loaded
+        found["threads"] = asdict(choose_threads())
     return 200 if status == "ok" else 503, {**found, **SCHEDULER.load}
 
 

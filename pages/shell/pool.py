@@ -5,10 +5,13 @@ what is on it, and of the catalogue what its owner lets visitors download: the i
 ``XKDE_DOWNLOADS``, with commas.
 """
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,9 +24,11 @@ from xkde.engines.loading import load, with_adapter
 from xkde.engines.pool import UNDER_WAY, Pool
 from xkde.errors import XkdeError
 
-if TYPE_CHECKING:  # torch comes with it
+if TYPE_CHECKING:  # torch comes with them
+    from xkde.engines.threads import Threads
     from xkde.engines.transformers import TransformersEngine
 
+logger = logging.getLogger(__name__)
 SERVER_VARIABLE = "XKDE_SERVER"  # addresses of servers, with commas
 DOWNLOADS_VARIABLE = "XKDE_DOWNLOADS"
 
@@ -38,7 +43,19 @@ def _load(folder: Path) -> object:
         from xkde.engines.server import served_engine
 
         return served_engine(server(), folder)
+    choose_threads()
     return load(folder)
+
+
+@cache
+def choose_threads() -> "Threads":
+    """Measure once how many threads torch should have here, and let it have them."""
+    from xkde.engines import threads
+
+    chosen = threads.measured()
+    threads.use(chosen)
+    logger.info("torch has %s threads; measured, in ms: %s", *astuple(chosen))
+    return chosen
 
 
 def _adapt(base: "TransformersEngine", folder: Path) -> object:
