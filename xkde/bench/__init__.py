@@ -9,8 +9,7 @@ editors.py      one edit by each editor
 evaluation.py   the evaluation runner against one record at a time
 preferences.py  a large file of pairs: open, filter, page
 retrieval.py    retrieval from 1,000 to 100,000 edits
-released.py     ROME, MEMIT and AlphaEdit as the released code computes them
-rivals.py       the editors of weights against those
+rivals.py       ROME, MEMIT, AlphaEdit against the released way of computing them
 sampling.py     answers a second: single, batched, vLLM
 serving.py      many visitors at once
 screenshots.py  the README's pictures

@@ -12,26 +12,24 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
-
-from xkde.bench import released
 from xkde.bench.evaluation import QWEN_SHAPE
 from xkde.checkpoints import resolve
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
 from xkde.editors.editor import applied, measured
-from xkde.editors.registry import make, settings_for
-from xkde.editors.weights import alphaedit, memit, rome
-from xkde.editors.weights.modules import editable_projections
-from xkde.editors.weights.second_moments import default_size, files_of
-from xkde.editors.weights.solving import RIDGE, solver_of
+from xkde.editors.registry import make
+from xkde.editors.weights.released import (
+    Change,
+    cosine,
+    released_change,
+    settings_of,
+    write_moments,
+)
 from xkde.engines.loading import load, random_qwen2, source_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit
@@ -42,13 +40,6 @@ EDITS = 10  # one at a time
 TOGETHER = 100  # at once, by MEMIT and AlphaEdit
 WIDE_EDITS = 3  # on the shape of Qwen2.5 0.5B
 WIDE_STEPS = 6
-SETTINGS: dict[str, type] = {
-    "rome": rome.RomeSettings,
-    "memit": memit.MemitSettings,
-    "alphaedit": alphaedit.AlphaEditSettings,
-}
-
-Change = Callable[[Sequence[Edit]], Mapping[str, Tensor]]
 
 
 def measure(
@@ -78,7 +69,7 @@ def measure(
         )
     return report | {
         "checkpoint": CHECKPOINT,
-        "threads": torch.get_num_threads(),
+        "threads": os.environ.get("OMP_NUM_THREADS", "torch's default"),
         "processors": os.cpu_count(),
         "protocol": f"{count} edits one at a time, one more to warm up; Atlas's own "
         f"settings; the shape of Qwen2.5 0.5B with random weights, {WIDE_STEPS} "
@@ -113,14 +104,14 @@ def compared(
     cosines: list[float] = []
     for number, group in enumerate(groups):
         order = (ours, theirs) if number % 2 else (theirs, ours)
-        changes: dict[Change, Mapping[str, Tensor]] = {}
+        changes: dict[Change, Mapping[str, Any]] = {}
         for change in order:
             with measured(engine.device) as cost:
                 began = time.process_time()
                 changes[change] = change(group)
                 times[change].append(time.process_time() - began)
             peaks[change] = max(peaks[change], cost.peak_bytes)
-        cosines.append(_cosine(changes[ours], changes[theirs]))
+        cosines.append(cosine(changes[ours], changes[theirs]))
     ratios = [b / a for a, b in zip(times[ours], times[theirs], strict=True)]
     return {
         f"{label}: our seconds": round(statistics.median(times[ours]), 3),
@@ -134,76 +125,17 @@ def compared(
     }
 
 
-def settings_of(engine: TransformersEngine, name: str, given: Mapping[str, Any]) -> Any:
-    """Return the settings in force, which both ways get."""
-    return settings_for(SETTINGS[name], name, engine.model, given)
-
-
 def our_change(
     engine: TransformersEngine, name: str, given: Mapping[str, Any]
 ) -> Change:
     """Return our editor as a function: it adds its change and takes it out again."""
     editor = make(name, given)
 
-    def change(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
+    def change(edits: Sequence[Edit]) -> Mapping[str, Any]:
         with applied(editor, engine, edits) as edited:
             return edited.delta
 
     return change
-
-
-def released_change(
-    engine: TransformersEngine, name: str, given: Mapping[str, Any]
-) -> Change:
-    """Return the released way as a function, with all that it computes once."""
-    settings = settings_of(engine, name, given)
-    if name == "alphaedit":
-        space = alphaedit.null_space(engine, settings)
-        places = editable_projections(engine.model, settings.layers)
-        projectors = {layer: b @ b.T for layer, b in space.bases.items()}
-        return lambda edits: released.alphaedit(
-            engine, places, edits, settings, projectors, settings.penalty
-        )
-    layers = [settings.layer] if name == "rome" else settings.layers
-    places = editable_projections(engine.model, layers)
-    solver = solver_of(
-        engine, [place.layer for place in places], settings.text, settings.tokens
-    )
-    ridged = {layer: _ridged(c) for layer, c in solver.moments.items()}
-    if name == "memit":
-        return lambda edits: released.memit(
-            engine, places, edits, settings, ridged, settings.weight
-        )
-    inverse = torch.linalg.inv(ridged[places[0].layer].double()).float()
-
-    def one(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
-        [edit] = edits
-        return released.rome(engine, places[0], edit, settings, inverse)
-
-    return one
-
-
-def write_moments(engine: TransformersEngine, settings: Any) -> None:
-    """Write moments of a random model's layer, which cost as much as any to use."""
-    [place] = editable_projections(engine.model, [settings.layer])
-    width = place.matrix.shape[1]
-    size = settings.tokens or default_size(engine, place.layer)
-    generator = torch.Generator().manual_seed(0)
-    some = torch.randn(width, 64, generator=generator)
-    matrix = some @ some.T / 64 + torch.eye(width)
-    file = files_of(engine, settings.text, size).file(place.layer)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({str(place.layer): matrix}, file, {"tokens": str(size)})
-
-
-def _ridged(matrix: Tensor) -> Tensor:
-    """Return C with the small ridge that our factors have."""
-    return matrix + RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix))
-
-
-def _cosine(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
-    flat = [torch.cat([c[n].flatten() for n in sorted(c)]) for c in (one, other)]
-    return float(torch.cosine_similarity(flat[0], flat[1], dim=0))
 
 
 @contextmanager

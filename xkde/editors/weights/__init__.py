@@ -13,6 +13,7 @@ memit.py           MEMIT: many edits over several layers
 mixed_language.py  one fact edited in several languages
 modules.py         where an architecture keeps its layers
 rank_one_batch.py  many single edits evaluated side by side
+released.py        ROME, MEMIT, AlphaEdit as released, to compare speed with
 rome.py            ROME: a rank-one update
 second_moments.py  second moments of keys
 solving.py         C⁻¹ k and eigenvectors of second moments, kept

@@ -7,7 +7,7 @@ optimised one after another, MEMIT and AlphaEdit solve in the keys' width at eac
 C⁻¹ and P are computed once for a model, as there.
 
 Prompts, tokens, end marks, updates and the KL's place are ours, so that both ways give
-the same change (``tests/xkde/bench/test_released.py``).
+the same change (``tests/xkde/editors/weights/test_released.py``).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,13 +15,25 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
+from xkde.editors.registry import settings_for
 from xkde.editors.weights import deltas
+from xkde.editors.weights.alphaedit import AlphaEditSettings, null_space
 from xkde.editors.weights.contexts import EditPrompt, essence_prompts, question_prompts
 from xkde.editors.weights.keys import hidden_of, mean_by_edit
-from xkde.editors.weights.modules import Projection, hooked, layers_of
+from xkde.editors.weights.memit import MemitSettings
+from xkde.editors.weights.modules import (
+    Projection,
+    editable_projections,
+    hooked,
+    layers_of,
+)
+from xkde.editors.weights.rome import RomeSettings
+from xkde.editors.weights.second_moments import default_size, files_of
+from xkde.editors.weights.solving import RIDGE, solver_of
 from xkde.editors.weights.values import ValueSettings
 from xkde.engines.forward import pad
 from xkde.engines.transformers import TransformersEngine
@@ -32,6 +44,50 @@ NO_TARGET = -100
 
 # (layer, keys (width, edits), residuals (hidden, edits)) -> a layer's change
 SolveLayer = Callable[[int, Tensor, Tensor], Tensor]
+SETTINGS: dict[str, type] = {
+    "rome": RomeSettings,
+    "memit": MemitSettings,
+    "alphaedit": AlphaEditSettings,
+}
+Change = Callable[[Sequence[Edit]], Mapping[str, Tensor]]
+
+
+def settings_of(
+    engine: TransformersEngine, name: str, given: Mapping[str, object]
+) -> Any:
+    """Return the settings in force, which both ways get."""
+    return settings_for(SETTINGS[name], name, engine.model, given)
+
+
+def released_change(
+    engine: TransformersEngine, name: str, given: Mapping[str, object]
+) -> Change:
+    """Return the released way as a function, with all that it computes once."""
+    settings = settings_of(engine, name, given)
+    if name == "alphaedit":
+        space = null_space(engine, settings)
+        places = editable_projections(engine.model, settings.layers)
+        projectors = {layer: b @ b.T for layer, b in space.bases.items()}
+        return lambda edits: alphaedit(
+            engine, places, edits, settings, projectors, settings.penalty
+        )
+    layers = [settings.layer] if name == "rome" else settings.layers
+    places = editable_projections(engine.model, layers)
+    solver = solver_of(
+        engine, [place.layer for place in places], settings.text, settings.tokens
+    )
+    ridged = {layer: _ridged(c) for layer, c in solver.moments.items()}
+    if name == "memit":
+        return lambda edits: memit(
+            engine, places, edits, settings, ridged, settings.weight
+        )
+    inverse = torch.linalg.inv(ridged[places[0].layer].double()).float()
+
+    def one(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
+        [edit] = edits
+        return rome(engine, places[0], edit, settings, inverse)
+
+    return one
 
 
 def rome(
@@ -241,3 +297,27 @@ class _Adding:
         for row, column in enumerate(self.columns):
             states[row, column] += self.delta.to(states.dtype)
         return states if isinstance(output, Tensor) else (states, *output[1:])
+
+
+def write_moments(engine: TransformersEngine, settings: Any) -> None:
+    """Write moments of a random model's layer, which cost as much as any to use."""
+    [place] = editable_projections(engine.model, [settings.layer])
+    width = place.matrix.shape[1]
+    size = settings.tokens or default_size(engine, place.layer)
+    generator = torch.Generator().manual_seed(0)
+    some = torch.randn(width, 64, generator=generator)
+    matrix = some @ some.T / 64 + torch.eye(width)
+    file = files_of(engine, settings.text, size).file(place.layer)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({str(place.layer): matrix}, file, {"tokens": str(size)})
+
+
+def _ridged(matrix: Tensor) -> Tensor:
+    """Return C with the small ridge that our factors have."""
+    return matrix + RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix))
+
+
+def cosine(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
+    """Return the cosine of two changes of the same weights."""
+    flat = [torch.cat([c[n].flatten() for n in sorted(c)]) for c in (one, other)]
+    return float(torch.cosine_similarity(flat[0], flat[1], dim=0))
