@@ -3,7 +3,9 @@
 The edits are Atlas's questions about invented people. A sample of them is encoded; its
 vectors, repeated with noise, serve for the rest, so that all vectors are distinct. The
 latency of a query includes encoding, matching of names and exact search. Qdrant's local
-mode is measured if its client is installed.
+mode is measured if its client is installed. Of the largest memory, TOGETHER queries at
+once are compared with numpy's one product of all of them and the best of each: of the
+work of ``retrieve_all`` that leaves out encoding and names, which are timed apart.
 
 Run it: ``python -m xkde bench retrieval``
 """
@@ -11,7 +13,7 @@ Run it: ``python -m xkde bench retrieval``
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,11 +35,12 @@ from xkde.memory.index import (
     exact_search,
     qdrant_search,
 )
-from xkde.memory.retrieval import retrieve
+from xkde.memory.retrieval import retrieve, retrieve_all
 from xkde.types import Edit, Query
 
 SIZES = (1_000, 10_000, 100_000)
 QUERIES = 200
+TOGETHER, ROUNDS = 32, 15
 ENCODED = 1_000  # edits whose encoding is timed
 NOISE = 0.3  # added to a vector before its length is made one again
 NAME = "atlas-encoder"
@@ -74,6 +77,7 @@ def measure(
         report |= _measure_search(
             encoder, edits[:size], vectors[:size], queries, exact_search, "exact"
         )
+    report |= many_at_once(encoder, edits, vectors)
     if find_spec("qdrant_client"):
         size = min(QDRANT_MOST, max(sizes))
         search = qdrant_search(connect_qdrant())
@@ -116,6 +120,37 @@ def _measure_search(
         f"{key}_p50_ms": round(float(np.percentile(times, 50)), 2),
         f"{key}_p95_ms": round(float(np.percentile(times, 95)), 2),
         f"{key}_memory_mb": round(sum(a.nbytes for a in arrays) / 1e6, 1),
+    }
+
+
+def many_at_once(
+    encoder: Encoder, edits: list[Edit], vectors: Vectors
+) -> dict[str, object]:
+    """Return milliseconds of TOGETHER queries: ours, its parts, and one product."""
+    index = build_index(edits, _PrecomputedEncoder(encoder, vectors))
+    places = np.linspace(0, len(edits) - 1, TOGETHER).astype(int)
+    queries = [Query(edits[i].question, edits[i].language) for i in places]
+    texts = [query.text for query in queries]
+    encoded = encoder.encode(texts, "query")
+    ways: dict[str, Callable[[], object]] = {
+        "retrieve_all": lambda: retrieve_all(index, queries, k=3, threshold=-np.inf),
+        "of_that_encoding": lambda: encoder.encode(texts, "query"),
+        "of_that_names": lambda: [index.names.scores(text) for text in texts],
+        "one_product": lambda: np.argpartition(encoded @ vectors.T, -3, axis=1)[:, -3:],
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):  # in turn, so that other load affects all
+        for name, way in ways.items():
+            began = time.process_time()
+            way()
+            times[name].append(1e3 * (time.process_time() - began))
+    found = {name: round(float(np.median(each)), 1) for name, each in times.items()}
+    search = found["retrieve_all"] - found["of_that_encoding"]
+    return {
+        **{f"{TOGETHER}_of_{len(edits)}_{name}_ms": ms for name, ms in found.items()},
+        f"{TOGETHER}_of_{len(edits)}_one_product_by_ours_without_encoding": round(
+            found["one_product"] / search, 2
+        ),
     }
 
 

@@ -15,19 +15,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from xkde.bench.evaluation import QWEN_SHAPE
 from xkde.checkpoints import resolve
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
-from xkde.editors.editor import applied, measured
-from xkde.editors.registry import make
+from xkde.editors.editor import measured
 from xkde.editors.weights.released import (
     Change,
     cosine,
+    our_change,
     released_change,
-    settings_of,
     write_moments,
 )
 from xkde.engines.loading import load, random_qwen2, source_of
@@ -46,14 +44,14 @@ def measure(
     count: int = EDITS,
     together: int = TOGETHER,
     wide: int = WIDE_EDITS,
-    shape: Mapping[str, Any] = QWEN_SHAPE,
-) -> dict[str, Any]:
+    shape: Mapping[str, object] = QWEN_SHAPE,
+) -> dict[str, object]:
     """Return processor seconds of both ways, their ratios, and memory."""
     place = resolve(CHECKPOINT)
     engine = load(source_of(place), device="cpu")
     cases = atlas_cases(atlas(), "test", count + together + 1)
     edits = [case.edits["en"] for case in cases]
-    report: dict[str, Any] = {}
+    report: dict[str, object] = {}
     for name in NAMES:
         report |= one_by_one(engine, name, edits[: count + 1], {}, name)
     for name in ("memit", "alphaedit"):
@@ -63,7 +61,7 @@ def measure(
     with _home_aside():
         wide_engine = random_qwen2(place.path, shape)
         given = {"steps": WIDE_STEPS, "stop": 0.0}
-        write_moments(wide_engine, settings_of(wide_engine, "rome", given))
+        write_moments(wide_engine, given)
         report |= one_by_one(
             wide_engine, "rome", edits[: wide + 1], given, "rome, shape of Qwen2.5 0.5B"
         )
@@ -82,7 +80,7 @@ def one_by_one(
     engine: TransformersEngine,
     name: str,
     edits: Sequence[Edit],
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     label: str,
 ) -> dict[str, object]:
     """Return what both ways take for each of the edits; the first warms up."""
@@ -94,7 +92,7 @@ def compared(
     engine: TransformersEngine,
     name: str,
     groups: Sequence[Sequence[Edit]],
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     label: str,
 ) -> dict[str, object]:
     """Return seconds and memory of both ways for each group of edits made at once."""
@@ -104,7 +102,7 @@ def compared(
     cosines: list[float] = []
     for number, group in enumerate(groups):
         order = (ours, theirs) if number % 2 else (theirs, ours)
-        changes: dict[Change, Mapping[str, Any]] = {}
+        changes = {}
         for change in order:
             with measured(engine.device) as cost:
                 began = time.process_time()
@@ -123,19 +121,6 @@ def compared(
         ),
         f"{label}: least cosine of the two changes": f"{min(cosines):.4f}",
     }
-
-
-def our_change(
-    engine: TransformersEngine, name: str, given: Mapping[str, Any]
-) -> Change:
-    """Return our editor as a function: it adds its change and takes it out again."""
-    editor = make(name, given)
-
-    def change(edits: Sequence[Edit]) -> Mapping[str, Any]:
-        with applied(editor, engine, edits) as edited:
-            return edited.delta
-
-    return change
 
 
 @contextmanager

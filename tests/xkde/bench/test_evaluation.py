@@ -25,7 +25,10 @@ def test_measure(
     assert found["atlas_scores"] >= 2 * 2 * 3
     assert found["qwen_0.5b_scores"] >= 1 * 2 * 3
     for name in ("atlas", "qwen_0.5b"):
+        equal = found[f"{name}_plain_batches_equal_scores"]
+        assert equal >= 0.9 * found[f"{name}_scores"]
         assert found[f"{name}_times_faster"] > 0
+        assert found[f"{name}_times_faster_than_plain"] > 0
         assert found[f"{name}_times_faster_than_released"] > 0
     assert found["peak_memory_mb"] > 10
     assert (found["aggregate_rows"], found["aggregate_groups"]) == (2000, 2 * 12 * 4)

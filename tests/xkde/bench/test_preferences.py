@@ -27,6 +27,11 @@ def test_every_view_can_be_shown() -> None:
 def test_measure() -> None:
     found = measure(300)
     assert found["pairs"] == 300
-    for name in ("open_jsonl_s", "open_parquet_s", "view_p95_ms"):
+    for name in (
+        "open_jsonl_s",
+        "open_parquet_s",
+        "pandas_alone_parquet_s",
+        "view_p95_ms",
+    ):
         assert found[name] >= 0
     assert found["peak_memory_mb"] > 10

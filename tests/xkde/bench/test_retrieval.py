@@ -12,6 +12,8 @@ def test_measure() -> None:
         assert 0 < found[f"exact_{size}_p50_ms"] <= found[f"exact_{size}_p95_ms"]
         # 192 numbers of four bytes, and what the names take
         assert found[f"exact_{size}_memory_mb"] >= round(size * 192 * 4 / 1e6, 1)
+    assert found["32_of_50_one_product_ms"] >= 0
+    assert found["32_of_50_retrieve_all_ms"] > 0
 
 
 def test_edits_and_vectors() -> None:

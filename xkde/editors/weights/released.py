@@ -12,14 +12,14 @@ the same change (``tests/xkde/editors/weights/test_released.py``).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import kl_div
 
-from xkde.editors.registry import settings_for
+from xkde.editors.editor import applied
+from xkde.editors.registry import make, settings_for
 from xkde.editors.weights import deltas
 from xkde.editors.weights.alphaedit import AlphaEditSettings, null_space
 from xkde.editors.weights.contexts import EditPrompt, essence_prompts, question_prompts
@@ -32,8 +32,12 @@ from xkde.editors.weights.modules import (
     layers_of,
 )
 from xkde.editors.weights.rome import RomeSettings
-from xkde.editors.weights.second_moments import default_size, files_of
-from xkde.editors.weights.solving import RIDGE, solver_of
+from xkde.editors.weights.second_moments import (
+    default_size,
+    files_of,
+    second_moments,
+)
+from xkde.editors.weights.solving import RIDGE
 from xkde.editors.weights.values import ValueSettings
 from xkde.engines.forward import pad
 from xkde.engines.transformers import TransformersEngine
@@ -44,50 +48,78 @@ NO_TARGET = -100
 
 # (layer, keys (width, edits), residuals (hidden, edits)) -> a layer's change
 SolveLayer = Callable[[int, Tensor, Tensor], Tensor]
-SETTINGS: dict[str, type] = {
-    "rome": RomeSettings,
-    "memit": MemitSettings,
-    "alphaedit": AlphaEditSettings,
-}
 Change = Callable[[Sequence[Edit]], Mapping[str, Tensor]]
 
 
-def settings_of(
+def our_change(
     engine: TransformersEngine, name: str, given: Mapping[str, object]
-) -> Any:
-    """Return the settings in force, which both ways get."""
-    return settings_for(SETTINGS[name], name, engine.model, given)
+) -> Change:
+    """Return our editor as a function: it adds its change and takes it out again."""
+    editor = make(name, given)
+
+    def change(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
+        with applied(editor, engine, edits) as edited:
+            return edited.delta
+
+    return change
 
 
 def released_change(
     engine: TransformersEngine, name: str, given: Mapping[str, object]
 ) -> Change:
     """Return the released way as a function, with all that it computes once."""
-    settings = settings_of(engine, name, given)
-    if name == "alphaedit":
-        space = null_space(engine, settings)
-        places = editable_projections(engine.model, settings.layers)
-        projectors = {layer: b @ b.T for layer, b in space.bases.items()}
-        return lambda edits: alphaedit(
-            engine, places, edits, settings, projectors, settings.penalty
-        )
-    layers = [settings.layer] if name == "rome" else settings.layers
-    places = editable_projections(engine.model, layers)
-    solver = solver_of(
-        engine, [place.layer for place in places], settings.text, settings.tokens
-    )
-    ridged = {layer: _ridged(c) for layer, c in solver.moments.items()}
-    if name == "memit":
-        return lambda edits: memit(
-            engine, places, edits, settings, ridged, settings.weight
-        )
-    inverse = torch.linalg.inv(ridged[places[0].layer].double()).float()
+    return WAYS[name](engine, given)
 
-    def one(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
+
+def _rome_way(engine: TransformersEngine, given: Mapping[str, object]) -> Change:
+    settings = settings_for(RomeSettings, "rome", engine.model, given)
+    [place] = editable_projections(engine.model, [settings.layer])
+    c = _moments(engine, [place], settings)[place.layer]
+    inverse = torch.linalg.inv(c.double()).float()
+
+    def change(edits: Sequence[Edit]) -> Mapping[str, Tensor]:
         [edit] = edits
-        return rome(engine, places[0], edit, settings, inverse)
+        return rome(engine, place, edit, settings, inverse)
 
-    return one
+    return change
+
+
+def _memit_way(engine: TransformersEngine, given: Mapping[str, object]) -> Change:
+    settings = settings_for(MemitSettings, "memit", engine.model, given)
+    places = editable_projections(engine.model, settings.layers)
+    moments = _moments(engine, places, settings)
+    return lambda edits: memit(
+        engine, places, edits, settings, moments, settings.weight
+    )
+
+
+def _alphaedit_way(engine: TransformersEngine, given: Mapping[str, object]) -> Change:
+    settings = settings_for(AlphaEditSettings, "alphaedit", engine.model, given)
+    places = editable_projections(engine.model, settings.layers)
+    bases = null_space(engine, settings).bases
+    projectors = {layer: basis @ basis.T for layer, basis in bases.items()}
+    return lambda edits: alphaedit(
+        engine, places, edits, settings, projectors, settings.penalty
+    )
+
+
+WAYS: dict[str, Callable[[TransformersEngine, Mapping[str, object]], Change]] = {
+    "rome": _rome_way,
+    "memit": _memit_way,
+    "alphaedit": _alphaedit_way,
+}
+
+
+def _moments(
+    engine: TransformersEngine, places: Sequence[Projection], settings: ValueSettings
+) -> dict[int, Tensor]:
+    """Return C of the layers, with the small ridge that our factors have."""
+    layers = [place.layer for place in places]
+    known = second_moments(engine, layers, settings.text, settings.tokens)
+    return {
+        layer: c + RIDGE * c.diagonal().mean() * torch.eye(len(c))
+        for layer, c in known.items()
+    }
 
 
 def rome(
@@ -289,18 +321,19 @@ class _Adding:
         self.delta = torch.zeros(width, device=ids.device, requires_grad=True)
         self.before = torch.empty(0)
 
-    def add(self, _: nn.Module, __: object, output: Any) -> object:
+    def add(self, _: nn.Module, __: object, output: object) -> object:
         states = hidden_of(output)
         if not len(self.before):  # of the bare question, which is the first row
             self.before = states[0, self.columns[0]].detach().float().clone()
         states = states.clone()
         for row, column in enumerate(self.columns):
             states[row, column] += self.delta.to(states.dtype)
-        return states if isinstance(output, Tensor) else (states, *output[1:])
+        return (states, *output[1:]) if isinstance(output, tuple) else states
 
 
-def write_moments(engine: TransformersEngine, settings: Any) -> None:
-    """Write moments of a random model's layer, which cost as much as any to use."""
+def write_moments(engine: TransformersEngine, given: Mapping[str, object]) -> None:
+    """Write moments for ROME on a random model, which cost as much as any to use."""
+    settings = settings_for(RomeSettings, "rome", engine.model, given)
     [place] = editable_projections(engine.model, [settings.layer])
     width = place.matrix.shape[1]
     size = settings.tokens or default_size(engine, place.layer)
@@ -310,11 +343,6 @@ def write_moments(engine: TransformersEngine, settings: Any) -> None:
     file = files_of(engine, settings.text, size).file(place.layer)
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({str(place.layer): matrix}, file, {"tokens": str(size)})
-
-
-def _ridged(matrix: Tensor) -> Tensor:
-    """Return C with the small ridge that our factors have."""
-    return matrix + RIDGE * matrix.diagonal().mean() * torch.eye(len(matrix))
 
 
 def cosine(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:

@@ -8,10 +8,8 @@ import pytest
 import torch
 
 from tests.helpers.rank_one_samples import BARE, EDITS, VALUE, deep_engine
-from xkde.editors.editor import applied
-from xkde.editors.registry import make
 from xkde.editors.weights import released
-from xkde.editors.weights.released import cosine, released_change
+from xkde.editors.weights.released import cosine, our_change, released_change
 from xkde.engines.transformers import TransformersEngine
 
 
@@ -43,8 +41,7 @@ def test_both_ways_make_the_same_change(
     assert all(
         torch.equal(before[n], p.detach()) for n, p in engine.model.named_parameters()
     )
-    with applied(make(name, given), engine, edits) as edited:
-        ours = dict(edited.delta)
+    ours = our_change(engine, name, given)(edits)
     assert set(ours) == set(theirs)
     assert cosine(ours, theirs) > 0.999
     for weight, change in ours.items():
