@@ -7,6 +7,7 @@ browser.py      a headless Chromium on one address
 campaign/       damaged files, kill -9
 editors.py      one edit by each editor
 evaluation.py   the evaluation runner against one record at a time
+languages.py    twelve languages from two models against two generate
 preferences.py  a large file of pairs: open, filter, page
 retrieval.py    retrieval from 1,000 to 100,000 edits
 rivals.py       ROME, MEMIT, AlphaEdit against the released way of computing them

@@ -6,6 +6,7 @@ python -m xkde bench preferences
 python -m xkde bench align
 python -m xkde bench sampling
 python -m xkde bench evaluation
+python -m xkde bench languages
 python -m xkde bench editors
 python -m xkde bench retrieval
 python -m xkde bench rivals
@@ -24,6 +25,7 @@ BENCHES = (
     "app",
     "editors",
     "evaluation",
+    "languages",
     "preferences",
     "retrieval",
     "rivals",
