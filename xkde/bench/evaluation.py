@@ -82,12 +82,9 @@ def _compare(
     chosen = choose("atlas", DIRECTIONS, limit=count)
     asked = texts_of(chosen.cases, chosen.directions)
     warm = texts_of(chosen.cases[:1], chosen.directions)
-    for warm_up in (
-        lambda: one_by_one(engine, warm),
-        lambda: plain_batches(engine, warm, batch_size),
-        lambda: by_runner(engine, chosen.cases[:1], chosen.directions),
-    ):
-        warm_up()
+    one_by_one(engine, warm)
+    plain_batches(engine, warm, batch_size)
+    by_runner(engine, chosen.cases[:1], chosen.directions)
     ways: dict[str, Callable[[], Scores]] = {
         # The runner is timed before and after the others: other load affects both.
         "before": lambda: by_runner(

@@ -86,7 +86,7 @@ def streamed(engines: Engines, panes: Mapping[Pane, tuple[Sent, ...]]) -> Answer
     return {
         pane: [
             _before_end(each.token_ids, engines[pane].stop_ids)
-            for each in answers.answers
+            for each in answers.generations
         ]
         for pane, answers in last.items()
     }
@@ -103,7 +103,7 @@ def generated(engines: Engines, panes: Mapping[Pane, tuple[Sent, ...]]) -> Answe
             engine.encode(conversation(each.text, each.language)).ids for each in sent
         ]
         ids, mask = pad(prompts, "left", engine.device)
-        out = engine.model.generate(
+        out = engine.model.generate(  # type: ignore[operator]
             input_ids=ids,
             attention_mask=mask,
             max_new_tokens=TOKENS,
@@ -113,7 +113,7 @@ def generated(engines: Engines, panes: Mapping[Pane, tuple[Sent, ...]]) -> Answe
         )
         rows = [row[ids.shape[1] :].tolist() for row in out]
         found[pane] = [_before_end(row, engine.stop_ids) for row in rows]
-        engine.tokenizer.batch_decode(found[pane], skip_special_tokens=True)
+        engine.tokenizer.batch_decode(rows, skip_special_tokens=True)
     return found
 
 

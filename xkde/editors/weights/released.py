@@ -154,7 +154,7 @@ def memit(
     def solve(layer: int, keys: Tensor, residual: Tensor) -> Tensor:
         keys = keys.double()
         matrix = weight * moments[layer].double() + keys @ keys.T
-        adjusted = torch.linalg.solve(matrix, keys)
+        adjusted: Tensor = torch.linalg.solve(matrix, keys)
         return (residual.double() @ adjusted.T).float()
 
     return spread(engine, places, edits, settings, solve)
@@ -177,12 +177,10 @@ def alphaedit(
         p = projectors[layer]
         matrix = p @ (keys @ keys.T + torch.zeros_like(p))  # no earlier batch
         matrix = matrix + penalty * torch.eye(len(p), dtype=p.dtype)
-        return torch.linalg.solve(matrix, p @ keys @ residual.T).T
+        solved: Tensor = torch.linalg.solve(matrix, p @ keys @ residual.T)
+        return solved.T
 
-    def keep(keys: Tensor) -> None:
-        keys @ keys.T
-
-    return spread(engine, places, edits, settings, solve, keep)
+    return spread(engine, places, edits, settings, solve, keeps_keys=True)
 
 
 def spread(
@@ -191,7 +189,8 @@ def spread(
     edits: Sequence[Edit],
     settings: ValueSettings,
     solve: SolveLayer,
-    keep: Callable[[Tensor], None] | None = None,
+    *,
+    keeps_keys: bool = False,
 ) -> dict[str, Tensor]:
     """Return the change of all layers; each is in the weights before the next."""
     last = layers_of(engine.model)[1][places[-1].layer]
@@ -210,9 +209,10 @@ def spread(
             with torch.no_grad():
                 place.weight.add_(update)
             change[place.weight_name] = update
-        for place in places if keep is not None else ():
+        for place in places if keeps_keys else ():
             inputs, _ = read_subjects(engine, place.module, prompts)
-            keep(mean_by_edit(inputs, prompts, len(edits)).T)
+            keys = mean_by_edit(inputs, prompts, len(edits))
+            torch.mm(keys.T, keys)  # added to M there
     finally:
         deltas.restore(engine.model, originals)
     return change
