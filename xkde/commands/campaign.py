@@ -3,10 +3,12 @@
     python -m xkde campaign fuzz --count 3000
     python -m xkde campaign kills --kills 30
     python -m xkde campaign kills --jobs sample,train --kills 3 --json
+    python -m xkde campaign markup
 
 “fuzz” gives damaged files to every reader and damaged arguments to the command line;
-“kills” ends each job that resumes, again and again, while it writes. Ends with 1 if
-anything failed. docs/reliability.md has what was measured and what is promised.
+“kills” ends each job that resumes, again and again, while it writes; “markup” opens
+every tab in Chromium while every text that it shows is hostile. Ends with 1 if anything
+failed. docs/reliability.md has what was measured and what is promised.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from xkde.errors import DataError, InputError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=("fuzz", "kills"))
+    parser.add_argument("what", choices=("fuzz", "kills", "markup"))
     parser.add_argument("--count", type=int, default=3000, help="fuzz: how many files")
     parser.add_argument(
         "--kills", type=int, default=3, help="kills: of each job; 30 take hours"
@@ -34,7 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Try everything; print what became of it."""
     if arguments.count < 1 or arguments.kills < 1:
         raise InputError("--count and --kills must be 1 or more.")
-    failed = {"fuzz": _fuzz, "kills": _kills}[arguments.what](arguments)
+    parts = {"fuzz": _fuzz, "kills": _kills, "markup": _markup}
+    failed = parts[arguments.what](arguments)
     if failed:
         raise DataError(f"{failed} of them failed; see the table above.")
 
@@ -91,3 +94,20 @@ def _kills(arguments: argparse.Namespace) -> int:
             ],
         )
     return sum(not count.is_same for count in counts)
+
+
+def _markup(arguments: argparse.Namespace) -> int:
+    from xkde.bench.campaign.markup import PAYLOADS, look_everywhere
+
+    looked = look_everywhere(tuple(PAYLOADS))
+    if arguments.json:
+        print_json([asdict(each) for each in looked])
+    else:
+        print_table(
+            ["page", "the text is on it", "wrong"],
+            [
+                [each.page, "yes" if each.seen else "no", "; ".join(each.wrong)]
+                for each in looked
+            ],
+        )
+    return sum(bool(each.wrong) for each in looked)

@@ -6,4 +6,5 @@ it can be had again.
 damage.py  files as nobody should write them
 fuzz.py    every reader and the command line get them
 kills.py   every job that resumes is killed while it writes
+markup.py  every text that the app shows is hostile
 """
