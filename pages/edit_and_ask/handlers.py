@@ -114,8 +114,6 @@ def run(
     form = form_of(values)
     known = understand(form)
     form, prefilled = fill_in(form, prefilled, known)
-    for name in (form.base, form.edited):
-        permitted(name, interface)
     edits = memory.memory.edits if uses else ()
     retrieve = partial(recalled, edits, float(threshold)) if edits else None
     state: AskState | None = None
@@ -127,7 +125,14 @@ def run(
         answers = answers_html(state, interface)
         return answers, status, state, choice, prefilled, *offered
 
+    def emptied(status: str) -> tuple[object, ...]:
+        """No older answer stands as that of a question which was refused."""
+        choice = gr.Radio(visible=False)
+        return answers_html(None, interface), status, None, choice, prefilled, *offered
+
     try:
+        for name in (form.base, form.edited):
+            permitted(name, interface)
         visitor, planned = admitted(request), plan(form, known)
         with begun(WORK, request) as ended:
             for state in ask(planned, form, ended, retrieve, edits, visitor=visitor):
@@ -141,12 +146,12 @@ def run(
                 return
     except XkdeError as error:
         words = status_html(in_words(error, interface), "failed")
-        if state is not None:  # nothing is waited for any longer
-            yield shown(state.stopped(), words)
-        else:  # refused before it was asked: no older answer stands as its own
-            nothing, choice = answers_html(None, interface), gr.Radio(visible=False)
-            yield nothing, words, None, choice, prefilled, *offered
+        # Where some of it had come, nothing is waited for any longer.
+        yield shown(state.stopped(), words) if state is not None else emptied(words)
         raise shown_error(error, interface) from error
+    except gr.Error as error:  # this place does not offer the model
+        yield emptied(status_html(error.message, "failed"))
+        raise
     unused = bool(edits) and not state.recalled
     if state.translated:
         texts = {query.language: query.text for query in state.queries}

@@ -5,13 +5,14 @@ address, else from what the visitor chose last, else from the browser. It writes
 language back into the address, where handlers read it.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.shell.strings import label
+from pages.shell.strings import label, strings
 from pages.shell.templates import render
 from xkde import paths
 
@@ -68,6 +69,25 @@ HEAD_SCRIPT = """
     if (event.target.closest?.("#fact, #ask-in, #more"))
       document.querySelector("#answers")?.setAttribute("data-stale", "");
   });
+  // What Gradio itself says of a lost connection or a full queue, it says in English
+  // and in a corner: it is said in the page's language, and where the answer would be.
+  const ours = GRADIO_SAYS;
+  new MutationObserver(() => {
+    for (const toast of document.querySelectorAll(".toast-body:not([data-told])")) {
+      const text = toast.textContent;
+      const said = Object.keys(ours).find((each) => text.includes(each));
+      if (!said) continue;
+      toast.dataset.told = "";
+      const words = ours[said][document.documentElement.dataset.say];
+      const message = toast.querySelector(".toast-text, .toast-message") || toast;
+      message.textContent = words;
+      const status = document.querySelector("#status .status");
+      if (!status) continue;
+      status.className = "status failed";
+      status.textContent = words;
+      document.querySelector("#answers")?.setAttribute("data-stale", "");
+    }
+  }).observe(document, { childList: true, subtree: true });
   addEventListener("click", (event) => {
     if (!event.target.closest?.("a.skip")) return;
     event.preventDefault();
@@ -79,6 +99,23 @@ HEAD_SCRIPT = """
   });
 })();
 """
+
+# What Gradio's page says by itself -> our key
+GRADIO_SAYS = {
+    "Connection errored out": "connection_lost",
+    "Lost connection": "connection_lost",
+    "This application is currently busy": "connection_busy",
+}
+
+
+def head_script() -> str:
+    """Return the head script with our words for what Gradio says."""
+    words = {
+        said: {code: texts[key] for code, texts in strings().items()}
+        for said, key in GRADIO_SAYS.items()
+    }
+    return HEAD_SCRIPT.replace("GRADIO_SAYS", json.dumps(words))
+
 
 THEME_SCRIPT = """
 () => {
@@ -226,7 +263,7 @@ class HeadScript:
             page = bytes(body)
             headers = dict(start["headers"])
             if headers.get(b"content-type", b"").startswith(b"text/html"):
-                script = ("<head><script>" + HEAD_SCRIPT + "</script>").encode()
+                script = ("<head><script>" + head_script() + "</script>").encode()
                 page = page.replace(b"<head>", script, 1)
                 headers[b"content-length"] = str(len(page)).encode()
             await send({**start, "headers": list(headers.items())})

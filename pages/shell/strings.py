@@ -85,7 +85,8 @@ def in_words(error: XkdeError | str, interface: Interface) -> str:
 
 def shown_error(error: XkdeError, interface: Interface) -> gr.Error:
     """Return it as Gradio shows it."""
-    return gr.Error(in_words(error, interface), print_exception=False)
+    words = in_words(error, interface)
+    return gr.Error(words, title=tr("toast_title", interface), print_exception=False)
 
 
 @lru_cache(maxsize=1)

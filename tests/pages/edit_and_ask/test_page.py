@@ -34,6 +34,7 @@ from pages.shell.strings import INTERFACES, both, interface_language, label, str
 from pages.shell.templates import PAGES, render
 from xkde.asking.expected_answers import expected, recognise
 from xkde.asking.probabilities import Explanation
+from xkde.asking.scheduling import BusyError
 from xkde.asking.session import AskState, PaneAnswers
 from xkde.data.atlas.world import atlas
 from xkde.engines.pool import Pool
@@ -426,6 +427,30 @@ def test_missing_checkpoints_are_said_in_words(
     assert "status failed" in status and "not in" in status
     assert "arriving" not in answers and "□" in answers
     assert "is not available" in models.status_html([form.base], "en")
+
+
+@pytest.mark.parametrize("refusal", ["busy", "not offered"])
+def test_a_refused_question_leaves_no_older_answer_standing(
+    refusal: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, auto = example("example_japan")
+
+    def busy(request: object) -> str:
+        raise BusyError("Many people are asking at this moment.")
+
+    if refusal == "busy":
+        monkeypatch.setattr(handle, "admitted", busy)
+    else:
+        monkeypatch.setenv("SPACE_ID", "someone/space")
+        form = replace(form, edited="/tmp")
+    shown = []
+    with pytest.raises(gr.Error, match="Many people|list only"):
+        for each in handle.run(NOBODY, auto, *BARE, *values_of(form)):
+            shown.append(each)  # not a list of all: it ends with the error
+    [(answers, status, state, *_)] = shown
+    assert state is None
+    assert "status failed" in status
+    assert "<article" not in answers and "verdict" not in answers
 
 
 def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:
