@@ -146,7 +146,6 @@ def run(
                 return
     except XkdeError as error:
         words = status_html(in_words(error, interface), "failed")
-        # Where some of it had come, nothing is waited for any longer.
         yield shown(state.stopped(), words) if state is not None else emptied(words)
         raise shown_error(error, interface) from error
     except gr.Error as error:  # this place does not offer the model

@@ -73,11 +73,11 @@ HEAD_SCRIPT = """
   // and in a corner: it is said in the page's language, and where the answer would be.
   const ours = GRADIO_SAYS;
   new MutationObserver(() => {
-    for (const toast of document.querySelectorAll(".toast-body:not([data-told])")) {
+    for (const toast of document.querySelectorAll(".toast-body:not([data-ours])")) {
       const text = toast.textContent;
       const said = Object.keys(ours).find((each) => text.includes(each));
       if (!said) continue;
-      toast.dataset.told = "";
+      toast.dataset.ours = "";
       const words = ours[said][document.documentElement.dataset.say];
       const message = toast.querySelector(".toast-text, .toast-message") || toast;
       message.textContent = words;
