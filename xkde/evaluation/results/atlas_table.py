@@ -11,7 +11,7 @@ table`` and ``python -m xkde stages``.
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from xkde.checkpoints.weights import fingerprint
 from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.own_words import in_own_words
 from xkde.data.atlas.questions import name, question, wordings
 from xkde.data.atlas.records import Split, World
 from xkde.data.atlas.world import atlas
@@ -40,7 +41,8 @@ from xkde.types import PROBES, Case, Generation, Message, Sampling
 Progress = Callable[[int, int], None]
 MAX_NEW_TOKENS = 32
 CLOSED_BOOK, UNCHANGED, WRONG_LANGUAGE = "closed-book", "unchanged", "wrong_language"
-TABLE_MEASURES = (*PROBES, UNCHANGED)
+OWN_WORDS = "own words"  # generality in words that no model was trained on
+TABLE_MEASURES = (*PROBES, UNCHANGED, OWN_WORDS)
 STAGE_MEASURES = (*PROBES, WRONG_LANGUAGE)
 RIGHT, WRONG, NOT_ASKED = "1", "0", "-"  # marks in ``AtlasCell.marks``
 
@@ -229,6 +231,32 @@ def probe_cells(
     return [marked(key[0], source, key[2], row) for key, row in marks.items()]
 
 
+def own_words_cells(
+    engine: AnsweringEngine,
+    world: World,
+    cases: Sequence[Case],
+    source: str,
+    on_progress: Progress | None = None,
+) -> list[AtlasCell]:
+    """Return how many questions in own words are right, for each of their languages.
+
+    Empty for edits in a language that has no such questions.
+    """
+    turned = in_own_words(world, cases)
+    if not turned or source not in turned[0].edits:
+        return []
+    alone = [
+        replace(case, probes={"generality": case.probes["generality"]})
+        for case in turned
+    ]
+    asked = list(questions(alone, source, tuple(turned[0].edits), edited=True))
+    said = answers(engine, [its.prompt for its in asked], on_progress)
+    marks: dict[str, list[str]] = {}
+    for its, answer in zip(asked, said, strict=True):
+        marks.setdefault(its.target, []).append(_mark(exact_match(answer, its.gold)))
+    return [marked(OWN_WORDS, source, target, row) for target, row in marks.items()]
+
+
 def cells_of(
     cells: Sequence[AtlasCell], measure: str, source: str = "", *, cross: bool = False
 ) -> list[AtlasCell]:
@@ -263,7 +291,7 @@ def compare_stages(
 ) -> list[StageDifference]:
     """Return first minus second for every measure that was asked for, tested."""
     differences = {}
-    for measure in STAGE_MEASURES:
+    for measure in (*STAGE_MEASURES, OWN_WORDS):
         mine, theirs = _answers_of(first, measure), _answers_of(second, measure)
         asked = ~np.isnan(mine)
         if asked.any():
@@ -286,13 +314,13 @@ def _answers_of(cells: Sequence[AtlasCell], measure: str) -> Values:
 
 def stages_table(
     cells: Mapping[str, Mapping[str, Sequence[AtlasCell]]], reference: str
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Return one record for each checkpoint and edit language, for JSON.
 
     ``cells[checkpoint][source]``; all checkpoints are compared with ``reference``. Of a
     comparison ``p`` is corrected by Holm for all of the table, ``p_alone`` is not.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     for checkpoint, by_source in cells.items():
         for source, mine in by_source.items():
@@ -353,6 +381,7 @@ def measure_checkpoints(
             on_progress = progress(f"{reference} {source}")
             probes = probe_cells(engine, cases, source, world.languages, on_progress)
             cells += [cell for cell in probes if cell.measure in TABLE_MEASURES]
+            cells += own_words_cells(engine, world, cases, source, on_progress)
         models[reference] = {
             "fingerprint": fingerprint(folder),
             "cells": [cell.as_dict() for cell in cells],

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.own_words import in_own_words
 from xkde.data.atlas.questions import question
 from xkde.data.atlas.world import atlas
 from xkde.engines.loading import load
@@ -28,12 +29,14 @@ from xkde.evaluation.results.atlas_table import (
     closed_book,
     compare_stages,
     marked,
+    own_words_cells,
     probe_cells,
     questions,
     share_of,
     stages_table,
 )
 from xkde.evaluation.results.statistics import wilson_interval
+from xkde.languages import language
 from xkde.prompts import Encoded, edit_prompt
 from xkde.text import normalise
 from xkde.types import Case, Edit, Generation, Message, ProbeItem, Sampling
@@ -220,6 +223,21 @@ def test_items_ask_in_the_targets_language() -> None:
         assert item.prompt == edit_prompt([case.edits["zh"]], probe.question, name)
         assert bare.prompt == probe.question
         assert item.gold == bare.gold == probe.answer
+
+
+def test_own_words_are_asked_in_their_four_languages() -> None:
+    cases = atlas_cases(WORLD, limit=3)
+    texts = {
+        edit_prompt([case.edits["zh"]], item.question, language(code).name): item.answer
+        for case in in_own_words(WORLD, cases)
+        for code, item in case.probes["generality"].items()
+    }
+    cells = own_words_cells(Codebook(texts), WORLD, cases, "zh")
+    assert [(c.target, c.source) for c in cells] == [
+        (code, "zh") for code in ("en", "de", "fr", "zh")
+    ]
+    assert {cell.marks for cell in cells} == {"111"}
+    assert own_words_cells(Codebook(texts), WORLD, cases, "th") == []
 
 
 # Stages
