@@ -1,14 +1,19 @@
-"""The tables of docs/results.md, computed anew from the shipped results by plain means.
+"""The tables of docs/results.md, computed anew from the shipped results.
 
-Nothing of the package's own statistics is used: a share is right answers by answers.
-A test compares them with the document, and prints what differs.
+Shares are plain means: right answers by answers. Intervals are those of the package,
+whose own tests do them by hand. A test compares all with the document.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from xkde.evaluation.results.atlas_table import AtlasCell, share_of
+from xkde.evaluation.results.rows import frame_of, load_results, where
+from xkde.evaluation.results.summary import GroupMean, means
 
 RESULTS = Path(__file__).resolve().parents[2] / "assets" / "results"
 PROBES = ("reliability", "generality", "locality", "portability")
@@ -55,25 +60,39 @@ def loaded(name: str) -> dict[str, Any]:
     return dict(json.loads((RESULTS / name).read_text(encoding="utf-8")))
 
 
-def editors() -> Table:
-    """Return one row for each editor: English edits, Chinese in parentheses."""
-    cells = loaded("atlas.json")["models"]["atlas-xe-it"]["cells"]
-    rows = [["X-KDE, `atlas-xe-it`", *(_pooled(cells, probe) for probe in PROBES)]]
+def editors(source: str) -> Table:
+    """Return one row for each editor: edits in one language, with intervals and n."""
+    table = loaded("atlas.json")["models"]["atlas-xe-it"]["cells"]
+    cells = [AtlasCell.from_dict(cell) for cell in table if cell["source"] == source]
+    rows = [_row("X-KDE, `atlas-xe-it`", {p: _pooled(cells, p) for p in PROBES})]
     for label, name in EDITORS.items():
-        answers = pd.read_parquet(RESULTS / "editors" / f"{name}.parquet")
-        answers = answers[answers.protocol == "generated"]
-        shares = answers.groupby(["probe", "source"]).exact.mean()
-        pairs = [(shares[probe, "en"], shares[probe, "zh"]) for probe in PROBES]
-        rows.append([label, *(f"{en:.3f} ({zh:.3f})" for en, zh in pairs)])
+        answers = frame_of(load_results([RESULTS / "editors" / f"{name}.parquet"]))
+        answers = answers[where(answers, {"protocol": "generated", "source": source})]
+        found = {str(its.group["probe"]): its for its in means(answers, ["probe"])}
+        shares = answers.groupby("probe", observed=True).exact.mean()
+        rows.append(_row(label, {p: _mean(shares[p], found[p]) for p in PROBES}))
     return rows
 
 
-def _pooled(cells: list[dict[str, Any]], probe: str) -> str:
-    shares = []
-    for source in ("en", "zh"):
-        mine = [c for c in cells if (c["measure"], c["source"]) == (probe, source)]
-        shares.append(sum(c["hits"] for c in mine) / sum(c["n"] for c in mine))
-    return f"{shares[0]:.3f} ({shares[1]:.3f})"
+Mean = tuple[float, float, float, int, int]  # share, its interval, edits, answers
+
+
+def _mean(share: float, its: GroupMean) -> Mean:
+    return share, float(its.low or 0), float(its.high or 0), its.edits, its.n
+
+
+def _pooled(cells: list[AtlasCell], probe: str) -> Mean:
+    mine = [cell for cell in cells if cell.measure == probe]
+    hits, n = sum(c.hits for c in mine), sum(c.n for c in mine)
+    ends = share_of(mine)
+    low, high = float(ends["low"] or 0), float(ends["high"] or 0)
+    return hits / n, low, high, max(c.n for c in mine), n
+
+
+def _row(label: str, found: dict[str, Mean]) -> list[str]:
+    shares = [f"{m:.3f} [{low:.3f}–{high:.3f}]" for m, low, high, *_ in found.values()]
+    edits, hops = found["reliability"][3], found["portability"][3]
+    return [label, *shares, f"{edits} ({hops})"]
 
 
 def sequential() -> Table:
@@ -141,7 +160,8 @@ def inside_attribution() -> Table:
 
 
 TABLES = {
-    "editors": editors,
+    "editors_en": partial(editors, "en"),
+    "editors_zh": partial(editors, "zh"),
     "sequential": sequential,
     "stages": stages,
     "retrieval": retrieval,
