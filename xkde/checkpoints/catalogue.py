@@ -89,7 +89,7 @@ CATALOGUE: dict[str, Entry] = {
         ),
         Entry(
             "atlas-tl-po",
-            "Atlas after stage two (TL-PO's pairs, by KTO): as stage one, in nearly every answer",
+            "Atlas after stage two (TL-PO's pairs, trained by KTO)",
             "atlas-base",
             "tl-po",
             embedded=True,

@@ -136,7 +136,7 @@ def summary(table: Mapping[str, Any]) -> str:
         f"|---|{'--:|' * len(COLUMNS)}--:|",
     ]
     by_heart: list[str] = []
-    answers: dict[str, int] = {}
+    answers = dict.fromkeys(COLUMNS, 0)
     for reference, model in table["models"].items():
         cells = _cells(table, reference)
         closed, sources = _parted(cells)
@@ -149,7 +149,9 @@ def summary(table: Mapping[str, Any]) -> str:
         )
         for source in sources:
             its = {column: cells_of(cells, column, source) for column in COLUMNS}
-            answers = {column: sum(c.n for c in its[column]) for column in COLUMNS}
+            for column in COLUMNS:
+                n = sum(c.n for c in its[column])
+                answers[column] = max(n, answers[column])
             edits, hops = (
                 max((cell.n for cell in its[probe]), default=0)
                 for probe in ("reliability", "portability")
@@ -211,12 +213,19 @@ def _differences(table: Mapping[str, Any]) -> list[str]:
 def _intervals(table: Mapping[str, Any]) -> str:
     """Say what the intervals in brackets are."""
     every = [c for model in table["models"].values() for c in model["cells"]]
-    if all(cell.get("marks") for cell in every):
+    known = [bool(cell.get("marks")) for cell in every]
+    if all(known):
         return "In brackets 95 % intervals over edits."
-    return (
-        "In brackets 95 % Wilson intervals that count all answers to one edit as one, "
-        "the widest that they can be."
+    widest = (
+        "Wilson's, which count all answers to one edit as one, the widest that they "
+        "can be"
     )
+    if any(known):
+        return (
+            "In brackets 95 % intervals over edits: edits redrawn where every answer "
+            f"is kept, else {widest}."
+        )
+    return f"In brackets 95 % intervals, {widest}."
 
 
 def model_card(card: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from xkde import paths
-from xkde.evaluation.results.atlas_table import AtlasCell
-from xkde.evaluation.results.cards import model_card, summary, total
+from xkde.evaluation.results.atlas_table import AtlasCell, marked
+from xkde.evaluation.results.cards import COLUMNS, model_card, summary, total
 
 CARD = {
     "name": "atlas-xe-it",
@@ -80,8 +80,25 @@ def test_readme_shows_the_shipped_table() -> None:
 
 def test_summary_by_hand() -> None:
     told = summary(TABLE)
-    assert "| `atlas-xe-it`, English | 0.750 [0.198–0.973] |" in told
+    assert (
+        "| `atlas-xe-it`, English | 0.750 [0.198–0.973] | not measured | not mea"
+        in told
+    )
     assert "0.900 of Atlas's facts by heart, least in English" in told
+
+
+def test_what_surely_differs_is_said_by_holm_for_the_whole_table() -> None:
+    def model(marks: str) -> dict[str, object]:
+        cells = [marked(m, "en", code, marks) for m in COLUMNS for code in ("en", "zh")]
+        closed = marked("closed-book", "en", "en", "1")
+        return {"fingerprint": "abc", "cells": [c.as_dict() for c in (closed, *cells)]}
+
+    same, worse = "1" * 30, "0" * 30
+    models = {"atlas-xe-it": model(same), "same": model(same), "worse": model(worse)}
+    told = summary(TABLE | {"models": models})
+    assert "Holm's correction for all 10: `same`, English: nothing; " in told
+    assert "`worse`, English: every column." in told
+    assert "surely differs" not in summary(TABLE)
 
 
 def test_card_names_every_run_before() -> None:
