@@ -47,24 +47,7 @@ def measure(
     shape: Mapping[str, object] = QWEN_SHAPE,
 ) -> dict[str, object]:
     """Return processor seconds of both ways, their ratios, and memory."""
-    place = resolve(CHECKPOINT)
-    engine = load(source_of(place), device="cpu")
-    cases = atlas_cases(atlas(), "test", count + together + 1)
-    edits = [case.edits["en"] for case in cases]
-    report: dict[str, object] = {}
-    for name in NAMES:
-        report |= one_by_one(engine, name, edits[: count + 1], {}, name)
-    for name in ("memit", "alphaedit"):
-        label = f"{name}, {together} at once"
-        report |= compared(engine, name, [edits[-together:]], {}, label)
-    assert place.path is not None
-    with _home_aside():
-        wide_engine = random_qwen2(place.path, shape)
-        given = {"steps": WIDE_STEPS, "stop": 0.0}
-        write_moments(wide_engine, given)
-        report |= one_by_one(
-            wide_engine, "rome", edits[: wide + 1], given, "rome, shape of Qwen2.5 0.5B"
-        )
+    report = on_checkpoint(count, together) | on_shape(shape, wide)
     return report | {
         "checkpoint": CHECKPOINT,
         "threads": os.environ.get("OMP_NUM_THREADS", "torch's default"),
@@ -74,6 +57,33 @@ def measure(
         f"updates, {wide} edits; medians of processor seconds, ratio with its range "
         "over edits: the released way's time by ours",
     }
+
+
+def on_checkpoint(count: int, together: int) -> dict[str, object]:
+    """Return what edits of Atlas cost on its base model, one by one and at once."""
+    engine = load(source_of(resolve(CHECKPOINT)), device="cpu")
+    cases = atlas_cases(atlas(), "test", count + together + 1)
+    edits = [case.edits["en"] for case in cases]
+    report: dict[str, object] = {}
+    for name in NAMES:
+        report |= one_by_one(engine, name, edits[: count + 1], {}, name)
+    for name in ("memit", "alphaedit"):
+        label = f"{name}, {together} at once"
+        report |= compared(engine, name, [edits[-together:]], {}, label)
+    return report
+
+
+def on_shape(shape: Mapping[str, object], count: int) -> dict[str, object]:
+    """Return what ROME costs on a random model of a shape, a few updates an edit."""
+    place = resolve(CHECKPOINT)
+    assert place.path is not None
+    cases = atlas_cases(atlas(), "test", count + 1)
+    edits = [case.edits["en"] for case in cases]
+    given = {"steps": WIDE_STEPS, "stop": 0.0}
+    with _home_aside():
+        engine = random_qwen2(place.path, shape)
+        write_moments(engine, given)
+        return one_by_one(engine, "rome", edits, given, "rome, shape of Qwen2.5 0.5B")
 
 
 def one_by_one(
