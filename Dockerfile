@@ -32,7 +32,7 @@ RUN set -eu; \
     pip install -r requirements.txt; \
     if [ "$GEMMA" = 1 ]; then pip install -r requirements-gemma.txt; fi
 
-COPY app.py pyproject.toml README.md LICENSE ./
+COPY app.py pyproject.toml README.md LICENSE NOTICE ./
 COPY assets assets
 COPY pages pages
 COPY xkde xkde
