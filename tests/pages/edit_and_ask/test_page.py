@@ -453,6 +453,35 @@ def test_a_refused_question_leaves_no_older_answer_standing(
     assert answers == answers_html(None, "en")
 
 
+def test_a_model_that_loads_holds_nobody_s_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who waits for a model holds neither a place in the queue nor the ready models."""
+    form = example("example_japan")[0]
+    slow = replace(form, base="slow")
+    state = answering.plan(form, None)
+    monkeypatch.setattr(
+        answering, "waiting_for", lambda form: ["slow"] if form.base == "slow" else []
+    )
+    monkeypatch.setattr(answering, "_answer", lambda state, *_: iter([state.stopped()]))
+    waiting = [answering.ask(state, slow) for _ in range(answering.LOADING._value)]
+    for each in waiting:
+        assert next(each) == state
+        assert next(each).answers == {}  # waits
+    *_, last = answering.ask(state, form)  # another visitor, models that are ready
+    assert last.is_stopped
+    load = answering.SCHEDULER.load
+    assert (load["waiting"], load["running"]) == (0, 0)
+    with pytest.raises(BusyError, match="still being loaded"):
+        list(answering.ask(state, slow))
+    waiting.pop().close()  # a tab that is closed makes room
+    again = answering.ask(state, slow)
+    assert next(again) == state
+    assert next(again).answers == {}
+    for each in (*waiting, again):
+        each.close()
+
+
 def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:
     monkeypatch.setenv("SPACE_ID", "someone/space")
     assert models.permitted("atlas-base", "en") == "atlas-base"
