@@ -37,7 +37,8 @@ PAYLOADS = {
     "markdown": "[a](javascript:window.evil=1) ![b](x)",
     "closing": "</textarea></title></style><i class=evil>",
 }
-WAIT = 2500  # milliseconds for a tab to fill itself
+WAIT, LOOKS = 2500, 4  # milliseconds for a tab to fill itself, and how often
+LONGEST = 120_000  # milliseconds that a page may take to come
 WATCH = """addEventListener("securitypolicyviolation", event => {
   (window.refused ||= []).push(`${event.violatedDirective} ${event.blockedURI}`)
 })"""
@@ -45,7 +46,8 @@ STATE = """() => ({
   ran: window.evil !== undefined, refused: window.refused || [],
   elements: document.querySelectorAll(".evil").length,
   links: document.querySelectorAll("a[href^='javascript:']").length,
-  seen: document.documentElement.innerHTML.includes("Hostile")
+  seen: [document.body.innerText, ...[...document.querySelectorAll("input, textarea")]
+    .map(field => field.value)].some(text => text.includes("Hostile"))
 })"""
 
 
@@ -88,8 +90,11 @@ def look(url: str, text: str, name: str, locale: str = "en-US") -> list[LookedAt
     with browser.page(url, locale=locale) as tab:
         tab.add_init_script(WATCH)
         for address in addresses(text):
-            tab.goto(f"{url}?{urlencode(address)}")
-            tab.wait_for_timeout(WAIT)
+            tab.goto(f"{url}?{urlencode(address)}", timeout=LONGEST)
+            for _ in range(LOOKS):  # a busy machine fills a tab slowly
+                tab.wait_for_timeout(WAIT)
+                if tab.evaluate(STATE)["seen"]:
+                    break
             _hover_over_plots(tab)
             state = tab.evaluate(STATE)
             page = " ".join(address.get(key, "") for key in ("tab", "view")).strip()

@@ -54,6 +54,7 @@ def careless() -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
+    server.server_close()
 
 
 @pytest.mark.browser
@@ -61,6 +62,7 @@ def careless() -> Iterator[str]:
 @chromium
 def test_what_runs_is_found(careless: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xkde.bench.campaign.markup.WAIT", 300)
+    monkeypatch.setattr("xkde.bench.campaign.markup.LOOKS", 1)
     looked = look(careless, TEXT, "careless")
     assert looked
     assert all("a script ran" in each.wrong for each in looked)
