@@ -17,6 +17,7 @@ from pages.benchmarks.editors.tables import (
     first_html,
     languages_html,
     many_edits,
+    pairs_html,
     single_edits,
     single_html,
     sizes_html,
@@ -148,7 +149,8 @@ def render(choice: EditorsChoice, interface: Interface) -> Named:
         "status": filled_in(
             "benchmarks/status.html", address=choice.address(), words=""
         ),
-        "single": single_html(single, choice, interface) + (caption if single else ""),
+        "single": single_html(single, choice, interface)
+        + (caption + pairs_html(single, choice, interface) if single else ""),
         "basis": basis_html(single, many, broken, interface),
     }
     if not many:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pages.benchmarks.measured.plots import intervals
-from pages.benchmarks.measured.tables import LinkedNumber
+from pages.benchmarks.measured.tables import SIGNIFICANT, LinkedNumber
 from pages.benchmarks.shared import (
     language_name,
     method_name,
@@ -30,6 +30,7 @@ from pages.shell.plots import COLOURS, layout, plain, title
 from pages.shell.strings import Interface, tr
 from pages.shell.templates import render
 from xkde.editors.registry import EDITORS
+from xkde.evaluation.results.compared import Comparison, each_pair
 from xkde.evaluation.results.experiments import (
     ASKED_ABOUT,
     ASKED_IN,
@@ -48,6 +49,7 @@ from xkde.languages import ATLAS_LANGUAGES
 from xkde.types import PROBES
 
 SOURCES = ("en", "zh")  # languages of edits in the paper's tables
+KEPT = 16  # choices whose tests are kept
 ALLOWED = {
     "source": SOURCES,
     "protocol": PROTOCOLS,
@@ -224,6 +226,65 @@ def single_html(
         rows.append((name, " · ".join(filter(None, small)), numbers))
     heads = [(probe_name(probe, interface), "") for probe in PROBES]
     return _table(tr("all_editors_single_table", interface), heads, rows, interface)
+
+
+def pairs_html(
+    found: Sequence[SingleEdits], choice: EditorsChoice, interface: Interface
+) -> str:
+    """Return, for each row of the table, the rows that it is surely better than.
+
+    Reliability on the questions that both asked, by edit; Holm for all pairs.
+    """
+    pairs = _pairs(found, choice)
+    if not pairs:
+        return ""
+    better: dict[int, list[int]] = {place: [] for place in range(len(found))}
+    for (one, other), its in pairs.items():
+        if its.corrected < SIGNIFICANT:
+            above, below = (one, other) if its.difference.value > 0 else (other, one)
+            better[above].append(below)
+    names = [method_name(each.source.about, interface) for each in found]
+    names = [
+        f"{name} ({each.source.about['checkpoint']})" if names.count(name) > 1 else name
+        for name, each in zip(names, found, strict=True)
+    ]
+    gap = tr("list_gap", interface)
+    lines = [
+        ("", "", names[place],
+         tr("all_editors_above", interface, names=gap.join(names[n] for n in below))
+         if below else tr("all_editors_above_none", interface))
+        for place, below in better.items()
+    ]  # fmt: skip
+    words = tr(
+        "all_editors_pairs",
+        interface,
+        probe=probe_name(PROBES[0], interface),
+        n=len(pairs),
+    )
+    return note(words, "caption") + render(
+        "benchmarks/provenance.html", interface, lines=lines
+    )
+
+
+_tested: dict[tuple[object, ...], dict[tuple[int, int], Comparison]] = {}
+
+
+def _pairs(
+    found: Sequence[SingleEdits], choice: EditorsChoice
+) -> dict[tuple[int, int], Comparison]:
+    """Return every two editors compared; kept, since a second goes by."""
+    shown = tuple((its.source.key, its.source.count) for its in found)
+    key = (shown, choice.source, choice.protocol, choice.asked_in)
+    if key not in _tested:
+        frames = [
+            its.source.rows[_mask(its.source, choice)]
+            for its in found
+            if its.source.rows is not None
+        ]
+        while len(_tested) >= KEPT:
+            _tested.pop(next(iter(_tested)), None)
+        _tested[key] = each_pair(frames, PROBES[0])
+    return _tested[key]
 
 
 def sizes_html(

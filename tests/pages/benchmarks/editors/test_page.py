@@ -14,6 +14,7 @@ from pages.benchmarks.editors.tables import (
     first_html,
     languages_html,
     many_edits,
+    pairs_html,
     single_edits,
     single_html,
     sizes_html,
@@ -68,6 +69,19 @@ def test_a_row_for_each_editor_and_checkpoint(home: Path) -> None:
     assert "n 20, edits 10" in html
     assert single_edits(local_runs(), EditorsChoice(source="zh"), "en") == []
     assert "has been measured" in single_html([], EditorsChoice(), "en")
+
+
+def test_editors_that_surely_differ_are_named(home: Path) -> None:
+    runs = home / "runs" / "evaluations"
+    for name, right in (("rome", 0.0), ("ft-m", 1.0), ("memit", 0.9)):
+        settings = replace(ATLAS_RUN, editor=name, cases=20)
+        written(runs / name, settings, cases=20, right=right)
+    found = single_edits(local_runs(), EditorsChoice(), "en")
+    html = pairs_html(found, EditorsChoice(), "en")
+    assert "for all 3 pairs" in html
+    assert html.count("surely above ROME") == 2  # FT-M and MEMIT may be chance
+    assert html.count("surely above no other") == 1
+    assert pairs_html(found[:1], EditorsChoice(), "en") == ""
 
 
 def test_numbers_after_many_edits(many: list[ManyEditsCurve]) -> None:
