@@ -89,10 +89,13 @@ def results(table: Mapping[str, Any], reference: str) -> str:
     """Return the measured tables of one checkpoint as Markdown."""
     cells = _cells(table, reference)
     closed, sources = _parted(cells)
+    hops = max((cell.n for cell in cells_of(cells, "portability")), default=0)
     lines = [
         f"Measured here: {table['protocol']}; wrapper `{table['wrapper']}`; "
         f"{table['cases']} edits of held-out subjects (split {table['split']}, seed "
-        f"{table['seed']}); weights `{table['models'][reference]['fingerprint']}`.",
+        f"{table['seed']}), {hops} of them with a question two hops away; weights "
+        f"`{table['models'][reference]['fingerprint']}`. {_intervals(table)} In "
+        "parentheses: right answers / answers.",
         "",
         "| edit in | " + " | ".join(TABLE_MEASURES) + " |",
         "|---|" + "--:|" * len(TABLE_MEASURES),
