@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.visits import DONE, LOOKS, Visit
-from tests.pages.test_browser import LONG, copied, more
+from tests.pages.test_browser import LONG, STOP_AT_THE_FIRST_WORD, copied, more
 from xkde.bench import browser
 
 pytestmark = [
@@ -67,9 +67,8 @@ def test_the_copied_link_reopens_the_editor(visit: Visit) -> None:
 
 def test_stop_keeps_what_an_editor_of_weights_has_said(visit: Visit) -> None:
     tab = visit.open(LONG + "&editor=ft-m")
+    tab.evaluate(STOP_AT_THE_FIRST_WORD)
     tab.locator("#ask").click()
-    tab.wait_for_selector(".answer.arriving")
-    tab.locator("#stop").click()
     tab.get_by_text("Stopped. What had arrived stays.").wait_for()
     tab.wait_for_timeout(500)
     assert tab.locator(".answer.arriving").count() == 0
