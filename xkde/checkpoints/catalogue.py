@@ -163,10 +163,11 @@ def default_pair() -> tuple[str, str]:
     chosen = [name.strip() for name in os.environ.get(PAIR_VARIABLE, "").split(",")]
     if len(chosen) == 2 and all(chosen):
         return chosen[0], chosen[1]
-    return next((pair for pair in PAIRS if all(map(_is_here, pair))), PAIRS[-1])
+    return next((pair for pair in PAIRS if all(map(is_here, pair))), PAIRS[-1])
 
 
-def _is_here(name: str) -> bool:
+def is_here(name: str) -> bool:
+    """Return whether a reference can be loaded without a download."""
     try:
         place = resolve(name)
     except CheckpointError:

@@ -12,6 +12,7 @@ python -m xkde bench retrieval
 python -m xkde bench rivals
 python -m xkde bench analysis
 python -m xkde bench serving
+python -m xkde bench training
 """
 
 import argparse
@@ -31,6 +32,7 @@ BENCHES = (
     "rivals",
     "sampling",
     "serving",
+    "training",
 )
 
 

@@ -145,7 +145,7 @@ def _trained_adapter(
     return adapted, adapter_tokenizer(tokenizer, folder)
 
 
-def _set_chat_template(tokenizer: Any, training: Any) -> None:
+def set_chat_template(tokenizer: Any, training: Any) -> None:
     """Give the tokenizer the template of a file, ``chat_template_path``."""
     named = getattr(training, "chat_template_path", None)
     if named is None:
@@ -184,7 +184,7 @@ def _trained(stage: StageConfig, training: Any, model: ModelConfig, folder: Path
         if stage.stage == "base" and not model.model_name_or_path
         else trained_model(model)
     )
-    _set_chat_template(tokenizer, training)
+    set_chat_template(tokenizer, training)
     make_trainer = (
         _preference_trainer if stage.stage == "tl-po" else _instruction_trainer
     )
