@@ -21,7 +21,8 @@ pytestmark = [
 ]
 
 STOP_AT_THE_FIRST_WORD = """() => new MutationObserver((_, observer) => {
-  if (!document.querySelector(".answer.arriving")) return;
+  const arriving = [...document.querySelectorAll(".answer.arriving")];
+  if (!arriving.some((answer) => answer.innerText.trim().length > 1)) return;
   observer.disconnect();
   document.querySelector("#stop").click();
 }).observe(document.body, {childList: true, subtree: true})"""
