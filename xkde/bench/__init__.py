@@ -13,6 +13,6 @@ retrieval.py    retrieval from 1,000 to 100,000 edits
 rivals.py       ROME, MEMIT, AlphaEdit against the released way of computing them
 sampling.py     answers a second: single, batched, vLLM
 serving.py      many visitors at once
-training.py       stage one against TRL
+training.py     stage one against TRL
 screenshots.py  the README's pictures
 """

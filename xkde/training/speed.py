@@ -25,9 +25,13 @@ def compare(base: str, preset: str, samples: int) -> list[tuple[str, Any]]:
     set_chat_template(tokenizer, ours)
     chats = atlas_conversations("xe-it", samples, seed=0)
     rows = tokenised(tokenizer, chats, ours.max_length)
-    shared = {"use_cpu": True, "report_to": "none", "save_strategy": "no"}
+    shared: dict[str, Any] = {
+        "use_cpu": True,
+        "report_to": "none",
+        "save_strategy": "no",
+    }
     shared |= {"num_train_epochs": 1, "disable_tqdm": True, "seed": ours.seed}
-    alike = shared | {
+    alike: dict[str, Any] = shared | {
         "gradient_checkpointing": False,
         "per_device_train_batch_size": ours.per_device_train_batch_size,
     }
