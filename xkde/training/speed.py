@@ -5,16 +5,17 @@ the vocabulary, ``AnswerLossTrainer`` those of the answer alone.
 """
 
 import tempfile
-from typing import Any
+from functools import partial
 
-from trl import SFTConfig, SFTTrainer, get_peft_config
+import datasets
+from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config
 
 from xkde.training.conversations import atlas_conversations, tokenised
 from xkde.training.settings import load_settings
 from xkde.training.stages import AnswerLossTrainer, set_chat_template, trained_model
 
 
-def compare(base: str, preset: str, samples: int) -> list[tuple[str, Any]]:
+def compare(base: str, preset: str, samples: int) -> list[tuple[str, float]]:
     """Return tokens a second of the three ways, and how many times ours is faster."""
     _, ours, model = load_settings(
         preset,
@@ -25,22 +26,26 @@ def compare(base: str, preset: str, samples: int) -> list[tuple[str, Any]]:
     set_chat_template(tokenizer, ours)
     chats = atlas_conversations("xe-it", samples, seed=0)
     rows = tokenised(tokenizer, chats, ours.max_length)
-    shared: dict[str, Any] = {
-        "use_cpu": True,
-        "report_to": "none",
-        "save_strategy": "no",
-    }
-    shared |= {"num_train_epochs": 1, "disable_tqdm": True, "seed": ours.seed}
-    alike: dict[str, Any] = shared | {
-        "gradient_checkpointing": False,
-        "per_device_train_batch_size": ours.per_device_train_batch_size,
-    }
     with tempfile.TemporaryDirectory() as folder:
         ours.output_dir = folder
+        theirs = partial(
+            SFTConfig,
+            folder,
+            use_cpu=True,
+            report_to="none",
+            save_strategy="no",
+            num_train_epochs=1,
+            disable_tqdm=True,
+            seed=ours.seed,
+        )
+        alike = theirs(
+            gradient_checkpointing=False,
+            per_device_train_batch_size=ours.per_device_train_batch_size,
+        )
         ways = {
             "ours": (AnswerLossTrainer, ours),
-            "TRL's defaults": (SFTTrainer, SFTConfig(folder, **shared)),
-            "TRL with our batches": (SFTTrainer, SFTConfig(folder, **alike)),
+            "TRL's defaults": (SFTTrainer, theirs()),
+            "TRL with our batches": (SFTTrainer, alike),
         }
         speeds = {name: _speed(*way, model, rows) for name, way in ways.items()}
     return [
@@ -52,7 +57,12 @@ def compare(base: str, preset: str, samples: int) -> list[tuple[str, Any]]:
     ]
 
 
-def _speed(trainer_class: Any, training: Any, model: Any, rows: Any) -> float:
+def _speed(
+    trainer_class: type[SFTTrainer],
+    training: SFTConfig,
+    model: ModelConfig,
+    rows: datasets.Dataset,
+) -> float:
     """Return the tokens a second of one epoch over ``rows``."""
     network, tokenizer = trained_model(model)
     first = rows.select(range(training.per_device_train_batch_size))
