@@ -73,22 +73,26 @@ def watched(
     """Yield what the steps of a run show, with its ``status`` from the first moment on.
 
     They begin when the models are loaded. Every XkdeError becomes words in the status,
-    and in a toast.
+    and in a toast. The last one has all that was shown: the page may lose an update of
+    a component when another one follows at once.
     """
     interface = interface_language(request)
+    shown: Outputs = {}
     with begun(work, request) as cancelled:
         yield {"status": status_html(tr("status_loading", interface), "busy")}
         try:
             admitted(request)
             for _ in loading(models, cancelled):
                 pass
-            if not cancelled.is_set():
-                yield from steps(cancelled)
+            for outputs in () if cancelled.is_set() else steps(cancelled):
+                shown |= outputs
+                yield outputs
         except XkdeError as error:
             yield {"status": status_html(in_words(error, interface), "failed")}
             raise shown_error(error, interface) from error
         if cancelled.is_set():
-            yield {"status": status_html(tr("status_stopped", interface))}
+            shown["status"] = status_html(tr("status_stopped", interface))
+        yield shown
 
 
 def reports_of(

@@ -71,6 +71,16 @@ def test_a_task_ends_at_its_next_report(way: str) -> None:
     assert ended.wait(20)
 
 
+def test_the_last_update_has_all_that_was_shown() -> None:
+    def steps(cancelled: threading.Event) -> Iterator[Outputs]:
+        yield {"one": 1, "two": 1}
+        yield {"two": 2}
+        yield {"status": "done"}
+
+    *_, last = watched("work", SOMEBODY, [], steps)
+    assert last == {"one": 1, "two": 2, "status": "done"}
+
+
 def test_what_a_task_raises_is_said_in_words_and_nothing_stays_registered() -> None:
     def task(report: Callable[[int], None]) -> None:
         raise InputError("Atlas has no fact of this kind.")
