@@ -23,6 +23,13 @@ MEASURED = {
     "languages": "geometry",
 }
 ROLES = ("subject_first", "subject_middle", "subject_last", "next", "further", "last")
+# What is compared -> its colour and mark
+COMPARED = {
+    "other wording": ("green", "diamond"),
+    "same fact": ("blue", "circle"),
+    "other fact": ("vermilion", "x"),
+}
+CLOUD_AND_COSINES = 820  # height of two pictures
 MARKERS = ("circle", "diamond", "square", "x", "cross", "triangle-up")
 
 
@@ -38,9 +45,7 @@ class MeasuredTable:
 def measured_of(look: str, interface: Interface) -> PaneShown:
     """Return what was measured of a look, in all shipped reports."""
     reports = shipped(MEASURED.get(look, ""))
-    figure = next(
-        (made for report in reports if (made := _figure(report, interface))), None
-    )
+    figure = _figure(reports, interface) if reports else None
     html = render(
         "inside/measured.html",
         interface,
@@ -75,7 +80,12 @@ def _tables(report: InsideReport, interface: Interface) -> list[MeasuredTable]:
 
 
 def _mean(row: Row) -> str:
-    return f"{row['mean']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
+    mean, low, high = (_number(float(row[key])) for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]" if "-" in low else f"{mean} [{low}–{high}]"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # never “-0.000”
 
 
 # table -> the fields that name a row, and what is shown of it
@@ -109,16 +119,20 @@ def _table(name: str, rows: Sequence[Row], interface: Interface) -> MeasuredTabl
 def _word(field: str, value: Cell, interface: Interface) -> str:
     """Return a cell in words: a value with a key of its own, else as it stands."""
     if isinstance(value, float):
-        return f"{value:.3f}"
+        return _number(value)
     key = f"inside_{field}_{value}".replace(" ", "_")
     return strings()[interface].get(key, str(value))
 
 
-def _figure(report: InsideReport, interface: Interface) -> "go.Figure | None":
-    if "effects" in report.tables:
-        return trace_figure(report.tables["effects"], interface)
-    if report.tables.get("map"):
-        return map_figure(report.tables["map"], interface)
+def _figure(
+    reports: Sequence[InsideReport], interface: Interface
+) -> "go.Figure | None":
+    """Return the figure of reports of one kind, in which the first has the most."""
+    tables = reports[0].tables
+    if "effects" in tables:
+        return trace_figure(tables["effects"], interface)
+    if tables.get("map"):
+        return geometry_figure(reports, interface)
     return None
 
 
@@ -156,7 +170,57 @@ def trace_figure(rows: Sequence[Row], interface: Interface) -> "go.Figure":
     return go.Figure([heat], axes)
 
 
-def map_figure(rows: Sequence[Row], interface: Interface) -> "go.Figure":
+def geometry_figure(
+    reports: Sequence[InsideReport], interface: Interface
+) -> "go.Figure":
+    """Return the cosines of whole updates, above the first report's map of updates."""
+    import plotly.graph_objects as go
+
+    rows = [
+        (f"{str(report.about['editor']).upper()} · {row['layer']}", row)
+        for report in reports
+        for row in report.tables["cosines"]
+        if row["part"] == "update"
+    ]
+    traces = []
+    for compared, (colour, symbol) in COMPARED.items():
+        own = [(group, row) for group, row in rows if row["compared"] == compared]
+        traces.append(
+            go.Scatter(
+                name=_word("compared", compared, interface),
+                x=[
+                    [group for group, _ in own],
+                    [f"{row['one']}–{row['other']}" for _, row in own],
+                ],
+                y=[row["mean"] for _, row in own],
+                error_y={
+                    "array": [float(r["high"]) - float(r["mean"]) for _, r in own],
+                    "arrayminus": [float(r["mean"]) - float(r["low"]) for _, r in own],
+                    "width": 0,
+                },
+                customdata=[f"{_mean(row)}, n {row['n']}" for _, row in own],
+                mode="markers",
+                marker={"color": COLOURS[colour], "symbol": symbol, "size": 8},
+                hovertemplate="%{x}: %{customdata}<extra>%{fullData.name}</extra>",
+            )
+        )
+    points = reports[0].tables["map"]
+    plane = plane_layout(_shares(points), interface)
+    axes = layout(
+        height=CLOUD_AND_COSINES,
+        y={**title(tr("inside_cosine", interface)), "domain": [0.6, 1]},
+        legend=-0.08,
+        xaxis2={**plane["xaxis"], "anchor": "y2"},
+        yaxis2={**plane["yaxis"], "anchor": "x2", "domain": [0, 0.36]},
+    )
+    return go.Figure([*traces, *_points(points, interface)], axes)
+
+
+def _shares(rows: Sequence[Row]) -> tuple[float, float]:
+    return float(rows[0]["share_x"]), float(rows[0]["share_y"])
+
+
+def _points(rows: Sequence[Row], interface: Interface) -> list["go.Scatter"]:
     """Return every update as a point, one trace for each language."""
     import plotly.graph_objects as go
 
@@ -171,6 +235,8 @@ def map_figure(rows: Sequence[Row], interface: Interface) -> "go.Figure":
                 x=[row["x"] for row in own],
                 y=[row["y"] for row in own],
                 customdata=[row["fact"] for row in own],
+                xaxis="x2",
+                yaxis="y2",
                 mode="markers",
                 marker={
                     "color": colours[number % len(colours)],
@@ -181,5 +247,4 @@ def map_figure(rows: Sequence[Row], interface: Interface) -> "go.Figure":
                 + "<extra>%{fullData.name}</extra>",
             )
         )
-    shares = (float(rows[0]["share_x"]), float(rows[0]["share_y"]))
-    return go.Figure(traces, plane_layout(shares, interface, legend=-0.16))
+    return traces

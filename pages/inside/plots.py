@@ -4,7 +4,7 @@ Colours and layout are the shell's. Every number of a figure is in its titles, t
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pages.shell.plots import COLOURS, GREY, SIGNED_SCALE, layout, share_scale, title
 from pages.shell.strings import Interface, tr
@@ -165,9 +165,7 @@ def states_plot(
     return go.Figure([marks], plane_layout(plane.shares, interface))
 
 
-def plane_layout(
-    shares: tuple[float, float], interface: Interface, legend: float | None = None
-) -> dict[str, object]:
+def plane_layout(shares: tuple[float, float], interface: Interface) -> dict[str, Any]:
     """Return the layout of a map, whose axes say how much of the spread they hold."""
     words = [
         tr("inside_axis", interface, n=n, share=f"{100 * share:.0f}")
@@ -177,6 +175,5 @@ def plane_layout(
         height=TALL,
         x={**title(words[0]), "showticklabels": False},
         y={**title(words[1]), "showticklabels": False},
-        legend=legend,
         margin={"l": 36, "r": 8, "t": 12, "b": 40},
     )

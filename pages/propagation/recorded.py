@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pages.shell.links import EDITOR
 from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render
 from xkde.asking.propagation import Cell, Order, ordered, shares_of
@@ -52,8 +53,9 @@ class ShareCell:
 
 
 def choices_of() -> list[tuple[str, str]]:
-    """Return (name, key) of every run that has all directions."""
-    return [(run_name(run), run.key) for run in runs_in_all_directions()]
+    """Return (name, key) of every run that has all directions; ours come first."""
+    runs = sorted(runs_in_all_directions(), key=lambda r: r.about["editor"] != EDITOR)
+    return [(run_name(run), run.key) for run in runs]
 
 
 def run_name(run: LocalRun) -> str:

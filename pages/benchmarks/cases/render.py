@@ -33,6 +33,7 @@ from pages.benchmarks.sources import (
 from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import render as filled_in
 from xkde.errors import DataError, XkdeError
+from xkde.evaluation.analysis.kinds import Kind
 from xkde.evaluation.results.compared import Places, matched
 from xkde.evaluation.results.local_runs import editor_runs
 from xkde.evaluation.results.rows import (
@@ -71,6 +72,12 @@ class FoundRun:
     beside: MeasuredSource | None
     rows: pd.DataFrame
     match: Places | None
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether some answer of the run is wrong, and its kind is known."""
+        known = self.rows["kind"].dropna()
+        return bool((known != Kind.RIGHT).any())
 
     @property
     def beside_score(self) -> Values | None:
@@ -178,7 +185,12 @@ def render(
     return {
         "place": place,
         "list": list_html(listed, first, interface),
-        "status": note(status, "status"),
+        "status": filled_in(
+            "benchmarks/cases/found.html",
+            interface,
+            words=status,
+            queue=place.view.queue_address() if found.has_failures else "",
+        ),
         "case": _framed(place, _case(found, int(rows[at]), at, total, interface)),
     }
 

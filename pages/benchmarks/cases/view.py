@@ -14,10 +14,23 @@ import pandas as pd
 from xkde.evaluation.analysis.kinds import Kind
 from xkde.evaluation.analysis.slices import slice_mask
 from xkde.evaluation.results.compared import Places
-from xkde.evaluation.results.rows import RIGHT, RULES, Mask, Values, values_of, where
+from xkde.evaluation.results.rows import (
+    GENERATED,
+    RIGHT,
+    RULES,
+    Mask,
+    Values,
+    values_of,
+    where,
+)
+from xkde.labelling.queue import QueueChoice
 from xkde.types import PROBES
 
 VERSUS = ("only_this", "only_other", "both", "neither")
+# Who of two runs is right, as Errors names it
+SIDE_OF = {
+    "only_this": "only_first", "only_other": "only_second", "neither": "both_wrong",
+}  # fmt: skip
 SPOKEN = ("in_target", "in_source", "copied", "not_in_target")
 CLEAN = ("clean", "defects")
 EQUAL = ("protocol", "probe", "source", "target", "relation")
@@ -81,6 +94,19 @@ class CaseView:
     def address(self) -> str:
         """Return the query string that reopens it."""
         return urlencode({"tab": "benchmarks", "view": "cases", **self.to_query()})
+
+    def queue_address(self) -> str:
+        """Return the query string of Errors that draws from the failures shown here.
+
+        Filters that a queue does not have are left out.
+        """
+        kind = "" if self.failure in (FAILED, Kind.RIGHT) else self.failure
+        choice = QueueChoice(
+            self.run, self.beside, SIDE_OF.get(self.versus, QueueChoice.side),
+            self.protocol or GENERATED, self.probe, self.source, self.target,
+            self.relation, kind,
+        )  # fmt: skip
+        return choice.to_query()
 
     @staticmethod
     def from_query(parameters: Mapping[str, str]) -> "CaseView":

@@ -5,9 +5,10 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 
-from pages.benchmarks.cases.view import SORTS, CasePlace, CaseView, filtered
+from pages.benchmarks.cases.view import FAILED, SORTS, CasePlace, CaseView, filtered
 from tests.helpers.measured_samples import forced, table
 from tests.helpers.result_samples import row
+from xkde.labelling.queue import QueueChoice
 
 WRONG = {"exact": False, "alias": False, "lenient": False, "contains": False, "f1": 0.0}
 ROWS = table(
@@ -102,3 +103,20 @@ def test_a_place_is_reopened_by_its_address() -> None:
         assert (query["tab"], query["view"]) == ("benchmarks", "cases")
         assert CasePlace.from_query(query) == place
     assert CasePlace.from_query({"nth": "-4"}).at == 0
+
+
+def test_failures_lead_to_a_queue_that_draws_the_same() -> None:
+    view = CaseView(
+        run="evaluations/one", beside="evaluations/other", target="th",
+        failure="near_miss", versus="only_other", text="no such filter there",
+    )  # fmt: skip
+    query = dict(parse_qsl(view.queue_address()))
+    assert query["tab"] == "errors"
+    choice = QueueChoice.from_query(query)
+    assert (choice.run, choice.beside) == (view.run, view.beside)
+    assert (choice.side, choice.target, choice.kind) == (
+        "only_second", "th", "near_miss",
+    )  # fmt: skip
+    assert not QueueChoice.from_query(
+        dict(parse_qsl(CaseView(failure=FAILED).queue_address()))
+    ).kind
