@@ -57,6 +57,8 @@ def test_both_protocols_on_a_file(
     assert "95 % intervals" in out
     assert main([*words, "--parity"]) == 1
     assert "parity was False and is True" in capsys.readouterr().err
+    assert main([*words, "--dtype", "float32"]) == 1
+    assert "dtype was auto and is float32" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
