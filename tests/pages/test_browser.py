@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.app_server import running
+from tests.helpers.app_server import running, two_models
 from tests.helpers.visits import DONE, LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
@@ -199,3 +199,25 @@ def test_without_checkpoints_the_app_says_so_and_stays_usable(tmp_path: Path) ->
         tab.get_by_role("tab", name="About").click()
         tab.locator(".about").wait_for()
         assert visit.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en-US", "connection to the app was lost"), ("zh-CN", "连接中断")],
+)
+def test_a_lost_connection_is_said_where_the_answer_would_be(
+    locale: str, words: str, atlas_folder: Path, tmp_path: Path
+) -> None:
+    with (
+        running(two_models(atlas_folder, tmp_path)) as served,
+        browser.page(served.url, locale=locale) as tab,
+    ):
+        visit = Visit(tab, served.url)
+        visit.open()
+        visit.chip(1)
+        os.kill(served.process, signal.SIGKILL)
+        tab.locator("#ask").click()
+        tab.locator("#status .status.failed").wait_for()
+        assert words in tab.locator("#status").inner_text()
+        assert words in tab.locator(".toast-body").first.inner_text()
+        assert tab.locator("#answers[data-stale]").count() == 1
