@@ -4,6 +4,8 @@ Every page here may reach only the app itself, must throw nothing, scroll nowher
 sideways and satisfy axe but for two findings in Gradio's own footer and table search.
 """
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
