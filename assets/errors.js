@@ -55,7 +55,12 @@ document.addEventListener(
   (event) => {
     if (!visible() || event.ctrlKey || event.metaKey || event.altKey) return;
     const within = (selector) => event.target.closest && event.target.closest(selector);
+    if (event.isComposing) return; // Enter takes what an input method offers
     if (event.key === "Escape" && within("#errors-note")) return event.target.blur();
+    if (event.key === "Enter" && within("#errors-note")) {
+      event.preventDefault();
+      return press("Enter"); // and the keys are for the next case again
+    }
     if (!find("#errors-case [data-case]") && event.key !== "u" && event.key !== "p") return;
     if (!known(event.key) || within(TYPED)) return;
     if (event.key === "Enter" && within(PRESSED)) return;

@@ -223,8 +223,7 @@ def connect(parts: Components) -> None:
         [*opened.values()],
         **AT_ONCE,
     )
-    gr.on(
-        [parts["save"].click, parts["note"].submit],
+    parts["save"].click(
         by_name(handlers.save, shown),
         [session, parts["kind"], parts["severity"], parts["note"]],
         [*shown.values()],

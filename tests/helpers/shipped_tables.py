@@ -6,6 +6,7 @@ whose own tests do them by hand. A test compares all with the document.
 
 import json
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,28 @@ def inside_attribution() -> Table:
     ]
 
 
+def inside_geometry() -> Table:
+    """Mean cosines of whole updates of one fact, with their intervals."""
+    columns = (("rome", 3), ("memit", 1), ("memit", 2), ("memit", 3))
+    at = {}
+    for editor in ("rome", "memit"):
+        file = RESULTS / "inside" / f"atlas-base-atlas-{editor}-geometry.json"
+        for row in json.loads(file.read_text(encoding="utf-8"))["tables"]["cosines"]:
+            if row["part"] == "update":
+                pair = (row["one"], row["other"], row["compared"])
+                at[editor, row["layer"], *pair] = (
+                    f"{row['mean']:.2f} [{row['low']:.2f}–{row['high']:.2f}]"
+                )
+    names = {"en": "English", "zh": "Chinese", "de": "German", "ru": "Russian"}
+    rows = [
+        [f"the same fact, {names[one]} and {names[other]}",
+         *(at[*column, one, other, "same fact"] for column in columns)]
+        for one, other in combinations(names, 2)
+    ]  # fmt: skip
+    wording = [at[*column, "en", "en", "other wording"] for column in columns]
+    return [*rows, ["the same fact, English in another wording", *wording]]
+
+
 TABLES = {
     "editors_en": partial(editors, "en"),
     "editors_zh": partial(editors, "zh"),
@@ -166,4 +189,5 @@ TABLES = {
     "stages": stages,
     "retrieval": retrieval,
     "inside_attribution": inside_attribution,
+    "inside_geometry": inside_geometry,
 }
