@@ -323,13 +323,12 @@ def caption(
     if choice.source != "all":
         name = language_name(choice.source, interface)
         edits = tr("measured_one_edit", interface, name=name)
-    counts = [
-        mean.n
+    found = [
+        mean
         for source in shown
         for mean in means_of(source, choice, ["probe"], protocol=choice.protocol)
         if mean.n
     ]
-    ends = np.unique([min(counts, default=0), max(counts, default=0)])
     return tr(
         "measured_caption",
         interface,
@@ -337,11 +336,18 @@ def caption(
         stated=edits,
         protocol=protocol_name(choice.protocol, interface),
         measure=measure_name(choice.measure, choice.protocol, interface),
-        n="–".join(f"{count:,}" for count in ends),
+        n=_from_to([mean.n for mean in found]),
+        edits=_from_to([mean.edits for mean in found]),
         clean=tr(
             "measured_only_clean" if choice.clean else "measured_whole", interface
         ),
     )
+
+
+def _from_to(counts: Sequence[int]) -> str:
+    """Return "142–399", or one number where all are equal."""
+    ends = np.unique([min(counts, default=0), max(counts, default=0)])
+    return "–".join(f"{count:,}" for count in ends)
 
 
 def provenance_html(shown: Sequence[MeasuredSource], interface: Interface) -> str:
