@@ -216,10 +216,9 @@ def test_a_lost_connection_is_said_where_the_answer_would_be(
     ):
         visit = Visit(tab, served.url)
         visit.open()
-        visit.chip(1)
         os.kill(served.process, signal.SIGKILL)
         tab.locator("#ask").click()
-        tab.locator("#status .status.failed").wait_for()
+        tab.locator("#status .status.failed").wait_for(timeout=60_000)
         assert words in tab.locator("#status").inner_text()
         assert words in tab.locator(".toast-body").first.inner_text()
         assert tab.locator("#answers[data-stale]").count() == 1
