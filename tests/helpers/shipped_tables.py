@@ -141,7 +141,8 @@ def retrieval() -> Table:
     """Return hits and false triggers over all pairs of languages."""
     overall = loaded("retrieval.json")["overall"]
     names = ("hit@1", "hit@3", "found", "false_trigger")
-    return [[f"{overall[name]['share']:.3f}" for name in names]]
+    shares = [overall[name] for name in names]
+    return [[f"{s['share']:.3f} [{s['low']:.3f}–{s['high']:.3f}]" for s in shares]]
 
 
 def inside_attribution() -> Table:
