@@ -102,8 +102,8 @@ HEAD_SCRIPT = """
 
 # What Gradio's page says by itself -> our key
 GRADIO_SAYS = {
+    "Connection to the server was lost": "connection_lost",
     "Connection errored out": "connection_lost",
-    "Lost connection": "connection_lost",
     "This application is currently busy": "connection_busy",
 }
 
