@@ -25,7 +25,7 @@ def test_a_question_is_looked_into(visit: Visit) -> None:
     visit.check()
     tab.locator("#inside-look input").nth(2).click()
     tab.locator("#inside-edited .looked .answer").first.wait_for()
-    tab.locator("#inside-measured h3").wait_for()
+    tab.locator("#inside-measured h2").wait_for()
     visit.check()
 
 

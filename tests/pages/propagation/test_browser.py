@@ -25,7 +25,7 @@ def test_an_edit_goes_round_twelve_languages(visit: Visit) -> None:
     tab.locator("#propagation-order input").nth(1).click()
     tab.locator("#propagation-recorded [data-cell]").first.focus()
     tab.keyboard.press("Enter")
-    tab.locator("#propagation-answers h4").wait_for()
+    tab.locator("#propagation-answers h2").wait_for()
     visit.check()
 
 
