@@ -69,14 +69,13 @@ class Visit:
 
     def check(self) -> None:
         """Assert that nothing was wrong and that the page is in good order."""
-        assert self.wrong == []
+        assert self.wrong == [], self.wrong
         width = self.tab.evaluate("innerWidth")
         assert self.tab.evaluate("document.documentElement.scrollWidth") <= width
         violations = Axe().run(self.tab).response["violations"]
         found = {each["id"]: short(each) for each in violations}
-        assert {
-            rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN
-        } == {}
+        found = {rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN}
+        assert found == {}, found
 
 
 def short(violation: dict[str, Any]) -> list[str]:

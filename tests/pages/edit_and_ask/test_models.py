@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 
 from pages.edit_and_ask import models
-from pages.shell.pool import DOWNLOADS_VARIABLE
+from pages.shell.pool import DOWNLOADS_VARIABLE, offered
 from xkde.engines.pool import Status
 from xkde.hub import DownloadPlan
 
@@ -63,15 +63,15 @@ def visitor(session: str) -> Any:
 def test_a_space_offers_what_is_there(
     pool: FakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert NAME not in models.offered()
-    assert "atlas-base" in models.offered()
+    assert NAME not in offered()
+    assert "atlas-base" in offered()
     with pytest.raises(gr.Error, match="its list only"):
         models.permitted(NAME, "en")
     with pytest.raises(gr.Error):
         models._download(NAME, NAME, visitor("a"))
     assert pool.downloaded == []
     monkeypatch.setenv(DOWNLOADS_VARIABLE, f"other/model, {NAME}")
-    assert NAME in models.offered()
+    assert NAME in offered()
     models._download(NAME, NAME, visitor("a"))
     assert pool.downloaded == [NAME]
 

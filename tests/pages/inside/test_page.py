@@ -1,6 +1,7 @@
 """Inside as a visitor meets it: every look on tiny models, words for mistakes."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from pages.inside import handlers, measured
 from pages.inside.measured import measured_of
 from pages.shell.runs import RUNNING, end_run
 from pages.shell.strings import INTERFACES, LOCALES, Interface
+from xkde.asking import looks
 from xkde.asking.looking_inside import LOOKS
 from xkde.engines.pool import Pool
 from xkde.inside.files import InsideReport, mean_row
@@ -63,7 +65,16 @@ def test_every_look_shows_both_models(
     assert RUNNING == {}
 
 
-def test_stop_ends_it_and_frees_the_models(pool: Pool) -> None:
+def test_stop_ends_it_and_frees_the_models(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(look: object, engine: object, asked: object, is_edited: bool,
+                report: Callable[[int, int], None]) -> None:  # fmt: skip
+        while True:
+            report(1, 2)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(looks, "look_inside", endless)
     said = ""
     for outputs in run("en", look="trace"):
         said = str(outputs)
