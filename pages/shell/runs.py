@@ -52,19 +52,20 @@ def begun(work: str, request: gr.Request) -> Iterator[threading.Event]:
             del RUNNING[key]
 
 
-def end_run(work: str, request: gr.Request, patience: float = STOPPING) -> None:
-    """End a visitor's run and wait until its last state was sent.
+def end_run(work: str, request: gr.Request, patience: float = STOPPING) -> bool:
+    """End a visitor's run, wait until its last state was sent; return if there was one.
 
     Cancelling the event instead would let what is on its way overwrite the last state.
     """
     key = (work, str(request.session_hash))
     cancelled = RUNNING.get(key)
     if cancelled is None:
-        return
+        return False
     cancelled.set()
     give_up = time.monotonic() + patience
     while RUNNING.get(key) is cancelled and time.monotonic() < give_up:
         time.sleep(0.02)
+    return True
 
 
 def watched(
@@ -137,8 +138,10 @@ def connect_run(
 ) -> None:
     """Tie a handler that is ``watched`` to what starts it and to Stop."""
 
-    def end(request: gr.Request) -> None:
-        end_run(work, request)
+    def end(request: gr.Request) -> Any:
+        if not end_run(work, request):
+            return gr.skip()
+        return status_html(tr("status_stopped", interface_language(request)))
 
     running = gr.on(
         starts,
@@ -151,6 +154,8 @@ def connect_run(
         concurrency_limit=MOST_WAITING,
         api_visibility="private",
     )
-    # One after the other: what runs ends by itself, what still waits is taken away.
-    stop.click(end, None, None, queue=False, api_visibility="private")
-    stop.click(None, None, None, cancels=[running], api_visibility="private")
+    # One after the other: what runs ends by itself, what still waits is taken away. The
+    # words come from here: the page may stop listening before the last ones arrive.
+    stop.click(end, None, shown["status"], queue=False, api_visibility="private").then(
+        None, None, None, cancels=[running], api_visibility="private"
+    )

@@ -29,9 +29,9 @@ def test_an_edit_goes_round_twelve_languages(visit: Visit) -> None:
     visit.check()
 
 
-# A tiny model fills the grid in a second: the page itself presses Stop.
-STOP_AT_THE_FIRST_CELL = """() => new MutationObserver((_, observer) => {
-  if (!document.querySelector("#propagation-grid [data-cell]")) return;
+# A tiny model fills the grid in a second: the page itself presses Stop, at once.
+STOP_AT_ONCE = """() => new MutationObserver((_, observer) => {
+  if (!document.querySelector("#propagation-status .busy")) return;
   observer.disconnect();
   document.querySelector("#propagation-stop").click();
 }).observe(document.body, {childList: true, subtree: true})"""
@@ -40,11 +40,11 @@ STOP_AT_THE_FIRST_CELL = """() => new MutationObserver((_, observer) => {
 def test_stop_works_and_another_press_is_not_lost(visit: Visit) -> None:
     tab = visit.open("?tab=propagation")
     start = tab.locator("#propagation-start")
-    tab.evaluate(STOP_AT_THE_FIRST_CELL)
+    tab.evaluate(STOP_AT_ONCE)
     start.click()
-    tab.locator("#propagation-status").get_by_text("Stopped").wait_for()
+    tab.locator("#propagation-status").get_by_text("Stopped").wait_for(timeout=PATIENCE)
     start.click()
-    tab.locator("#propagation-grid [data-cell]").first.wait_for()
+    tab.locator("#propagation-grid [data-cell]").first.wait_for(timeout=PATIENCE)
     tab.locator("#propagation textarea").nth(1).fill("Kyoto")
     start.click()  # while it still runs
     tab.locator("#propagation-status .status.done").wait_for(timeout=PATIENCE)
