@@ -34,6 +34,7 @@ from xkde.types import Edit
 
 CHECKPOINT = "atlas-base"
 NAMES = ("rome", "memit", "alphaedit")
+MANY = ("memit", "alphaedit")  # take many edits at once
 EDITS = 10  # one at a time
 TOGETHER = 100  # at once, by MEMIT and AlphaEdit
 WIDE_EDITS = 3  # on the shape of Qwen2.5 0.5B
@@ -67,7 +68,7 @@ def on_checkpoint(count: int, together: int) -> dict[str, object]:
     report: dict[str, object] = {}
     for name in NAMES:
         report |= one_by_one(engine, name, edits[: count + 1], {}, name)
-    for name in ("memit", "alphaedit"):
+    for name in MANY:
         label = f"{name}, {together} at once"
         report |= compared(engine, name, [edits[-together:]], {}, label)
     return report

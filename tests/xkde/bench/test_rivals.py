@@ -15,6 +15,8 @@ def test_measure(
     monkeypatch.setenv("XKDE_HOME", home)
     monkeypatch.setattr(rivals, "CHECKPOINT", str(atlas_folder))
     monkeypatch.setattr(rivals, "NAMES", ("rome",))
+    # AlphaEdit finds no free direction in a model of random weights.
+    monkeypatch.setattr(rivals, "MANY", ("memit",))
     found = rivals.measure(1, 2, 1, SMALL)
     for label in ("rome", "memit, 2 at once", "rome, shape of Qwen2.5 0.5B"):
         assert found[f"{label}: our seconds"] > 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from xkde.bench.evaluation import by_runner, one_by_one
+from xkde.bench.evaluation import by_runner, one_by_one, texts_of
 from xkde.engines.loading import load
 from xkde.errors import InputError
 from xkde.evaluation.run.protocols import (
@@ -87,7 +87,7 @@ def test_other_wrappers_count_the_answers_own_tokens(
 def test_scores_are_those_of_one_record_at_a_time(checkpoint_folder: Path) -> None:
     engine = roomy(checkpoint_folder)
     chosen = choose("atlas", "en-zh,zh-en,de-de", limit=3)
-    plain = one_by_one(engine, chosen.cases, chosen.directions)
+    plain = one_by_one(engine, texts_of(chosen.cases, chosen.directions))
     assert len(plain) >= 3 * 3 * 3
     for batch_size in (1, 7, 64):
         ours = by_runner(engine, chosen.cases, chosen.directions, batch_size)
