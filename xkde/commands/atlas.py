@@ -12,7 +12,8 @@
 ``table`` measures what the base knows by heart, and what edits in English and in
 Chinese do to the stage-one checkpoint (and to the base with the edit in its prompt) on
 held-out subjects. Answers are generated greedily and compared exactly after
-normalisation. ``report`` writes assets/results/atlas.json into README.md and the cards.
+normalisation. With ``--out`` a table that was stopped goes on where it was: the same
+command again. ``report`` writes assets/results/atlas.json into README.md and the cards.
 ``stages`` is the paper's Table 4 in miniature: every checkpoint answers the same
 questions with the edit in its prompt, and is compared with stage one by paired tests.
 """
@@ -170,6 +171,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.split,
         arguments.limit,
         progress,
+        Path(f"{arguments.out}.measured") if arguments.out else None,
     )
 
 
@@ -197,6 +199,7 @@ def print_atlas(arguments: argparse.Namespace) -> None:
     if arguments.out:
         text = json.dumps(tables, ensure_ascii=False, indent=1) + "\n"
         write_aside(Path(arguments.out), text)
+        Path(f"{arguments.out}.measured").unlink(missing_ok=True)
     if arguments.json:
         print_json(tables)
         return

@@ -8,6 +8,7 @@ Intervals and tests are over edits (``statistics``). Run it: ``python -m xkde at
 table`` and ``python -m xkde stages``.
 """
 
+import json
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from xkde.paths import checkpoints
 from xkde.prompts import ask, edit_prompt
 from xkde.text import same
 from xkde.types import PROBES, Case, Generation, Message, Sampling
+from xkde.writing import write_aside
 
 Progress = Callable[[int, int], None]
 MAX_NEW_TOKENS = 32
@@ -365,26 +367,39 @@ def measure_checkpoints(
     split: Split = "test",
     limit: int = 0,
     progress: Callable[[str], Progress | None] = lambda _: None,
+    keep: Path | None = None,
 ) -> dict[str, object]:
     """Return what each checkpoint knows by heart, and its probes after single edits.
 
-    ``sources`` are the languages of the edits, which stand in the prompt.
+    ``sources`` are the languages of the edits, which stand in the prompt. ``keep`` is a
+    file for the parts that are measured: a table that was stopped goes on from there.
     """
     world = atlas()
     cases = atlas_cases(world, split, limit)
+    measured = _read_measured(keep)
     models: dict[str, object] = {}
     for reference in references:
         folder = local_folder(reference)
-        engine = load(folder)
-        cells = closed_book(engine, world, on_progress=progress(f"{reference} facts"))
-        for source in sources:
+        digest = fingerprint(folder)
+        parts = [f"{digest} {split} {len(cases)} {its}" for its in ("facts", *sources)]
+        if not measured.keys() >= set(parts):
+            engine = load(folder)
+        if parts[0] not in measured:
+            facts = closed_book(
+                engine, world, on_progress=progress(f"{reference} facts")
+            )
+            _keep(facts, parts[0], measured, keep)
+        for source, part in zip(sources, parts[1:], strict=True):
+            if part in measured:
+                continue
             on_progress = progress(f"{reference} {source}")
             probes = probe_cells(engine, cases, source, world.languages, on_progress)
-            cells += [cell for cell in probes if cell.measure in TABLE_MEASURES]
+            cells = [cell for cell in probes if cell.measure in TABLE_MEASURES]
             cells += own_words_cells(engine, world, cases, source, on_progress)
+            _keep(cells, part, measured, keep)
         models[reference] = {
-            "fingerprint": fingerprint(folder),
-            "cells": [cell.as_dict() for cell in cells],
+            "fingerprint": digest,
+            "cells": [cell for part in parts for cell in measured[part]],
         }
     return {
         "protocol": PROTOCOL,
@@ -395,6 +410,25 @@ def measure_checkpoints(
         "seed": 7,
         "models": models,
     }
+
+
+def _read_measured(keep: Path | None) -> dict[str, list[dict[str, object]]]:
+    if keep is None or not keep.is_file():
+        return {}
+    measured: dict[str, list[dict[str, object]]] = json.loads(keep.read_text("utf-8"))
+    return measured
+
+
+def _keep(
+    cells: Sequence[AtlasCell],
+    part: str,
+    measured: dict[str, list[dict[str, object]]],
+    keep: Path | None,
+) -> None:
+    """Add a part's cells to what is measured, and to the file where there is one."""
+    measured[part] = [cell.as_dict() for cell in cells]
+    if keep is not None:
+        write_aside(keep, json.dumps(measured))
 
 
 def compare_checkpoints(
