@@ -56,3 +56,34 @@ def test_a_checkpoint_that_is_not_here_is_named(
     assert main(["atlas", "table", "--out", str(tmp_path / "table.json"), *options])
     assert "“Qwen/Qwen2.5-7B-Instruct” is not on this mach" in capsys.readouterr().err
     assert not (tmp_path / "table.json").exists()
+
+
+def test_a_table_that_was_stopped_goes_on(
+    atlas_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = table(tmp_path, "--edited", "atlas-xe-it")
+    (tmp_path / "table.json").unlink()
+    facts, probe_cells = atlas_table.closed_book, atlas_table.probe_cells
+    by_heart: list[Any] = []
+    asked: list[Any] = []
+
+    def stops_at_first(*arguments: Any) -> Any:
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        return probe_cells(*arguments)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        by_heart.append(arguments)
+        return facts(*arguments, **options)
+
+    monkeypatch.setattr(atlas_table, "probe_cells", stops_at_first)
+    monkeypatch.setattr(atlas_table, "closed_book", counted)
+    command = ["atlas", "table", "--limit", "1", "--sources", "zh", "--edited"]
+    command += ["atlas-xe-it", "--out", str(tmp_path / "table.json")]
+    assert main(command) == 130
+    assert (tmp_path / "table.json.measured").is_file()
+    assert table(tmp_path, "--edited", "atlas-xe-it") == whole
+    # The fixture's two checkpoints have the same weights: what one said holds for both.
+    assert (len(by_heart), len(asked)) == (1, 2)
+    assert not (tmp_path / "table.json.measured").exists()
