@@ -4,14 +4,17 @@
     python -m xkde campaign kills --kills 30
     python -m xkde campaign kills --jobs sample,train --kills 3 --json
     python -m xkde campaign markup
+    python -m xkde campaign soak --minutes 60
 
 “fuzz” gives damaged files to every reader and damaged arguments to the command line;
 “kills” ends each job that resumes, again and again, while it writes; “markup” opens
-every tab in Chromium while every text that it shows is hostile. Ends with 1 if anything
-failed. docs/reliability.md has what was measured and what is promised.
+every tab in Chromium while every text that it shows is hostile; “soak” lets visitors
+come for an hour and watches the app's memory. Ends with 1 if anything failed.
+docs/reliability.md has what was measured and what is promised.
 """
 
 import argparse
+import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -22,21 +25,26 @@ from xkde.errors import DataError, InputError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=("fuzz", "kills", "markup"))
+    parser.add_argument("what", choices=("fuzz", "kills", "markup", "soak"))
     parser.add_argument("--count", type=int, default=3000, help="fuzz: how many files")
     parser.add_argument(
         "--kills", type=int, default=3, help="kills: of each job; 30 take hours"
     )
     parser.add_argument("--jobs", default="", help="kills: names, with commas")
+    parser.add_argument("--minutes", type=int, default=60, help="soak: how long")
+    parser.add_argument(
+        "--visits", type=int, default=60, help="soak: how many come in a minute"
+    )
     parser.add_argument("--seed", default="1", help="another one draws other damage")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Try everything; print what became of it."""
-    if arguments.count < 1 or arguments.kills < 1:
-        raise InputError("--count and --kills must be 1 or more.")
-    parts = {"fuzz": _fuzz, "kills": _kills, "markup": _markup}
+    for name in ("count", "kills", "minutes", "visits"):
+        if getattr(arguments, name) < 1:
+            raise InputError(f"--{name} must be 1 or more.")
+    parts = {"fuzz": _fuzz, "kills": _kills, "markup": _markup, "soak": _soak}
     failed = parts[arguments.what](arguments)
     if failed:
         raise DataError(f"{failed} of them failed; see the table above.")
@@ -111,3 +119,30 @@ def _markup(arguments: argparse.Namespace) -> int:
             ],
         )
     return sum(bool(each.wrong) for each in looked)
+
+
+def _soak(arguments: argparse.Namespace) -> int:
+    from xkde.bench.campaign.soak import grown, soak
+
+    minutes = []
+    for minute in soak(arguments.minutes, arguments.visits):
+        minutes.append(minute)
+        print(f"minute {len(minutes)}: {minute.memory:.0f} MB", file=sys.stderr)
+    if arguments.json:
+        print_json([asdict(minute) for minute in minutes])
+    else:
+        step = max(1, len(minutes) // 12)
+        print_table(
+            ["minute", "answered", "failed", "median, s", "slowest, s", "memory, MB"],
+            [
+                [str(n), str(m.answered), str(len(m.failed)), f"{m.median or 0:.2f}",
+                 f"{m.slowest or 0:.2f}", f"{m.memory:.0f}"]
+                for n, m in enumerate(minutes, 1)
+                if n % step == 0 or m.failed
+            ],
+        )  # fmt: skip
+        print(f"{sum(m.answered for m in minutes)} visits were answered;", end=" ")
+        print(f"after the first tenth memory grew by {grown(minutes):.1f} MB.")
+        for reason in sorted({reason for m in minutes for reason in m.failed}):
+            print(f"failed: {reason}")
+    return sum(len(minute.failed) for minute in minutes)
