@@ -3,7 +3,6 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -21,6 +20,7 @@ from pages.shell.links import Form
 from pages.shell.runs import RUNNING
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models
+from tests.helpers.requests import NOBODY
 from tests.helpers.visits import Visit
 from xkde.asking.all_editors import AllEditorsState, EditorRow, waiting_rows
 from xkde.bench import browser
@@ -30,9 +30,6 @@ from xkde.errors import InputError
 from xkde.types import Generation
 
 EVIL = "<img src=x onerror=alert(1)>"
-NOBODY: Any = SimpleNamespace(
-    request=None, query_params={}, headers={}, session_hash="nobody"
-)
 
 
 def form() -> Form:

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -22,14 +21,11 @@ from pages.edit_and_ask.why import why_html
 from pages.shell.links import EDITOR, Form
 from pages.shell.runs import end_run
 from pages.shell.strings import INTERFACES, strings, tr
+from tests.helpers.requests import NOBODY
 from xkde import paths
 from xkde.editors.registry import EDITORS, has_part
 from xkde.editors.weights.digest import digest
 from xkde.engines.pool import Pool
-
-NOBODY: Any = SimpleNamespace(
-    request=None, query_params={}, headers={}, session_hash="nobody"
-)
 
 BARE = (MemorySession(), False, 0.75)  # no memory is used
 

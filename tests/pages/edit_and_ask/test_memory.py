@@ -37,6 +37,7 @@ from pages.edit_and_ask.memory import (
 from pages.edit_and_ask.memory_link import LinkedMemory, read_memory, write_memory
 from pages.shell.links import Form
 from pages.shell.strings import INTERFACES, strings, tr
+from tests.helpers.requests import NOBODY
 from xkde.asking.session import AskState, PaneAnswers
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
@@ -45,9 +46,6 @@ from xkde.memory.files import REASONS, edits_of
 from xkde.types import Edit, Generation, Query
 
 EVIL = "<img src=x onerror=alert(1)>"
-NOBODY: Any = SimpleNamespace(
-    request=None, query_params={}, headers={}, session_hash="nobody"
-)
 JAPAN = Edit("What is the capital of Japan?", "Osaka", "en")
 KYOTO = replace(JAPAN, answer="Kyoto")
 ENGLISH = Query(JAPAN.question, "en")

@@ -33,6 +33,7 @@ from pages.shell import pool as shell_pool
 from pages.shell.links import Form, read_link, write_link
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
 from pages.shell.templates import PAGES, render
+from tests.helpers.requests import NOBODY
 from xkde.asking.expected_answers import expected, recognise
 from xkde.asking.probabilities import Explanation
 from xkde.asking.scheduling import BusyError
@@ -47,9 +48,6 @@ from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
 MODELS = {"base": "one", "edited": "two"}
-NOBODY: Any = SimpleNamespace(
-    request=None, query_params={}, headers={}, session_hash="nobody"
-)
 
 
 class Tags(HTMLParser):

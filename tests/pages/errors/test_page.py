@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -12,8 +11,9 @@ import pytest
 from pages.errors import files, handlers
 from pages.errors.handlers import CHOICE
 from pages.errors.session import LabellingSession
-from pages.shell.strings import LOCALES, Interface
+from pages.shell.strings import Interface
 from tests.helpers.measured_samples import ATLAS_RUN, written
+from tests.helpers.requests import request_of
 from tests.helpers.small_disk import small_disk
 from xkde.labelling import store
 from xkde.labelling.exchange import FORMATS
@@ -21,13 +21,6 @@ from xkde.labelling.queue import QueueChoice
 
 RUN, PLAIN = "evaluations/edited", "evaluations/plain"
 EVIL = "<img src=x onerror=alert(1)>"
-
-
-def visitor(who: str = "one", interface: Interface = "en") -> Any:
-    query = {"lang": LOCALES[interface]}
-    return SimpleNamespace(
-        request=True, query_params=query, headers={}, session_hash=who
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +36,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def started(name: str = "Ada", **changes: Any) -> LabellingSession:
     choice = replace(QueueChoice(run=RUN, count=6), **changes)
     values = [getattr(choice, each) for each in CHOICE]
-    shown = handlers.start(visitor(name), name, False, *values)
+    shown = handlers.start(request_of(session=name), name, False, *values)
     session: LabellingSession = shown["session"]
     return session
 
@@ -51,7 +44,9 @@ def started(name: str = "Ada", **changes: Any) -> LabellingSession:
 def labelled(session: LabellingSession, *kinds: str, note: str = "") -> Any:
     shown: Any = {}
     for kind in kinds:
-        shown = handlers.save(visitor(session.browser), session, kind, "major", note)
+        shown = handlers.save(
+            request_of("en", session.browser), session, kind, "major", note
+        )
         session = shown["session"]
     return shown
 
@@ -77,10 +72,10 @@ def test_labelling_undoing_skipping_and_coming_back() -> None:
     session = started()
     shown = labelled(session, "near_miss", "other_entity", note="x")
     assert "2 of 6 labelled" in shown["status"] and "3 of 6" in shown["case"]
-    back = handlers.undo(visitor("Ada"), shown["session"])
+    back = handlers.undo(request_of(session="Ada"), shown["session"])
     assert "1 of 6 labelled" in back["status"] and "2 of 6" in back["case"]
     assert back["kind"] is None
-    first = handlers.stepping(-1)(visitor("Ada"), back["session"])
+    first = handlers.stepping(-1)(request_of(session="Ada"), back["session"])
     assert (first["kind"], first["severity"], first["note"]) == (
         "near_miss",
         "major",
@@ -89,7 +84,7 @@ def test_labelling_undoing_skipping_and_coming_back() -> None:
     # Whoever comes again goes on where labels end; another one begins.
     assert started().at == 1
     assert started("Bo").at == 0
-    end = handlers.stepping(99)(visitor("Ada"), session)
+    end = handlers.stepping(99)(request_of(session="Ada"), session)
     assert "That was the last one" in end["case"]
 
 
@@ -100,41 +95,41 @@ def test_two_of_one_name_are_told_and_both_kept() -> None:
     shown = labelled(one, "near_miss")
     assert "another browser" in shown["status"]
     assert len(store.labelled(store.default_file())) == 1
-    back = handlers.undo(visitor("Ada"), shown["session"])
+    back = handlers.undo(request_of(session="Ada"), shown["session"])
     assert back["kind"] == "broken"
 
 
 def test_disagreements_are_settled_together() -> None:
     labelled(started("Ada"), "near_miss", "broken")
     labelled(started("Bo"), "near_miss", "leaked")
-    shown = handlers.settle(visitor(), "Ada and Bo", LabellingSession())
+    shown = handlers.settle(request_of(), "Ada and Bo", LabellingSession())
     assert "1 of 1" in shown["case"]
     assert all(who in shown["case"] for who in ("Ada", "Bo"))
     after = labelled(shown["session"], "leaked")
     assert "1 of 1 disagreements settled" in after["status"]
     with pytest.raises(gr.Error, match="No two annotators"):
-        handlers.settle(visitor(), "Ada", LabellingSession())
+        handlers.settle(request_of(), "Ada", LabellingSession())
 
 
 def test_agreement_report_and_every_export_come_back(runs: Path) -> None:
     session = started(balanced=False)
     shown = labelled(session, "near_miss", "broken", note=EVIL)
     labelled(started("Bo", balanced=False), "near_miss", "leaked")
-    findings = files.compare(visitor(), shown["session"])
+    findings = files.compare(request_of(), shown["session"])
     assert "Krippendorff" in findings and EVIL not in findings
     for interface in ("en", "zh"):
-        made = files.report(visitor(interface=interface), shown["session"])
+        made = files.report(request_of(interface), shown["session"])
         page, markdown = (Path(file).read_text("utf-8") for file in written_by(made))
         assert EVIL not in page + markdown
         assert "http" not in page
         assert page.startswith("<!doctype html>") and markdown.startswith("# ")
     for name in FORMATS:
-        made = files.export(visitor(), shown["session"], name)
+        made = files.export(request_of(), shown["session"], name)
         [file] = written_by(made)
         kept = store.labelled(store.default_file())
         for each in store.default_file().parent.glob("labels.sqlite3*"):
             each.unlink()
-        files.take_over(visitor(), file)
+        files.take_over(request_of(), file)
         found = store.labelled(store.default_file())
         assert [set(its.labels) for its in found] == [set(its.labels) for its in kept]
 
@@ -142,27 +137,36 @@ def test_agreement_report_and_every_export_come_back(runs: Path) -> None:
 def test_what_cannot_be_done_is_said(runs: Path) -> None:
     session = started()
     for act, words in (
-        (lambda: handlers.save(visitor(), session, None, "", ""), "Say what kind"),
-        (lambda: handlers.undo(visitor(), session), "Nothing was labelled"),
+        (
+            lambda: handlers.save(request_of(), session, None, "", ""),
+            "Say what kind",
+        ),
+        (
+            lambda: handlers.undo(request_of(), session),
+            "Nothing was labelled",
+        ),
         (lambda: started("  "), "a name"),
         (lambda: started(count=2.5), "whole numbers"),
         (lambda: started(side="both_wrong"), "two runs"),
         (lambda: started(relation="none"), "No failure"),
-        (lambda: files.compare(visitor(), LabellingSession()), "no labels yet"),
+        (
+            lambda: files.compare(request_of(), LabellingSession()),
+            "no labels yet",
+        ),
     ):
         with pytest.raises(gr.Error, match=words):
             act()
     strange = runs / "x.jsonl"
     strange.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(gr.Error, match="UTF-8"):
-        files.take_over(visitor(), str(strange))
+        files.take_over(request_of(), str(strange))
     with pytest.raises(gr.Error, match="UTF-8 编码"):
-        files.take_over(visitor(interface="zh"), str(strange))
+        files.take_over(request_of("zh"), str(strange))
 
 
 def test_a_full_disk_keeps_the_case_and_what_was_typed() -> None:
     session = started()
     labelled(session, "near_miss")
     with small_disk(100), pytest.raises(gr.Error, match="cannot be written"):
-        handlers.save(visitor("Ada"), session, "broken", "", "a note")
+        handlers.save(request_of(session="Ada"), session, "broken", "", "a note")
     assert len(store.labelled(store.default_file())) == 1

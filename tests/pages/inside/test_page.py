@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,8 @@ import pytest
 from pages.inside import handlers, measured
 from pages.inside.measured import measured_of
 from pages.shell.runs import RUNNING, end_run
-from pages.shell.strings import INTERFACES, LOCALES, Interface
+from pages.shell.strings import INTERFACES, Interface
+from tests.helpers.requests import request_of
 from xkde.asking import looks
 from xkde.asking.looking_inside import LOOKS
 from xkde.engines.pool import Pool
@@ -32,22 +32,10 @@ EDIT = {
 }
 
 
-def visitor(interface: Interface) -> Any:
-    """Return the request of somebody who reads a language."""
-    query = {"lang": LOCALES[interface]}
-    return SimpleNamespace(
-        request=True,
-        query_params=query,
-        headers={},
-        session_hash="somebody",
-        client=None,
-    )
-
-
 def run(interface: Interface, **given: str) -> Iterator[dict[str, Any]]:
     """Run with the fields' values, as Gradio passes them."""
     values = [(EDIT | given)[name] for name in ("look", "subject", *handlers.NAMES)]
-    return handlers.run(visitor(interface), *values)
+    return handlers.run(request_of(interface), *values)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -79,7 +67,7 @@ def test_stop_ends_it_and_frees_the_models(
     for outputs in run("en", look="trace"):
         said = str(outputs)
         if " %" in said:
-            end_run(handlers.WORK, visitor("en"), patience=0)
+            end_run(handlers.WORK, request_of("en"), patience=0)
     assert "Stopped" in said
     with pool.use(["atlas-base"]):
         pass

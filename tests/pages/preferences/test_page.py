@@ -4,7 +4,6 @@ import json
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -33,6 +32,7 @@ from pages.shell.components import Outputs
 from pages.shell.strings import INTERFACES, strings
 from pages.shell.templates import environment
 from tests.helpers.preference_samples import pair, read_pairs, scores
+from tests.helpers.requests import NOBODY
 from tests.pages.edit_and_ask.test_page import EVIL, Tags
 from xkde import paths
 from xkde.asking.probabilities import AnswerOdds, PairOdds
@@ -43,9 +43,6 @@ from xkde.engines.pool import Pool
 from xkde.prompts import edit_prompt
 from xkde.types import Edit
 
-NOBODY: Any = SimpleNamespace(
-    request=None, query_params={}, headers={}, session_hash="nobody"
-)
 KEY = "demo/pairs.jsonl"
 PROMPT = edit_prompt([Edit("Capital?", "Osaka", "en")], "日本的首都是哪里？", "Chinese")
 PAIRS = [

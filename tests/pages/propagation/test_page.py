@@ -12,7 +12,8 @@ import pytest
 from pages.propagation import handlers, page
 from pages.propagation.recorded import RecordedChoice, answers_html, recorded_html
 from pages.shell.runs import RUNNING, end_run
-from pages.shell.strings import INTERFACES, LOCALES, Interface
+from pages.shell.strings import INTERFACES, Interface
+from tests.helpers.requests import request_of
 from tests.helpers.result_samples import row
 from xkde import paths
 from xkde.engines.pool import Pool
@@ -30,22 +31,10 @@ EDIT = {
 SHOWN = RecordedChoice("shipped/propagation/one", "", "reliability", "script")
 
 
-def visitor(interface: Interface) -> Any:
-    """Return the request of somebody who reads a language."""
-    query = {"lang": LOCALES[interface]}
-    return SimpleNamespace(
-        request=True,
-        query_params=query,
-        headers={},
-        session_hash="somebody",
-        client=None,
-    )
-
-
 def run(interface: Interface, **given: str) -> Iterator[dict[str, Any]]:
     """Run with the fields' values, as Gradio passes them."""
     values = [(EDIT | given)[name] for name in handlers.NAMES]
-    return handlers.run(visitor(interface), "script", *values)
+    return handlers.run(request_of(interface), "script", *values)
 
 
 @pytest.fixture
@@ -74,26 +63,26 @@ def test_the_grid_fills_and_a_cell_opens_both_answers(
     assert "done" in shown["status"]
     assert RUNNING == {}
     event: Any = SimpleNamespace(cell="en-zh")
-    opened = handlers.picked(shown["state"], event, visitor(interface))
+    opened = handlers.picked(shown["state"], event, request_of(interface))
     assert opened.count("<pre") == 2
     assert "What is the capital of Japan? Osaka" in opened
     event.cell = "<b>-xx"
-    assert handlers.picked(shown["state"], event, visitor(interface)) == ""
-    again = handlers.reorder(shown["state"], "success", visitor(interface))
+    assert handlers.picked(shown["state"], event, request_of(interface)) == ""
+    again = handlers.reorder(shown["state"], "success", request_of(interface))
     assert sorted(again) == sorted(shown["grid"])
 
 
 def test_stop_keeps_what_is_there_and_frees_the_models(pool: Pool) -> None:
     going = run("en")
     next(going)
-    end_run(handlers.WORK, visitor("en"), patience=0)
+    end_run(handlers.WORK, request_of("en"), patience=0)
     assert "Stopped" in str(list(going)[-1]["status"])  # while they were loaded
     pool.wait("atlas-base", 30)
     shown: dict[str, Any] = {}
     for outputs in run("en"):
         shown |= outputs
         if shown.get("state") and shown["state"].arrived:
-            end_run(handlers.WORK, visitor("en"), patience=0)
+            end_run(handlers.WORK, request_of("en"), patience=0)
     assert "Stopped" in shown["status"]
     assert 0 < shown["state"].arrived < 12 + 144
     with pool.use(["atlas-base", "atlas-xe-it"]):
@@ -120,7 +109,7 @@ def test_what_cannot_be_stated_is_said(
 @pytest.mark.usefixtures("shipped")
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_runs_are_shown_in_numbers_and_words(interface: Interface) -> None:
-    listed = page.show_runs(None, visitor(interface))
+    listed = page.show_runs(None, request_of(interface))
     assert [key for _, key in listed["first"].choices] == [
         "shipped/propagation/one", "shipped/propagation/other",
     ]  # fmt: skip
@@ -146,6 +135,6 @@ def test_without_a_run_the_command_is_said(
 ) -> None:
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
     monkeypatch.setattr(paths, "runs", lambda: tmp_path / "runs")
-    assert page.show_runs(None, visitor("en"))["first"].value is None
-    html = page.show_recorded(None, None, None, None, visitor("en"))
+    assert page.show_runs(None, request_of("en"))["first"].value is None
+    html = page.show_recorded(None, None, None, None, request_of("en"))
     assert "--directions all-all" in html
