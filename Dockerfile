@@ -22,6 +22,8 @@ WORKDIR /app
 
 # What changes seldom comes first. A CPU's torch comes from its own index, if one is named.
 COPY requirements.txt requirements-gemma.txt ./
+# Every version is in those files, torch's too.
+# hadolint ignore=DL3013
 RUN set -eu; \
     torch="$(grep '^torch==' requirements.txt)"; \
     if [ "$DEVICE" = cpu ] && [ -n "$TORCH_INDEX" ]; then \
@@ -37,7 +39,8 @@ COPY assets assets
 COPY pages pages
 COPY xkde xkde
 
-USER xkde
+# By number, so that a cluster sees that it is not root.
+USER 1000
 VOLUME /data
 EXPOSE 7860
 # SIGTERM goes to Python itself, which answers who is asking and ends.

@@ -12,15 +12,11 @@ from typing import Any
 import pytest
 
 from tests.helpers.app_server import running, two_models
-from tests.helpers.visits import DONE, LOOKS, Visit
+from tests.helpers.visits import DONE, IN_BROWSER, LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 STOP_AT_THE_FIRST_WORD = """() => new MutationObserver((_, observer) => {
   const arriving = [...document.querySelectorAll(".answer.arriving")];

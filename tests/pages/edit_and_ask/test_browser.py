@@ -4,15 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.visits import DONE, LOOKS, Visit
+from tests.helpers.visits import DONE, IN_BROWSER, LOOKS, Visit
 from tests.pages.test_browser import LONG, STOP_AT_THE_FIRST_WORD, copied, more
-from xkde.bench import browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 
 def choose(tab: Any, name: str) -> None:

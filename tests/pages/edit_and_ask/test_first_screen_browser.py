@@ -7,16 +7,12 @@ from typing import Any
 import pytest
 
 from tests.helpers.app_server import running, some_results
-from tests.helpers.visits import DONE, Visit
+from tests.helpers.visits import DONE, IN_BROWSER, Visit
 from xkde import paths
 from xkde.bench import browser
 from xkde.bench.app import Served
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 SIZES = [(1280, 800), (390, 844), (1920, 1080)]
 PRESSES = 6  # of the Tab key at most, from the page's top to the button

@@ -13,18 +13,14 @@ import pytest
 
 from tests.helpers.app_server import running, two_models
 from tests.helpers.preference_samples import pair, read_pairs
-from tests.helpers.visits import LOOKS, Visit
+from tests.helpers.visits import IN_BROWSER, LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 from xkde.data.preferences.files import Pair, write_pairs
 from xkde.prompts import edit_prompt
 from xkde.types import Edit
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 EVIL = "<img src=x onerror=\"document.title='evil'\">"
 PROMPT = edit_prompt(

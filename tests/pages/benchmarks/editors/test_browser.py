@@ -15,15 +15,11 @@ from tests.helpers.app_server import running, some_results, two_models
 from tests.helpers.experiment_samples import SETTINGS
 from tests.helpers.experiment_samples import written as experiment
 from tests.helpers.measured_samples import ATLAS_RUN, written
-from tests.helpers.visits import LOOKS, Visit
+from tests.helpers.visits import IN_BROWSER, LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 EDITORS = "?tab=benchmarks&view=editors"
 

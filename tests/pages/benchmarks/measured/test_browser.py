@@ -14,15 +14,11 @@ from playwright.sync_api import expect
 
 from tests.helpers.app_server import running, some_results, two_models
 from tests.helpers.measured_samples import ATLAS_RUN, under_way, written
-from tests.helpers.visits import LOOKS, Visit
+from tests.helpers.visits import IN_BROWSER, LOOKS, Visit
 from xkde.bench import browser
 from xkde.bench.app import Served
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 PLAIN = replace(ATLAS_RUN, checkpoint="atlas-base", editor="none")
 STILL = 900  # milliseconds in which an answer of the server is shown

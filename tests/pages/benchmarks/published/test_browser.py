@@ -8,14 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.visits import LOOKS, Visit
-from xkde.bench import browser
+from tests.helpers.visits import IN_BROWSER, LOOKS, Visit
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here"),
-]
+pytestmark = IN_BROWSER
 
 STILL = 900  # milliseconds in which an answer of the server is shown
 
