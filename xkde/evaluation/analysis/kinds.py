@@ -115,6 +115,7 @@ class AnswerToSort:
     is_other_form: bool = False  # an alias of the gold, or its year written otherwise
     gold_names: tuple[tuple[str, str], ...] = ()  # (language, name) in other languages
     is_of_kind: bool | None = None  # whether the answer is of the kind asked for
+    is_known: bool = False  # whether it is exactly the name of something else
     common: frozenset[str] = frozenset()  # words of several golds: "university"
     defects: tuple[str, ...] = ()  # of ``xkde.data.benchmarks.defects``
     is_stated: bool | None = None  # whether the prompt states the edit
@@ -130,6 +131,17 @@ class AnswerToSort:
     def is_about_edit(self) -> bool:
         """Whether the gold is the edit's new answer."""
         return self.probe in ("reliability", "generality")
+
+    @property
+    def before_edit(self) -> str:
+        """The answer without the edit: the same model's, else the base's."""
+        return (self.before if self.before is not None else self.base_answer) or ""
+
+    @property
+    def was_known(self) -> bool:
+        """Whether the answer without the edit was right, its accents aside."""
+        plain = unaccented(self.before_edit)
+        return bool(self.was_right) or (plain != "" and plain == unaccented(self.gold))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +162,8 @@ Rule = Callable[[AnswerToSort], KindFound | None]
 LONG = 60  # characters from which an answer may run on
 LONGER = 3  # times as long as the gold
 _PROMPT_MARKS = ("updated information", "subsequent query", "<start_of_turn>")
-# Defects by which even a good answer is counted as wrong
-_DOUBTFUL = ("hop_answer_is_new_answer", "answer_in_question")
+# The defect by which even a good answer is counted as wrong
+_DOUBTFUL = "hop_answer_is_new_answer"
 
 
 def kind_of(row: AnswerToSort) -> KindFound:
@@ -209,6 +221,7 @@ def _is_fragment(row: AnswerToSort) -> bool:
     return (
         len(plain) < shortest <= len(row.gold)
         and plain.isalpha()
+        and plain != normalise(row.new)
         and not names_entity(f"{row.query} {row.stated}", plain)
     )
 
@@ -274,15 +287,22 @@ def _copied(row: AnswerToSort) -> KindFound | None:
 
 
 def _almost_gold(row: AnswerToSort) -> KindFound | None:
-    if are_alike(row.answer, row.gold):
+    if _is_spelling_of(row, row.gold):
         return KindFound(Kind.NEAR_MISS, "spelling", row.gold)
     if is_part(row.answer, row.gold):
         return KindFound(Kind.NEAR_MISS, "part", row.gold)
     return None
 
 
+def _is_spelling_of(row: AnswerToSort, name: str) -> bool:
+    """Tell whether the answer is a name spelt otherwise, and not another thing's."""
+    return not row.is_known and are_alike(row.answer, name)
+
+
 def _shares_gold(row: AnswerToSort) -> KindFound | None:
-    if row.token_accuracy is None and shares_most_of(row.answer, row.gold, row.common):
+    if row.token_accuracy is not None or row.is_known:
+        return None
+    if shares_most_of(row.answer, row.gold, row.common):
         return KindFound(Kind.NEAR_MISS, "shared", row.gold)
     return None
 
@@ -299,7 +319,7 @@ def _almost_new_answer(row: AnswerToSort) -> KindFound | None:
     if words_of(row.answer) <= words_of(row.query):
         return None
     for name in _new_names(row):
-        if are_alike(row.answer, name):
+        if _is_spelling_of(row, name):
             return KindFound(_kind_elsewhere(row), "new_answer", name)
         kept = adds_words_of(row.answer, row.gold, name)
         kept = kept or holds_half_of(row.answer, name, row.common)
@@ -342,22 +362,20 @@ def _unchanged_elsewhere(row: AnswerToSort) -> KindFound | None:
 
 def _almost_old_fact(row: AnswerToSort) -> KindFound | None:
     for name in filter(None, row.old):
-        if row.probe != "locality" and are_alike(row.answer, name):
+        if row.probe != "locality" and _is_spelling_of(row, name):
             return KindFound(Kind.OLD_FACT, "old", name)
     return None
 
 
 def _lost_fact(row: AnswerToSort) -> KindFound | None:
-    if row.probe == "locality" and row.was_right:
-        said = row.before if row.before is not None else row.base_answer
-        return KindFound(Kind.LOST_FACT, "right_before", said or row.gold)
+    if row.probe == "locality" and row.was_known:
+        return KindFound(Kind.LOST_FACT, "right_before", row.before_edit or row.gold)
     return None
 
 
 def _gold_doubtful(row: AnswerToSort) -> KindFound | None:
-    defect = next((its for its in row.defects if its in _DOUBTFUL), "")
-    if defect:
-        return KindFound(Kind.GOLD_DOUBTFUL, "defect", defect)
+    if _DOUBTFUL in row.defects:
+        return KindFound(Kind.GOLD_DOUBTFUL, "defect", _DOUBTFUL)
     if (
         "answer_as_in_english" in row.defects
         and row.is_about_edit
@@ -400,8 +418,7 @@ def _wrong_language(row: AnswerToSort) -> KindFound | None:
 
 def _not_known(row: AnswerToSort) -> KindFound | None:
     if row.probe == "locality" and row.was_right is False:
-        said = row.before if row.before is not None else row.base_answer
-        return KindFound(Kind.NOT_KNOWN, "wrong_before", said or "")
+        return KindFound(Kind.NOT_KNOWN, "wrong_before", row.before_edit)
     return None
 
 

@@ -119,9 +119,28 @@ def shares_most_of(answer: str, name: str, common: frozenset[str]) -> bool:
     return letters >= SHORT and 2 * letters >= len(unaccented(name).replace(" ", ""))
 
 
+def apart(text: str) -> str:
+    """Return a text with a space wherever letters of one script touch another's.
+
+    >>> apart("Juanda国际机场")
+    'Juanda 国际机场'
+    """
+    pairs = zip(text, text[1:], strict=False)
+    gaps = (
+        " " if one != other and "" not in (one, other) else ""
+        for one, other in ((letter_script(a), letter_script(b)) for a, b in pairs)
+    )
+    return "".join(c + gap for c, gap in zip(text, (*gaps, ""), strict=True))
+
+
 def adds_words_of(answer: str, gold: str, stated: str) -> str:
-    """Return the words of an answer that are not the gold's, if all are the edit's."""
+    """Return the words of an answer that are not the gold's, if all are the edit's.
+
+    >>> adds_words_of("Juanda国际机场", "朱安达国际机场", "Juanda Airport")
+    'juanda'
+    """
     golds, mine = words_of(gold), words_of(stated)
+    answer = apart(answer)
     added = {
         word
         for word in words_of(answer) - golds

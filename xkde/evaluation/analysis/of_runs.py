@@ -121,6 +121,7 @@ def answers_to_sort(
             is_other_form=bool(lenient[at]),
             gold_names=tuple(names[case, its["probe"], question[at]].items()),
             is_of_kind=_is_of_kind(its, golds),
+            is_known=_is_known(its, golds),
             common=common[target],
             defects=tuple(its["defects"].split(",")),
             is_stated=_is_stated(its["prompt"], its["edit"]),
@@ -188,7 +189,7 @@ def _is_of_kind(row: dict[str, str], golds: Golds) -> bool | None:
     """
     answer, relation = normalise(row["answer"]), row["relation"]
     if row["benchmark"] == ATLAS:
-        kinds = _kinds_in_atlas(row["target"]).get(answer)
+        kinds = _kinds_of_name(answer, row["target"])
         first, second = TWO_HOPS.get(relation, (relation, relation))
         asked = RELATIONS.get(second)
         return asked[1] in kinds if kinds and asked else None
@@ -199,6 +200,41 @@ def _is_of_kind(row: dict[str, str], golds: Golds) -> bool | None:
         return True
     known = any(answer in others for others in relations.values())
     return False if known else None
+
+
+def _is_known(row: dict[str, str], golds: Golds) -> bool:
+    """Tell whether an answer is the name of something else in the question's language.
+
+    Such names are Atlas's, and what other questions of the run ask for.
+    """
+    answer, target = normalise(row["answer"]), row["target"]
+    if answer == normalise(row["gold"]):
+        return False
+    if row["benchmark"] == ATLAS and answer in _kinds_in_atlas(target):
+        return True
+    return any(answer in names for names in golds[target].values())
+
+
+@lru_cache(maxsize=50_000)
+def _kinds_of_name(name: str, language: str) -> set[str]:
+    """Return the kinds of a name in Atlas, or of the names that hold all its words."""
+    exact = _kinds_in_atlas(language).get(name)
+    if exact or not any(len(word) > 3 for word in words_of(name)):
+        return exact or set()
+    words = _kinds_by_word(language)
+    holders = [words.get(word, {}) for word in words_of(name)]
+    both = set.intersection(*(set(each) for each in holders))
+    return set().union(*(holders[0][whole] for whole in both))
+
+
+@lru_cache(maxsize=16)
+def _kinds_by_word(language: str) -> dict[str, dict[str, set[str]]]:
+    """Return for each word the names of Atlas that hold it, with their kinds."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(dict)
+    for name, kinds in _kinds_in_atlas(language).items():
+        for word in words_of(name):
+            found[word][name] = kinds
+    return found
 
 
 @lru_cache(maxsize=16)

@@ -66,7 +66,7 @@ ELSEWHERE = replace(
         (replace(ROW, finish="length"), "Prag und", Kind.BROKEN, "cut_off"),
         (replace(ROW, is_stated=False), "Prag", Kind.NOT_RETRIEVED, "not_stated"),
         (
-            replace(ROW, defects=("answer_in_question",)),
+            replace(TWO_HOPS, defects=("hop_answer_is_new_answer",)),
             "Oslo",
             Kind.GOLD_DOUBTFUL,
             "defect",
@@ -80,6 +80,13 @@ ELSEWHERE = replace(
             Kind.LOST_FACT,
             "right_before",
         ),
+        (  # right but for an accent
+            replace(ELSEWHERE, gold="Málaga", before="Malaga", was_right=False),
+            "Genf",
+            Kind.LOST_FACT,
+            "right_before",
+        ),
+        (replace(TWO_HOPS, new="Oz"), "Oz", Kind.FIRST_HOP, "new_answer"),
         (
             replace(ELSEWHERE, before="Genf", was_right=False),
             "Rom",
