@@ -7,4 +7,5 @@ damage.py  files as nobody should write them
 fuzz.py    every reader and the command line get them
 kills.py   every job that resumes is killed while it writes
 markup.py  every text that the app shows is hostile
+soak.py    an hour of visitors, and the memory that they cost
 """
