@@ -19,17 +19,11 @@ import gradio as gr
 
 from pages.edit_and_ask.answering import plan, waiting_for
 from pages.edit_and_ask.answers import Badge, verdict_badge
-from pages.edit_and_ask.form import (
-    Fields,
-    Prefilled,
-    fill_in,
-    form_of,
-    inputs,
-    understand,
-)
+from pages.edit_and_ask.form import Fields, form_of, inputs
 from pages.edit_and_ask.models import editor_name
 from pages.shell.links import Form
 from pages.shell.pool import LOOK, PATIENCE, POOL, permitted
+from pages.shell.prefill import Prefilled, fill_in, understand
 from pages.shell.runs import begun, end_run, status_html
 from pages.shell.strings import (
     Interface,

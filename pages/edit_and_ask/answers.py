@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pages.edit_and_ask.answering import is_one_text, plan, verdict
-from pages.edit_and_ask.form import FIRST, example, understand
+from pages.edit_and_ask.form import FIRST, example
 from pages.edit_and_ask.gloss import gloss
 from pages.edit_and_ask.models import editor_name
 from pages.shell.links import EDITOR
+from pages.shell.prefill import understand
 from pages.shell.strings import Interface, in_words, tr
 from pages.shell.templates import in_both, render
 from xkde.asking.recorded import read_recorded

@@ -17,9 +17,9 @@ import gradio as gr
 
 from pages.edit_and_ask.answering import ask as answers_of
 from pages.edit_and_ask.answering import panes_of, plan, verdict
-from pages.edit_and_ask.form import understand
 from pages.shell.links import FOLLOWS, Form
 from pages.shell.pool import ASKING
+from pages.shell.prefill import understand
 from pages.shell.strings import interface_language, shown_error
 from pages.shell.visitors import admitted
 from xkde.asking.session import AskState, Pane

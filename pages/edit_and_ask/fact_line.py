@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from pages.edit_and_ask.form import Fields, form_of, inputs, understand
+from pages.edit_and_ask.form import Fields, form_of, inputs
 from pages.edit_and_ask.models import QUIET
 from pages.shell.links import Form
+from pages.shell.prefill import understand
 from pages.shell.strings import Interface, interface_language, tr
 from pages.shell.templates import in_both, render
 from xkde.asking.expected_answers import restate

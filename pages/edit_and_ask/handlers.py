@@ -25,15 +25,10 @@ from pages.edit_and_ask.answers import answers_html, summary
 from pages.edit_and_ask.form import (
     FIELDS,
     STATED,
-    Prefilled,
     example,
-    fill_in,
     form_of,
-    kinds_of,
     read_wordings,
-    understand,
     values_of,
-    write_wordings,
 )
 from pages.edit_and_ask.memory import (
     MEMORY_OUTPUTS,
@@ -46,6 +41,14 @@ from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import FOLLOWS, Form, read_link, write_link
 from pages.shell.pool import BASE, EDITED, POOL, permitted
+from pages.shell.prefill import (
+    Prefilled,
+    edit_in_language,
+    fill_in,
+    kinds_of,
+    understand,
+    write_wordings,
+)
 from pages.shell.runs import begun, end_run, status_html
 from pages.shell.strings import (
     Interface,
@@ -57,10 +60,8 @@ from pages.shell.strings import (
 )
 from pages.shell.templates import render
 from pages.shell.visitors import admitted
-from xkde.asking.expected_answers import restate
 from xkde.asking.session import AskState
-from xkde.data.atlas.questions import Known, new_answer, question
-from xkde.data.atlas.world import atlas
+from xkde.data.atlas.questions import Known
 from xkde.errors import XkdeError
 from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import QUESTION_TYPES
@@ -262,16 +263,8 @@ def kinds_radio(form: Form, known: Known | None) -> gr.Radio:
 
 
 def change_language(*values: object) -> tuple[str, str]:
-    """Return fact and new answer in the language that was chosen for the edit.
-
-    Atlas translates what it knows; anything else is cleared, to be typed anew.
-    """
-    form, world = form_of(values), atlas()
-    _, known = restate(world, form.edit)
-    if known is None:
-        return "", ""
-    asked = question(world, known.subject, known.relation, form.language)
-    return asked, new_answer(world, known, form.language)
+    """Return fact and new answer in the language that was chosen for the edit."""
+    return edit_in_language(form_of(values))
 
 
 def ask_everywhere(

@@ -19,13 +19,11 @@ from pages.edit_and_ask.form import (
     EDIT_FIELDS,
     STATED,
     Fields,
-    Prefilled,
-    fill_in,
     form_of,
     inputs,
-    understand,
     values_of,
 )
+from pages.shell.prefill import Prefilled, fill_in, understand
 from pages.shell.strings import Interface, interface_language, label, shown_error, tr
 from pages.shell.templates import render
 from xkde import paths

@@ -15,19 +15,12 @@ from gradio.components import Component
 from pages.edit_and_ask import all_editors, fact_line, memory, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answers import resting_html
-from pages.edit_and_ask.form import (
-    EXAMPLES,
-    FIRST,
-    STATED,
-    Fields,
-    Prefilled,
-    example,
-    inputs,
-)
+from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
 from pages.shell.edit_form import language_choices
 from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT, Header
 from pages.shell.pool import ASKING
+from pages.shell.prefill import KEEP_SCRIPT, Prefilled
 from pages.shell.runs import status_html
 from pages.shell.strings import label
 from pages.shell.templates import render
@@ -39,14 +32,6 @@ COPY_SCRIPT = """
   const link = location.origin + location.pathname + query;
   if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
   return link;
-}
-"""
-# What is offered takes the place of what it was offered for, and of nothing newer: an
-# answer from the server must not replace words typed while it was on its way.
-KEEP_SCRIPT = """
-(offered, ...now) => {
-  const known = JSON.parse(offered);
-  return now.map((text, at) => (text === known[at][0] ? known[at][1] : text));
 }
 """
 # Gradio shows its own spinner over what it updates; the words in the status line do.

@@ -13,7 +13,7 @@ import gradio as gr
 from pages.inside.measured import measured_of
 from pages.inside.panes import PaneShown, pane_of
 from pages.shell.components import Outputs
-from pages.shell.edit_form import form_of
+from pages.shell.edit_form import FilledIn, form_of, refilled
 from pages.shell.links import Form
 from pages.shell.pool import POOL, permitted
 from pages.shell.runs import reports_of, status_html, watched
@@ -42,11 +42,15 @@ def look_of(text: str | None) -> Look:
 
 
 def run(
-    request: gr.Request, look: str | None, subject: str | None, *values: str | None
+    request: gr.Request,
+    look: str | None,
+    filled: FilledIn,
+    subject: str | None,
+    *values: str | None,
 ) -> Iterator[Outputs]:
     """Yield the panes as they come, by the components' names."""
     interface = interface_language(request)
-    form = form_of(NAMES, values)
+    form, _ = refilled(form_of(NAMES, values), filled)
     models = [permitted(name, interface) for name in (form.base, form.edited)]
 
     def steps(cancelled: threading.Event) -> Iterator[Outputs]:

@@ -46,12 +46,11 @@ def build(root: gr.Blocks, header: Header) -> None:
         page = layout()
     tab = column.parent
     assert isinstance(tab, gr.Tab)
-    connect_prefill(root, tab, header, page.fields)
+    filled = connect_prefill(root, tab, header, page.fields)
     fields = [page.fields[name] for name in ("subject", *handle.NAMES)]
     starts = [page.start.click, page.look.input]
-    connect_run(
-        handle.WORK, starts, handle.run, [page.look, *fields], page.shown, page.stop
-    )
+    inputs = [page.look, filled, *fields]
+    connect_run(handle.WORK, starts, handle.run, inputs, page.shown, page.stop)
     # Nothing shipped is read before the tab is first opened.
     gr.on(
         [tab.select, page.look.input],

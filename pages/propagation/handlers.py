@@ -13,7 +13,7 @@ import gradio as gr
 
 from pages.propagation.live import live_html, opened_html, right_and_asked
 from pages.shell.components import Outputs
-from pages.shell.edit_form import form_of
+from pages.shell.edit_form import FilledIn, form_of, refilled
 from pages.shell.links import Form
 from pages.shell.pool import POOL, permitted
 from pages.shell.runs import reports_of, status_html, watched
@@ -42,11 +42,11 @@ def order_of(text: str | None) -> Order:
 
 
 def run(
-    request: gr.Request, order: str | None, *values: str | None
+    request: gr.Request, order: str | None, filled: FilledIn, *values: str | None
 ) -> Iterator[Outputs]:
     """Yield the grid as it fills, by the components' names."""
     interface, by = interface_language(request), order_of(order)
-    form = form_of(NAMES, values)
+    form, _ = refilled(form_of(NAMES, values), filled)
     models = [permitted(name, interface) for name in (form.base, form.edited)]
 
     def answer(

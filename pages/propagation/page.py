@@ -53,10 +53,9 @@ def build(root: gr.Blocks, header: Header) -> None:
     """Make the tab's content and connect it."""
     with gr.Column(elem_id="propagation") as column:
         page = layout()
-    _connect_live(page)
     tab = column.parent
     assert isinstance(tab, gr.Tab)
-    connect_prefill(root, tab, header, page.fields)
+    _connect_live(page, connect_prefill(root, tab, header, page.fields))
     _connect_recorded(page, tab)
 
 
@@ -116,9 +115,9 @@ def _recorded() -> dict[str, Block]:
     }
 
 
-def _connect_live(page: PropagationPage) -> None:
+def _connect_live(page: PropagationPage, filled: gr.State) -> None:
     state, grid = page.shown["state"], page.shown["grid"]
-    inputs = [page.order, *(page.fields[name] for name in handle.NAMES)]
+    inputs = [page.order, filled, *(page.fields[name] for name in handle.NAMES)]
     connect_run(
         handle.WORK, [page.start.click], handle.run, inputs, page.shown, page.stop
     )

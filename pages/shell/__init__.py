@@ -7,6 +7,7 @@
     look.py        theme, styles and scripts
     plots.py       what all Plotly figures share
     pool.py        the models that all tabs share, and what this place offers
+    prefill.py     what a form is filled in with while a visitor types
     runs.py        what a visitor starts and may stop
     strings.py     the text of the interface in English and Chinese
     templates.py   how templates are rendered

@@ -3,27 +3,50 @@
 A field's component is keyed by the name of its field in ``links.Form``; one language is
 asked in, so ``languages`` is a dropdown here. The question of Edit & Ask comes as a
 link through the header and fills the fields when the tab is opened, each question once.
+What came with a fact goes with it: another fact has its own old answer and question.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
-from gradio.components import Component
 
 from pages.shell.links import Form, read_link
 from pages.shell.look import Header
 from pages.shell.pool import BASE, EDITED, offered, on_space
+from pages.shell.prefill import (
+    KEEP_SCRIPT,
+    Prefilled,
+    edit_in_language,
+    fill_in,
+    understand,
+)
 from pages.shell.strings import label
 from xkde.asking.recorded import FIRST_EDIT, first_edit
 from xkde.checkpoints import CATALOGUE
 from xkde.data.atlas.questions import name, question
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES, language
+from xkde.text import normalise
+from xkde.types import QuestionType
 
-Fields = dict[str, gr.Textbox | gr.Dropdown]
+# What is filled in while somebody types
+OFFERED = ("query", "old_answer", "language")
+Fields = dict[str, Any]  # components, whose events Gradio adds at run time
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """What fills the fields without having been typed there."""
+
+    fact: str = ""  # that it is about
+    kind: QuestionType = "same"
+    brought: Prefilled = Prefilled()  # what came with the fact
+    suggested: Prefilled = Prefilled()  # what Atlas suggested last
 
 
 def form_of(names: Sequence[str], values: Sequence[str | None]) -> Form:
@@ -57,6 +80,36 @@ def values_of(form: Form, names: Sequence[str]) -> list[str]:
 def of_link(link: str) -> Form | None:
     """Return the form that a question's link states, or None."""
     return read_link(dict(parse_qsl(link.removeprefix("?"))))
+
+
+def brought_by(form: Form) -> FilledIn:
+    """Return what a form brings, as an example or a link states it."""
+    _, suggested = fill_in(form, Prefilled(), understand(form))
+    brought = Prefilled(form.old_answer.strip(), form.query.strip())
+    return FilledIn(_fact(form), form.kind, brought, suggested)
+
+
+def refilled(form: Form, before: FilledIn) -> tuple[Form, FilledIn]:
+    """Fill in what nobody typed for this fact: its old answer, the question about it.
+
+    What came with another fact is replaced, whoever had typed it there.
+    """
+    fact, suggested, brought = _fact(form), before.suggested, before.brought
+    if fact != before.fact:
+        for name in ("old_answer", "query"):
+            came = getattr(brought, name)
+            if came and getattr(form, name).strip() == came:
+                suggested = replace(suggested, **{name: came})
+        brought = Prefilled()
+    form = replace(form, kind=before.kind)
+    form, suggested = fill_in(form, suggested, understand(form))
+    return form, FilledIn(fact, form.kind, brought, suggested)
+
+
+def _fact(form: Form) -> str:
+    """Return what tells facts apart, in whatever words and language they are stated."""
+    known = understand(form)
+    return f"{known.subject} {known.relation}" if known else normalise(form.question)
 
 
 @lru_cache(maxsize=1)
@@ -133,32 +186,87 @@ def model_fields() -> Fields:
 
 
 def connect_prefill(
-    root: gr.Blocks, tab: gr.Tab, header: Header, fields: Mapping[str, Component]
-) -> None:
-    """Fill the fields from the address, and from Edit & Ask when the tab is opened."""
+    root: gr.Blocks, tab: gr.Tab, header: Header, fields: Fields
+) -> gr.State:
+    """Fill the fields from the address, and from Edit & Ask when the tab is opened.
+
+    Another fact that is typed there fills them as well. Returns what is filled in.
+    """
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     names, taken = list(fields), gr.State("")
-    filled = [taken, *fields.values()]
+    filled = gr.State(brought_by(first_form()))
+    outputs = [taken, filled, *fields.values()]
 
     def opened(request: gr.Request) -> list[object]:
         link = str(request.url.query) if request.request else ""
         return take_over(link, "", names)
 
-    root.load(opened, None, filled, **quiet)
+    root.load(opened, None, outputs, **quiet)
     tab.select(
         lambda link, before: take_over(link, before, names),
         [header.asked, taken],
-        filled,
+        outputs,
         **quiet,
     )
+    _connect_refill(fields, filled, quiet)
+    return filled
+
+
+def _connect_refill(fields: Fields, filled: gr.State, quiet: Mapping[str, Any]) -> None:
+    """Fill in anew what belongs to the fact, whenever the fact or a language changes.
+
+    What was filled in counts as such once it stands in the fields (``KEEP_SCRIPT``).
+    """
+    names = list(fields)
+    offers, pending = gr.Textbox(visible=False), gr.State(FilledIn())
+    shown = [fields[name] for name in OFFERED if name in fields]
+
+    def refill(before: FilledIn, *values: str | None) -> tuple[FilledIn, str]:
+        return offer(before, names, values)
+
+    def translate(*values: str | None) -> tuple[str, str]:
+        return edit_in_language(form_of(names, values))
+
+    inputs = list(fields.values())
+    changed = [
+        *(
+            fields[name].blur
+            for name in ("question", "answer", "query")
+            if name in fields
+        ),
+        *(fields[name].input for name in ("languages",) if name in fields),
+    ]
+    translated = gr.on(
+        fields["language"].input, translate, inputs,
+        [fields["question"], fields["answer"]], **quiet,
+    )  # fmt: skip
+    for event in (
+        gr.on(changed, refill, [filled, *inputs], [pending, offers], **quiet),
+        translated.then(refill, [filled, *inputs], [pending, offers], **quiet),
+    ):
+        event.then(None, [offers, *shown], shown, js=KEEP_SCRIPT, **quiet).then(
+            lambda found: found, pending, filled, **quiet
+        )
+
+
+def offer(
+    before: FilledIn, names: Sequence[str], values: Sequence[str | None]
+) -> tuple[FilledIn, str]:
+    """Return what is filled in, and [for what, what] of each field, as JSON."""
+    given = form_of(names, values)
+    form, filled = refilled(given, before)
+    pairs = [
+        [getattr(given, name), getattr(form, name)] for name in OFFERED if name in names
+    ]
+    return filled, json.dumps(pairs)
 
 
 def take_over(link: str, taken: str, names: Sequence[str]) -> list[object]:
-    """Return the link that was taken last, and what fills the fields of these names.
+    """Return the link that was taken last, what it brings, and what fills the fields.
 
     One that was taken before, or states nothing, leaves what a visitor has typed.
     """
     form = of_link(link) if link != taken else None
     if form is None:
-        return [taken, *[gr.skip()] * len(names)]
-    return [link, *values_of(form, names)]
+        return [taken, gr.skip(), *[gr.skip()] * len(names)]
+    return [link, brought_by(form), *values_of(form, names)]

@@ -15,8 +15,9 @@ from pages.edit_and_ask.all_editors import (
     states_of,
     table_html,
 )
-from pages.edit_and_ask.form import example, understand, values_of
+from pages.edit_and_ask.form import example, values_of
 from pages.shell.links import Form
+from pages.shell.prefill import understand
 from pages.shell.runs import RUNNING
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models

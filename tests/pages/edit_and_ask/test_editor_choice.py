@@ -15,10 +15,11 @@ from pages.edit_and_ask import answering, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import panes_of, why
 from pages.edit_and_ask.answers import answers_html, summary
-from pages.edit_and_ask.form import Prefilled, example, understand, values_of
+from pages.edit_and_ask.form import example, values_of
 from pages.edit_and_ask.memory import MemorySession
 from pages.edit_and_ask.why import why_html
 from pages.shell.links import EDITOR, Form
+from pages.shell.prefill import Prefilled, understand
 from pages.shell.runs import end_run
 from pages.shell.strings import INTERFACES, strings, tr
 from tests.helpers.requests import NOBODY

@@ -8,18 +8,10 @@ import pytest
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import is_translated, plan
 from pages.edit_and_ask.fact_line import fact_html
-from pages.edit_and_ask.form import (
-    Prefilled,
-    example,
-    fill_in,
-    kinds_of,
-    read_wordings,
-    understand,
-    values_of,
-    write_wordings,
-)
+from pages.edit_and_ask.form import example, read_wordings, values_of
 from pages.edit_and_ask.models import badge_html
 from pages.shell.links import Form
+from pages.shell.prefill import Prefilled, fill_in, kinds_of, understand, write_wordings
 from pages.shell.strings import tr
 from xkde.languages import ATLAS_LANGUAGES
 

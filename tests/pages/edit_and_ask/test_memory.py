@@ -19,7 +19,7 @@ from pages.edit_and_ask import answering, memory
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import verdict
 from pages.edit_and_ask.answers import answers_html, recalled_words, summary
-from pages.edit_and_ask.form import Prefilled, example, understand, values_of
+from pages.edit_and_ask.form import example, values_of
 from pages.edit_and_ask.memory import (
     MOST,
     PAGE,
@@ -36,6 +36,7 @@ from pages.edit_and_ask.memory import (
 )
 from pages.edit_and_ask.memory_link import LinkedMemory, read_memory, write_memory
 from pages.shell.links import Form
+from pages.shell.prefill import Prefilled, understand
 from pages.shell.strings import INTERFACES, strings, tr
 from tests.helpers.requests import NOBODY
 from xkde.asking.session import AskState, PaneAnswers

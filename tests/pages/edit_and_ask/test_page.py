@@ -19,18 +19,12 @@ from pages.edit_and_ask import form as form_module
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import is_undecided, misfits, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
-from pages.edit_and_ask.form import (
-    EXAMPLES,
-    Prefilled,
-    example,
-    form_of,
-    understand,
-    values_of,
-)
+from pages.edit_and_ask.form import EXAMPLES, example, form_of, values_of
 from pages.edit_and_ask.memory import MemorySession
 from pages.edit_and_ask.why import percent, why_html
 from pages.shell import pool as shell_pool
 from pages.shell.links import Form, read_link, write_link
+from pages.shell.prefill import Prefilled, understand
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
 from pages.shell.templates import PAGES, render
 from tests.helpers.requests import NOBODY

@@ -46,3 +46,17 @@ def test_words_typed_here_stay_until_another_question_is_asked(visit: Visit) -> 
         arg=FIELDS,
     )
     assert visit.wrong == []
+
+
+def test_another_fact_fills_in_its_old_answer_and_question(visit: Visit) -> None:
+    tab = visit.open("?tab=inside")
+    fact = tab.locator("#inside").get_by_label("Fact, as a question")
+    fact.fill("What is the capital of Egypt?")
+    fact.blur()
+    for value in ("埃及的首都是哪里？", "Cairo"):
+        tab.wait_for_function(
+            "([fields, value]) => [...document.querySelectorAll(fields)]"
+            ".some(field => field.value === value)",
+            arg=[FIELDS, value],
+        )
+    assert visit.wrong == []

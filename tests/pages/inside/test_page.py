@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -9,12 +10,14 @@ import pytest
 
 from pages.inside import handlers, measured
 from pages.inside.measured import measured_of
+from pages.shell.edit_form import FilledIn, brought_by, first_form, values_of
 from pages.shell.runs import RUNNING, end_run
 from pages.shell.strings import INTERFACES, Interface
 from tests.helpers.requests import request_of
 from xkde.asking import looks
-from xkde.asking.looking_inside import LOOKS
+from xkde.asking.looking_inside import LOOKS, InsideQuestion
 from xkde.engines.pool import Pool
+from xkde.errors import InputError
 from xkde.inside.files import InsideReport, mean_row
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -34,8 +37,10 @@ EDIT = {
 
 def run(interface: Interface, **given: str) -> Iterator[dict[str, Any]]:
     """Run with the fields' values, as Gradio passes them."""
-    values = [(EDIT | given)[name] for name in ("look", "subject", *handlers.NAMES)]
-    return handlers.run(request_of(interface), *values)
+    look, *values = [
+        (EDIT | given)[name] for name in ("look", "subject", *handlers.NAMES)
+    ]
+    return handlers.run(request_of(interface), look, FilledIn(), *values)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -89,6 +94,26 @@ def test_what_cannot_be_looked_into_is_said(
         list(run("en", **given))
     with pytest.raises(gr.Error, match="[\u4e00-\u9fff]"):
         list(run("zh", **given))
+
+
+def test_a_fact_that_was_retyped_is_looked_into_with_its_own_question(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Start may be pressed before the fields show what belongs to the new fact."""
+    seen: list[InsideQuestion] = []
+
+    def look(look: object, engine: object, asked: InsideQuestion, *rest: object) -> Any:
+        seen.append(asked)
+        raise InputError("Enough.")
+
+    monkeypatch.setattr(looks, "look_inside", look)
+    form = replace(first_form(), question="What is the capital of Egypt?")
+    values = values_of(form, handlers.NAMES)
+    filled = brought_by(first_form())
+    with pytest.raises(gr.Error, match="Enough"):
+        list(handlers.run(request_of("en"), "lens", filled, "", *values))
+    assert seen[0].query.text == "埃及的首都是哪里？"
+    assert ("old", "en", "Cairo") in seen[0].answers
 
 
 def test_markup_stays_text(pool: Pool) -> None:

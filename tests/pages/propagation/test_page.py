@@ -11,6 +11,7 @@ import pytest
 
 from pages.propagation import handlers, page
 from pages.propagation.recorded import RecordedChoice, answers_html, recorded_html
+from pages.shell.edit_form import FilledIn
 from pages.shell.runs import RUNNING, end_run
 from pages.shell.strings import INTERFACES, Interface
 from tests.helpers.requests import request_of
@@ -34,7 +35,7 @@ SHOWN = RecordedChoice("shipped/propagation/one", "", "reliability", "script")
 def run(interface: Interface, **given: str) -> Iterator[dict[str, Any]]:
     """Run with the fields' values, as Gradio passes them."""
     values = [(EDIT | given)[name] for name in handlers.NAMES]
-    return handlers.run(request_of(interface), "script", *values)
+    return handlers.run(request_of(interface), "script", FilledIn(), *values)
 
 
 @pytest.fixture
