@@ -7,13 +7,15 @@
     python -m xkde atlas table --edited atlas-xe-it,atlas-tl-po,atlas-lte \\
         --out assets/results/atlas.json
     python -m xkde atlas report
+    python -m xkde atlas compare --leave-out 150
     python -m xkde stages atlas-xe-it runs/dpo/atlas-tl-po --json
 
 ``table`` measures what the base knows by heart, and what edits in English and in
 Chinese do to the stage-one checkpoint (and to the base with the edit in its prompt) on
 held-out subjects. Answers are generated greedily and compared exactly after
 normalisation. With ``--out`` a table that was stopped goes on where it was: the same
-command again. ``report`` writes assets/results/atlas.json into README.md and the cards.
+command again. ``report`` writes assets/results/atlas.json into README.md and the cards;
+``compare`` prints its checkpoints beside stage one, tested by edit.
 ``stages`` is the paper's Table 4 in miniature: every checkpoint answers the same
 questions with the edit in its prompt, and is compared with stage one by paired tests.
 """
@@ -59,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", default="atlas-base")
     parser.add_argument(
         "--edited", default="atlas-xe-it", help="table: a checkpoint, or several"
+    )
+    parser.add_argument(
+        "--leave-out", type=int, default=0, help="compare: without the first edits"
     )
     parser.add_argument(
         "--no-base", action="store_true", help="table: only what is edited"
@@ -307,10 +312,31 @@ def _report(arguments: argparse.Namespace) -> None:
         write_aside(folder / "README.md", model_card(card, table))
 
 
+def _compare(arguments: argparse.Namespace) -> None:
+    from xkde.evaluation.results.atlas_table import (
+        REFERENCE,
+        cells_by_source,
+        stages_table,
+    )
+
+    table = json.loads(ATLAS_RESULTS.read_text(encoding="utf-8"))
+    if not 0 <= arguments.leave_out < table["cases"]:
+        raise InputError(f"--leave-out must be from 0 to {table['cases'] - 1}.")
+    rows = stages_table(cells_by_source(table, arguments.leave_out), REFERENCE)
+    compared = table | {
+        "cases": table["cases"] - arguments.leave_out,
+        "reference": REFERENCE,
+        "rows": rows,
+    }
+    del compared["models"]
+    print_json(compared) if arguments.json else print_stages(compared)
+
+
 ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
     "facts": _facts,
     "samples": _samples,
     "cases": _cases,
     "table": print_atlas,
     "report": _report,
+    "compare": _compare,
 }

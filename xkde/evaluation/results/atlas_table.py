@@ -332,8 +332,9 @@ def stages_table(
                     "n": sum(cell.n for cell in its),
                     **share_of(its),
                 }
-                for measure in STAGE_MEASURES
+                for measure in (*STAGE_MEASURES, OWN_WORDS)
                 for its in [cells_of(mine, measure)]
+                if its or measure != OWN_WORDS
             }
             against = []
             if checkpoint != reference and reference in cells:
@@ -352,6 +353,29 @@ def stages_table(
     for test, p in zip(tests, holm([its["p"] for its in tests]), strict=True):
         test.update(p=p, p_alone=test["p"])
     return rows
+
+
+def cells_by_source(
+    table: Mapping[str, Any], leave_out: int = 0
+) -> dict[str, dict[str, list[AtlasCell]]]:
+    """Return a stored table's cells by checkpoint and language of the edits.
+
+    Without what is known by heart, and without the first ``leave_out`` edits: those on
+    which a checkpoint was chosen. Empty for a table without marks.
+    """
+    found: dict[str, dict[str, list[AtlasCell]]] = {}
+    for reference, model in table["models"].items():
+        for stored in model["cells"]:
+            cell = AtlasCell.from_dict(stored)
+            if not cell.marks:
+                return {}
+            if cell.measure == CLOSED_BOOK:
+                continue
+            rest = marked(
+                cell.measure, cell.source, cell.target, cell.marks[leave_out:]
+            )
+            found.setdefault(reference, {}).setdefault(cell.source, []).append(rest)
+    return found
 
 
 PROTOCOL = "generated, greedy, exact match after normalisation"

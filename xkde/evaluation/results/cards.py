@@ -13,6 +13,7 @@ from xkde.evaluation.results.atlas_table import (
     REFERENCE,
     TABLE_MEASURES,
     AtlasCell,
+    cells_by_source,
     cells_of,
     share_of,
     stages_table,
@@ -184,16 +185,9 @@ def _differences(table: Mapping[str, Any]) -> list[str]:
 
     Nothing of a table of an earlier version, which has counts and no marks.
     """
-    models = {reference: _cells(table, reference) for reference in table["models"]}
-    if REFERENCE not in models or not all(c.marks for c in sum(models.values(), [])):
+    by_source = cells_by_source(table)
+    if REFERENCE not in by_source:
         return []
-    by_source = {
-        reference: {
-            source: [cell for cell in cells if cell.source == source]
-            for source in _parted(cells)[1]
-        }
-        for reference, cells in models.items()
-    }
     rows = [row for row in stages_table(by_source, REFERENCE) if row["comparisons"]]
     tests = [test for row in rows for test in row["comparisons"]]
     words = []

@@ -25,6 +25,7 @@ from xkde.evaluation.results.atlas_table import (
     AtlasCell,
     Progress,
     answers,
+    cells_by_source,
     cells_of,
     closed_book,
     compare_stages,
@@ -364,3 +365,21 @@ def test_a_real_engine_is_right_by_its_own_answers(engine: TransformersEngine) -
         right = [normalise(told[k]) == normalise(gold[k]) != "" for k in keys]
         assert count == sum(right)
     assert sum(hits.values()) > 0
+
+
+def test_edits_that_chose_a_checkpoint_are_left_out() -> None:
+    def stored(marks: str) -> dict[str, Any]:
+        cells = [marked(m, "en", "de", marks) for m in ("closed-book", "reliability")]
+        return {"cells": [cell.as_dict() for cell in cells]}
+
+    table = {"models": {"one": stored("0111"), "two": stored("1100")}}
+    found = cells_by_source(table, leave_out=1)
+    # Without the first edit: three of three against one of three; nothing by heart.
+    assert found == {
+        "one": {"en": [AtlasCell("reliability", "en", "de", 3, 3, "111")]},
+        "two": {"en": [AtlasCell("reliability", "en", "de", 1, 3, "100")]},
+    }
+    for model in table["models"].values():
+        for cell in model["cells"]:
+            del cell["marks"]
+    assert cells_by_source(table) == {}, "a table of an earlier version"
