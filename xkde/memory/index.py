@@ -1,7 +1,7 @@
 """The index of a memory: the vector and the name of every edit, and their search.
 
 All vectors form one matrix, (edits, width). The search is exact by default: one matrix
-product and one partition. ``qdrant_search`` replaces it by a Qdrant collection, for
+product for many queries. ``qdrant_search`` replaces it by a Qdrant collection, for
 memories that are too large for that. The index receives its encoder; it loads none.
 
 The lexical part of a score is the share of the n-grams of an edit's name that the query
@@ -100,10 +100,11 @@ class NameIndex:
         if not ids:
             return np.zeros(len(self.sizes), dtype=np.float32)
         matches = np.concatenate(
-            [self.numbers[self.begins[i] : self.begins[i + 1]] for i in ids]
+            [self.numbers[self.begins[i] : self.begins[i + 1]] for i in ids],
+            dtype=np.intp,  # which bincount would make of them otherwise
         )
         counts = np.bincount(matches, minlength=len(self.sizes))
-        return (counts / self.sizes).astype(np.float32)
+        return counts.astype(np.float32) / self.sizes
 
 
 def index_names(names: Sequence[str]) -> NameIndex:
@@ -131,6 +132,9 @@ Vectors = NDArray[np.float32]  # (texts, width), each of length one
 Numbers = NDArray[np.int64]
 Kind = Literal["edit", "query"]  # some encoders have a prompt for each
 
+_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.float32))
+ROUNDING = 1e-4  # no product of vectors of length one is wrong by more
+BLOCK = 256  # scores of which the highest is taken first
 CACHED_TEXTS = 50_000  # vectors that a CachedEncoder keeps: 40 MB at a width of 192
 # Qdrant returns candidates by their dense score alone. The best sum of both scores need
 # not be among the best of either, so more are fetched than are wanted.
@@ -203,11 +207,11 @@ class Search(Protocol):
     """Finds the edits with the highest sum of dense and weighted lexical score."""
 
     def __call__(
-        self, query: Vectors, lexical: Vectors, k: int, weight: float
-    ) -> tuple[Numbers, Vectors]:
-        """Return (indices, dense scores) of at least the ``k`` best edits, unsorted.
+        self, queries: Vectors, lexical: Sequence[Scores], k: int, weight: float
+    ) -> list[tuple[Numbers, Vectors]]:
+        """Return, for each query, (indices, dense scores) of the ``k`` best, unsorted.
 
-        ``query`` is (width,), ``lexical`` (edits,).
+        ``queries`` are (queries, width), ``lexical`` has (edits,) for each.
         """
 
 
@@ -284,18 +288,40 @@ def _check(vectors: Vectors, count: int, name: str) -> None:
 
 
 def exact_search(vectors: Vectors) -> Search:
-    """Return the search that compares the query with every vector."""
+    """Return the search that compares every query with every vector."""
+
+    def best(
+        query: Vectors, product: Scores, names: Scores, k: int, weight: float
+    ) -> tuple[Numbers, Vectors]:
+        product += weight * names
+        near = np.flatnonzero(product >= border(product, k) - ROUNDING)
+        exact = (vectors[near] * query.astype(np.float64)).sum(axis=1)
+        dense = exact.astype(np.float32)
+        chosen = top(dense + weight * names[near], k)
+        return near[chosen], dense[chosen]
 
     def search(
-        query: Vectors, lexical: Vectors, k: int, weight: float
-    ) -> tuple[Numbers, Vectors]:
+        queries: Vectors, lexical: Sequence[Scores], k: int, weight: float
+    ) -> list[tuple[Numbers, Vectors]]:
         if not len(vectors):
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        dense = vectors @ query
-        best = top(dense + weight * lexical, k)
-        return best, dense[best]
+            return [_NOTHING for _ in queries]
+        # The bits of a product depend on its shape. So it only narrows the choice: one
+        # query and many find the same, and equal vectors have equal scores.
+        return [
+            best(*each, k, weight)
+            for each in zip(queries, queries @ vectors.T, lexical, strict=True)
+        ]
 
     return search
+
+
+def border(scores: Scores, k: int) -> float:
+    """Return a number that at least ``k`` scores reach, the k-th highest or less."""
+    if k > len(scores) // BLOCK:
+        return -np.inf if k > len(scores) else float(np.partition(scores, -k)[-k])
+    rows = len(scores) // BLOCK
+    highest = scores[: rows * BLOCK].reshape(rows, BLOCK).max(axis=1)
+    return float(np.partition(highest, -k)[-k])
 
 
 def top(scores: Vectors, k: int) -> Numbers:
@@ -340,11 +366,11 @@ def qdrant_search(client: object, collection: str = "edits") -> MakeSearch:
         _upload(client, collection, vectors)
         count = len(vectors)
 
-        def search(
-            query: Vectors, lexical: Vectors, k: int, weight: float
+        def best(
+            query: Vectors, lexical: Scores, k: int, weight: float
         ) -> tuple[Numbers, Vectors]:
             if not count:
-                return np.zeros(0, np.int64), np.zeros(0, np.float32)
+                return _NOTHING
             count_wanted = max(CANDIDATES, CANDIDATE_FACTOR * k)
             dense = _nearest(client, collection, query, count_wanted)
             named = [int(i) for i in top(lexical, count_wanted) if lexical[i] > 0]
@@ -353,10 +379,12 @@ def qdrant_search(client: object, collection: str = "edits") -> MakeSearch:
                 dense |= _nearest(client, collection, query, len(missing), missing)
             indices = np.array(sorted(dense), dtype=np.int64)
             scores = np.array([dense[int(i)] for i in indices], dtype=np.float32)
-            best = top(scores + weight * lexical[indices], k)
-            return indices[best], scores[best]
+            chosen = top(scores + weight * lexical[indices], k)
+            return indices[chosen], scores[chosen]
 
-        return search
+        return lambda queries, lexical, k, weight: [
+            best(*each, k, weight) for each in zip(queries, lexical, strict=True)
+        ]
 
     return make_search
 

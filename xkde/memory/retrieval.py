@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from xkde.memory.index import MemoryIndex, Vectors
+from xkde.memory.index import MemoryIndex, Numbers, Vectors
 from xkde.types import Edit, Query
 
 WEIGHT = 0.2  # of the lexical score, where none was measured
 THRESHOLD = 0.75  # where none was measured
 MOST_STATED = 3  # edits that one prompt states
+TOGETHER = 32  # queries whose scores are in memory at once
 NEAREST = 5  # edits that are kept for display, whatever their score
 
 
@@ -109,23 +110,28 @@ def retrieve_all(
     """Return the same for many queries, which are encoded together."""
     if not index.edits or not queries or k < 1:
         return [() for _ in queries]
-    vectors = index.encoder.encode([query.text for query in queries], "query")
-    return [
-        _retrieve(index, query, vector, k, threshold, weight)
-        for query, vector in zip(queries, vectors, strict=True)
-    ]
+    texts = [query.text for query in queries]
+    vectors = index.encoder.encode(texts, "query")
+    found: list[tuple[Retrieved, ...]] = []
+    for i in range(0, len(queries), TOGETHER):
+        lexical = [index.names.scores(text) for text in texts[i : i + TOGETHER]]
+        best = index.search(vectors[i : i + TOGETHER], lexical, k, weight)
+        found += [
+            _ranked(index, *each, k, threshold, weight)
+            for each in zip(lexical, best, strict=True)
+        ]
+    return found
 
 
-def _retrieve(
+def _ranked(
     index: MemoryIndex,
-    query: Query,
-    vector: Vectors,
+    lexical: Vectors,
+    best: tuple[Numbers, Vectors],
     k: int,
     threshold: float,
     weight: float,
 ) -> tuple[Retrieved, ...]:
-    lexical = index.names.scores(query.text)
-    places, dense = index.search(vector, lexical, k, weight)
+    places, dense = best
     scores = dense + weight * lexical[places]
     # Of equal scores the later edit comes first: it was stated last.
     order = sorted(

@@ -12,6 +12,7 @@ from xkde.memory.index import (
     Kind,
     NamesOnly,
     Vectors,
+    border,
     build_index,
     exact_search,
     statement,
@@ -61,7 +62,9 @@ QUERY = Query("Who leads T7ville?", "en")
 @pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
 def test_the_first_ones_are_those_of_a_full_sort(weight: float) -> None:
     index = build_index(edits(300), Letters())
-    dense, lexical = all_scores(index, [QUERY])
+    lexical = all_scores(index, [QUERY])[1]
+    query = Letters().encode([QUERY.text], "query").astype(np.float64)
+    dense = (query @ index.vectors.T.astype(np.float64)).astype(np.float32)
     scores = (dense + np.float32(weight) * lexical)[0]
     order = sorted(range(300), key=lambda i: (-scores[i], -i))
     found = retrieve(index, QUERY, k=5, threshold=-9, weight=weight)
@@ -90,7 +93,8 @@ def test_an_empty_memory_has_nothing_to_say() -> None:
     index = build_index([], Letters())
     assert retrieve(index, QUERY, k=3, threshold=-9) == ()
     assert retrieve_all(index, [QUERY, QUERY]) == [(), ()]
-    assert exact_search(index.vectors)(np.ones(3), np.zeros(0), 3, 1.0)[0].shape == (0,)
+    [(places, _)] = exact_search(index.vectors)(np.ones((1, 3)), [np.zeros(0)], 3, 1.0)
+    assert places.shape == (0,)
 
 
 def test_of_equal_edits_the_later_comes_first() -> None:
@@ -98,6 +102,18 @@ def test_of_equal_edits_the_later_comes_first() -> None:
     index = build_index([one] * 9, Letters())
     found = retrieve(index, QUERY, k=3, threshold=-9)
     assert [retrieved.place for retrieved in found] == [8, 7, 6]
+
+
+def test_equal_vectors_score_equally_wherever_they_lie() -> None:
+    # One matrix product rounds differently at its edges, and by the number of queries.
+    index = build_index([*edits(1_001), *edits(1_001)], Letters())
+    queries = [Query(f"Who leads T{i}ville?", "en") for i in range(40)]
+    for count in (1, 3, 40):
+        for i, (later, earlier) in enumerate(
+            retrieve_all(index, queries[:count], k=2, threshold=-9)
+        ):
+            assert (later.place, earlier.place) == (1_001 + i, i)
+            assert later.score == earlier.score
 
 
 def test_queries_together_give_what_each_gives_alone() -> None:
@@ -145,6 +161,15 @@ def test_the_highest_scores_with_ties_at_the_border() -> None:
     assert sorted(top(scores, 1)) == [1]
     assert top(scores, 0).tolist() == []
     assert sorted(top(scores, 9)) == list(range(6))
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 5_000])
+def test_at_least_k_scores_reach_the_border(count: int) -> None:
+    scores = np.random.default_rng(0).random(count, dtype=np.float32)
+    for k in (1, 2, 19, 20, 300):
+        reached = (scores >= border(scores, k)).sum()
+        assert min(k, count) <= reached
+        assert k <= count // 256 or reached == min(k, count)
 
 
 # What a memory recalls
