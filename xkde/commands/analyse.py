@@ -3,11 +3,14 @@
     python -m xkde analyse shipped/atlas-xe-it
     python -m xkde analyse runs/FOLDER --probe portability
     python -m xkde analyse shipped/atlas-tl-po shipped/atlas-xe-it --json
+    python -m xkde analyse shipped/propagation/atlas-xe-it --directions
 
 A run is a folder, a file, or a key of the app's list. The kinds are found by rules from
 the rows; slices are parts of the questions, and pairs of them, that differ from the
 rest, worst first: intervals by edit, p by Holm over all that were tested. Of two runs,
-slices are where the first loses or gains against the second.
+slices are where the first loses or gains against the second. ``--directions`` prints
+shares by how far the languages of edit and question are apart, and the pairs of
+languages whose two ways differ; of two runs, in how many directions they differ.
 """
 
 import argparse
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from xkde.evaluation.analysis.slices import SlicesFound
 
 SHOWN = 20  # slices in print
+SURE = 0.05  # p by Holm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--protocol", choices=("generated", "teacher-forced"), default="generated"
     )
     parser.add_argument("--probe", choices=PROBES, help="default: all together")
+    parser.add_argument(
+        "--directions", action="store_true", help="by edit and query language"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -44,6 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     if len(arguments.runs) > 2:
         raise InputError("Give one run, or two to compare.")
+    if arguments.directions:
+        _directions(arguments)
+        return
     frames = [opened_run(name, kinds=True) for name in arguments.runs]
     kinds = [_kinds(rows, arguments) for rows in frames]
     beside = None
@@ -148,3 +158,88 @@ def _print_slices(found: "SlicesFound", of_two: bool) -> None:
         print("None surely differs.")
         return
     print_table(["slice", *heads, "difference", "edits", "answers", "p by Holm"], lines)
+
+
+def _directions(arguments: argparse.Namespace) -> None:
+    """Print how far edits carry, from language to language."""
+    from xkde.errors import InputError
+    from xkde.evaluation.analysis.directions import (
+        asymmetries,
+        changes,
+        distance_means,
+        of_probe,
+    )
+    from xkde.evaluation.results.summary import means
+
+    frames = [opened_run(name) for name in arguments.runs]
+    masks = [of_probe(rows, arguments.probe or "reliability") for rows in frames]
+    found: dict[str, dict[str, object]] = {}
+    for name, rows, mask in zip(arguments.runs, frames, masks, strict=True):
+        if not mask.any():
+            raise InputError(f"{name} has no generated answers to that probe.")
+        [whole] = means(rows[mask], [])
+        two_ways = asymmetries(rows, mask)
+        found[name] = {
+            "shares": {"all": asdict(whole)}
+            | {far: asdict(its) for far, its in distance_means(rows, mask).items()},
+            "two_ways": [
+                asdict(its) | {"value": its.difference.value}
+                for its in two_ways
+                if its.corrected < SURE
+            ],
+            "pairs_tested": len(two_ways),
+        }
+    if len(frames) == 2:
+        rows, others = frames
+        between = list(changes(rows, others, masks[0]).values())
+        sure = [its.difference.value for its in between if its.corrected < SURE]
+        better = sum(value > 0 for value in sure)
+        found["first against second"] = {
+            "directions": len(between),
+            "better": better,
+            "worse": len(sure) - better,
+        }
+    if arguments.json:
+        print_json(found)
+        return
+    _print_directions(arguments.runs, found)
+
+
+def _print_directions(names: list[str], found: "dict[str, dict[str, Any]]") -> None:
+    shares = {name: found[name]["shares"] for name in names}
+    distances = list(dict.fromkeys(far for its in shares.values() for far in its))
+    print_table(
+        ["run", *(far.replace("_", " ") for far in distances), "edits"],
+        [
+            [
+                name,
+                *(
+                    f"{its[far]['mean']:.3f} [{its[far]['low']:.3f}–"
+                    f"{its[far]['high']:.3f}]"
+                    if far in its
+                    else ""
+                    for far in distances
+                ),
+                str(its["all"]["edits"]),
+            ]
+            for name, its in shares.items()
+        ],
+    )
+    for name in names:
+        print(
+            f"\n{name}: of {found[name]['pairs_tested']} pairs of languages, p by Holm,"
+        )
+        if not found[name]["two_ways"]:
+            print("none surely differs by the way.")
+        for its in found[name]["two_ways"]:
+            change = its["difference"]
+            print(
+                f"{its['one']} to {its['other']} is {its['value']:.3f} "
+                f"[{change['low']:.3f}, {change['high']:.3f}] above the way back "
+                f"(p = {its['corrected']:.2g})"
+            )
+    if between := found.get("first against second"):
+        print(
+            f"\nThe first is surely better in {between['better']} of "
+            f"{between['directions']} directions, worse in {between['worse']}."
+        )
