@@ -91,7 +91,7 @@ def normalise(text: str) -> str:
     return " ".join(plain.translate(_KEPT).split())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=100_000)
 def unaccented(text: str) -> str:
     """Return a text normalised, and its Latin letters without their accents.
 

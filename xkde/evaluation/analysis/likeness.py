@@ -119,12 +119,15 @@ def shares_most_of(answer: str, name: str, common: frozenset[str]) -> bool:
     return letters >= SHORT and 2 * letters >= len(unaccented(name).replace(" ", ""))
 
 
+@lru_cache(maxsize=50_000)
 def apart(text: str) -> str:
     """Return a text with a space wherever letters of one script touch another's.
 
     >>> apart("Juanda国际机场")
     'Juanda 国际机场'
     """
+    if text.isascii():
+        return text
     pairs = zip(text, text[1:], strict=False)
     gaps = (
         " " if one != other and "" not in (one, other) else ""

@@ -98,6 +98,7 @@ def answers_to_sort(
     share, lenient = values_of(rows, "token_accuracy"), values_of(rows, "lenient") == 1
     was_right = _was_right(rows)
     names, golds = _names(texts, question), _golds(texts)
+    asked = {target: set().union(*its.values()) for target, its in golds.items()}
     common = _common_words(golds)
     for at in places:
         its = {key: column[at] for key, column in texts.items()}
@@ -121,7 +122,7 @@ def answers_to_sort(
             is_other_form=bool(lenient[at]),
             gold_names=tuple(names[case, its["probe"], question[at]].items()),
             is_of_kind=_is_of_kind(its, golds),
-            is_known=_is_known(its, golds),
+            is_known=_is_known(its, asked[target]),
             common=common[target],
             defects=tuple(its["defects"].split(",")),
             is_stated=_is_stated(its["prompt"], its["edit"]),
@@ -202,17 +203,16 @@ def _is_of_kind(row: dict[str, str], golds: Golds) -> bool | None:
     return False if known else None
 
 
-def _is_known(row: dict[str, str], golds: Golds) -> bool:
+def _is_known(row: dict[str, str], golds: set[str]) -> bool:
     """Tell whether an answer is the name of something else in the question's language.
 
-    Such names are Atlas's, and what other questions of the run ask for.
+    Such names are Atlas's, and ``golds``: what the run's questions in it ask for.
     """
-    answer, target = normalise(row["answer"]), row["target"]
+    answer = normalise(row["answer"])
     if answer == normalise(row["gold"]):
         return False
-    if row["benchmark"] == ATLAS and answer in _kinds_in_atlas(target):
-        return True
-    return any(answer in names for names in golds[target].values())
+    in_atlas = row["benchmark"] == ATLAS and answer in _kinds_in_atlas(row["target"])
+    return in_atlas or answer in golds
 
 
 @lru_cache(maxsize=50_000)
@@ -222,9 +222,12 @@ def _kinds_of_name(name: str, language: str) -> set[str]:
     if exact or not any(len(word) > 3 for word in words_of(name)):
         return exact or set()
     words = _kinds_by_word(language)
-    holders = [words.get(word, {}) for word in words_of(name)]
-    both = set.intersection(*(set(each) for each in holders))
-    return set().union(*(holders[0][whole] for whole in both))
+    if not words_of(name) <= words.keys():
+        return set()
+    first, *others = (words[word] for word in words_of(name))
+    return set().union(
+        *(kinds for whole, kinds in first.items() if all(whole in o for o in others))
+    )
 
 
 @lru_cache(maxsize=16)
