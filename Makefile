@@ -65,7 +65,7 @@ check: lint types ## format, lint, types
 
 # What needs no language model: records, data, prompts, memory, scores, the code itself.
 QUICK := tests/*.py $(addprefix tests/xkde/,*.py data memory hub checkpoints) \
-    $(addprefix tests/xkde/evaluation/,scoring published) tests/pages/shell
+    $(addprefix tests/xkde/evaluation/,*.py scoring analysis) tests/pages/shell
 
 unit: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -x \

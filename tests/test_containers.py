@@ -34,7 +34,7 @@ def test_what_is_copied_exists_and_is_not_ignored() -> None:
 def test_health_and_the_end_are_the_app_s() -> None:
     assert f":7860{HEALTH}" in DOCKERFILE
     assert 'CMD ["python", "app.py"]' in DOCKERFILE  # no shell before it takes SIGTERM
-    assert "USER xkde" in DOCKERFILE
+    assert "USER 1000" in DOCKERFILE
 
 
 def test_vllm_serves_the_pair_under_its_names() -> None:

@@ -1,6 +1,7 @@
 """What is installed is what is written down: exact versions, hashes, licences."""
 
 import re
+import subprocess
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -75,3 +76,12 @@ def test_the_notice_says_whose_the_bundled_data_is(folder: str) -> None:
 def test_the_notice_is_part_of_the_package() -> None:
     about = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert "NOTICE" in about["license-files"]
+
+
+def test_the_quick_tests_are_where_the_makefile_looks() -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "unit"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    places = re.findall(r"\btests/\S+", said)
+    assert len(places) > 5
+    assert [place for place in places if not list(ROOT.glob(place))] == []

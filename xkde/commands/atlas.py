@@ -2,7 +2,7 @@
 
     python -m xkde atlas facts --subject Japan
     python -m xkde atlas samples --stage xe-it --limit 5
-    python -m xkde atlas cases --limit 100 --json > atlas_test.json
+    python -m xkde atlas cases --split dev --out atlas_dev.json
     python -m xkde atlas table --limit 200
     python -m xkde atlas table --edited atlas-xe-it,atlas-tl-po,atlas-lte \\
         --out assets/results/atlas.json
@@ -79,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help="table: compare these checkpoints (default: the shipped stages)",
     )
-    parser.add_argument("--out", default="", help="table: also write JSON to this file")
+    parser.add_argument(
+        "--out", default="", help="table, cases: also write JSON to this file"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -148,6 +150,9 @@ def _samples(arguments: argparse.Namespace) -> None:
 def _cases(arguments: argparse.Namespace) -> None:
     world = atlas()
     cases = atlas_cases(world, arguments.split, arguments.limit)
+    if arguments.out:
+        text = json.dumps([as_record(case) for case in cases], ensure_ascii=False)
+        write_aside(Path(arguments.out), text + "\n")
     if arguments.json:
         print_json([as_record(case) for case in cases])
         return

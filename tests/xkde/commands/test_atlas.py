@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from xkde.__main__ import main
+from xkde.data.atlas.benchmark import atlas_cases
+from xkde.data.atlas.world import atlas
+from xkde.data.benchmarks import read_benchmark
 from xkde.evaluation.results import atlas_table
 
 
@@ -87,3 +90,12 @@ def test_a_table_that_was_stopped_goes_on(
     # The fixture's two checkpoints have the same weights: what one said holds for both.
     assert (len(by_heart), len(asked)) == (1, 2)
     assert not (tmp_path / "table.json.measured").exists()
+
+
+def test_cases_are_a_benchmark_that_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "dev.json"
+    command = ["atlas", "cases", "--split", "dev", "--limit", "3", "--out", str(file)]
+    assert main(command) == 0
+    asked = [case.edits["zh"].question for case in read_benchmark(None, file).cases]
+    dev = atlas_cases(atlas(), "dev", 3)
+    assert asked == [case.edits["zh"].question for case in dev]
