@@ -97,8 +97,11 @@ def unaccented(text: str) -> str:
 
     In other scripts marks make letters of their own: Thai vowels, Russian й.
     """
+    folded = normalise(text).translate(_PLAIN)
+    if folded.isascii():
+        return folded
     plain = []
-    for letter in normalise(text).translate(_PLAIN):
+    for letter in folded:
         first, *marks = list(unicodedata.normalize("NFD", letter))
         plain.append(first if marks and first.isascii() else letter)
     return "".join(plain)

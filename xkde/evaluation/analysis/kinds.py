@@ -395,11 +395,12 @@ def _echo(row: AnswerToSort) -> KindFound | None:
 
 def _gold_elsewhere(row: AnswerToSort) -> KindFound | None:
     answer = normalise(row.answer)
-    if names_entity(row.gold, row.answer):
-        return None
     for code, name in row.gold_names:
-        if code != row.target and answer == normalise(name):
-            return KindFound(Kind.WRONG_LANGUAGE, "gold_elsewhere", language(code).name)
+        if code == row.target or answer != normalise(name):
+            continue
+        if names_entity(row.gold, row.answer):
+            return None
+        return KindFound(Kind.WRONG_LANGUAGE, "gold_elsewhere", language(code).name)
     return None
 
 

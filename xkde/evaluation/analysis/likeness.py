@@ -78,10 +78,11 @@ def _words_alike(left: str, right: str) -> bool:
         return False
     is_short = min(len(left), len(right)) < SHORT
     share = SHORT_ALIKE if is_short and letter_script(left[0]) in ALPHABETS else ALIKE
+    total = len(left) + len(right)
+    if 2 * min(len(left), len(right)) < share * total:
+        return False  # the bound of ``real_quick_ratio``, without a matcher
     matcher = SequenceMatcher(None, left, right, autojunk=False)
-    if matcher.real_quick_ratio() < share or matcher.quick_ratio() < share:
-        return False
-    return matcher.ratio() >= share
+    return matcher.quick_ratio() >= share and matcher.ratio() >= share
 
 
 def _numbers(text: str) -> list[str]:

@@ -100,8 +100,9 @@ def answers_to_sort(
     names, golds = _names(texts, question), _golds(texts)
     asked = {target: set().union(*its.values()) for target, its in golds.items()}
     common = _common_words(golds)
+    keys, columns = tuple(texts), tuple(texts.values())
     for at in places:
-        its = {key: column[at] for key, column in texts.items()}
+        its = dict(zip(keys, [column[at] for column in columns], strict=True))
         case, target = its["case"], its["target"]
         forced = its["protocol"] == TEACHER_FORCED
         edit = names[case, "reliability", 0]
@@ -190,10 +191,7 @@ def _is_of_kind(row: dict[str, str], golds: Golds) -> bool | None:
     """
     answer, relation = normalise(row["answer"]), row["relation"]
     if row["benchmark"] == ATLAS:
-        kinds = _kinds_of_name(answer, row["target"])
-        first, second = TWO_HOPS.get(relation, (relation, relation))
-        asked = RELATIONS.get(second)
-        return asked[1] in kinds if kinds and asked else None
+        return _is_of_kind_in_atlas(answer, relation, row["target"])
     if not relation:
         return None
     relations = golds[row["target"]]
@@ -201,6 +199,14 @@ def _is_of_kind(row: dict[str, str], golds: Golds) -> bool | None:
         return True
     known = any(answer in others for others in relations.values())
     return False if known else None
+
+
+@lru_cache(maxsize=50_000)
+def _is_of_kind_in_atlas(answer: str, relation: str, language: str) -> bool | None:
+    kinds = _kinds_of_name(answer, language)
+    _, second = TWO_HOPS.get(relation, (relation, relation))
+    asked = RELATIONS.get(second)
+    return asked[1] in kinds if kinds and asked else None
 
 
 def _is_known(row: dict[str, str], golds: set[str]) -> bool:
@@ -215,7 +221,6 @@ def _is_known(row: dict[str, str], golds: set[str]) -> bool:
     return in_atlas or answer in golds
 
 
-@lru_cache(maxsize=50_000)
 def _kinds_of_name(name: str, language: str) -> set[str]:
     """Return the kinds of a name in Atlas, or of the names that hold all its words."""
     exact = _kinds_in_atlas(language).get(name)
