@@ -113,10 +113,7 @@ def _length(column: pa.ChunkedArray) -> int:
 def _in_batches(
     path: Path, opened: pq.ParquetFile, names: list[str], most_bytes: int
 ) -> pa.Table:
-    """Read columns that are no texts; no batch of them can be larger than all may be.
-
-    A value is not longer than all of its column in the file.
-    """
+    """Read columns that are no texts; no batch can be larger than all may be."""
     if not names:
         return pa.table({})
     for name in names:
@@ -128,10 +125,8 @@ def _in_batches(
                 column=name,
                 kind=str(kind)[:100],
             )
-    about = opened.metadata
-    groups = [about.row_group(i) for i in range(about.num_row_groups)]
-    largest = max((group.total_byte_size for group in groups), default=1)
-    rows = max(1, min(65_536, most_bytes // max(1, largest)))
+    widest = sum(_longest_value(opened, name) for name in names)
+    rows = max(1, min(65_536, most_bytes // max(1, widest)))
     read, size = [], 0
     for batch in opened.iter_batches(rows, columns=names):
         size += batch.nbytes
@@ -140,3 +135,26 @@ def _in_batches(
         read.append(batch)
     schema = pa.schema([opened.schema_arrow.field(name) for name in names])
     return pa.Table.from_batches(read, schema)
+
+
+def _longest_value(opened: pq.ParquetFile, name: str) -> int:
+    """Return how many bytes a value of a column takes at most.
+
+    Where its type does not say so: all of its column in a part of the file.
+    """
+    try:
+        width: int = opened.schema_arrow.field(name).type.bit_width
+        return width // 8 + 1
+    except ValueError:  # a list, say
+        about, sizes = opened.metadata, [0]
+        for i in range(about.num_row_groups):
+            group = about.row_group(i)
+            parts = [group.column(j) for j in range(about.num_columns)]
+            sizes.append(
+                sum(
+                    part.total_uncompressed_size
+                    for part in parts
+                    if f"{part.path_in_schema}.".startswith(f"{name}.")
+                )
+            )
+        return max(sizes)

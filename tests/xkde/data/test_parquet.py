@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xkde.data.parquet import read_parquet
+from xkde.data.parquet import _longest_value, read_parquet
 from xkde.data.preferences.opening import MOST_ROWS, open_pairs
 from xkde.errors import DataError
 
@@ -80,3 +80,13 @@ def test_damage_is_said(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(DataError, match="no whole Parquet file"):
             read_parquet(file)
+
+
+def test_numbers_beside_long_texts_are_read_in_few_batches(tmp_path: Path) -> None:
+    rows = {"text": ["x" * 100_000, *"ab"], "number": [1, 2, 3], "list": [[1], [], [2]]}
+    pq.write_table(pa.table(rows), tmp_path / "a.parquet")
+    with pq.ParquetFile(tmp_path / "a.parquet") as opened:
+        assert _longest_value(opened, "number") == 9
+        assert 0 < _longest_value(opened, "list") < 1_000
+    read = read_parquet(tmp_path / "a.parquet", most_bytes=200_000)
+    assert read.to_pydict() == rows

@@ -65,12 +65,6 @@ def edit_distance(one: str, other: str, limit: int) -> int:
     return row.get(len(other), beyond)
 
 
-def is_length_outlier(one: str, other: str) -> bool:
-    """Tell whether one answer is over four times, and 40 characters, longer."""
-    short, long = sorted((len(one), len(other)))
-    return long > LONGER_TIMES * short and long - short > LONGER_BY
-
-
 def answer_language(
     text: str, target: str, source: str = "", golds: Iterable[str] = ()
 ) -> str:
@@ -81,7 +75,7 @@ def answer_language(
     """
     if is_one(text, golds):
         return target
-    return _language(text, target, source)
+    return language_by(evidence(text), target, source)
 
 
 def fits_language(language: str, target: str) -> bool | None:
@@ -94,19 +88,28 @@ def fits_language(language: str, target: str) -> bool | None:
     return None if script in scripts_of(target) else False
 
 
-@lru_cache(maxsize=200_000)
-def _language(text: str, target: str, source: str) -> str:
+def evidence(text: str) -> str:
+    """Return what shows a text's language: codes of those that call something so.
+
+    Else its script; nothing without letters.
+    """
     script = script_of(text)
     if not script:  # a year, which Atlas would know by name
         return ""
-    possible = _names().get(normalise(text), ())
-    if possible:
-        order = (target, source, *ATLAS_LANGUAGES)
-        return next(code for code in order if code in possible)
-    return _by_script(script, target, source)
+    return " ".join(sorted(_names().get(normalise(text), ()))) or script
 
 
 @lru_cache(maxsize=10_000)
+def language_by(evidence: str, target: str, source: str) -> str:
+    """Return the language that is likely by what ``evidence`` gives."""
+    if not evidence:
+        return ""
+    order = (target, source, *ATLAS_LANGUAGES)
+    if evidence.islower():
+        return next(code for code in order if code in evidence.split())
+    return _by_script(evidence, target, source)
+
+
 def _by_script(script: str, target: str, source: str) -> str:
     written_so = [code for code in LANGUAGES if script in scripts_of(code)]
     likely = [c for c in (target, source, *ATLAS_LANGUAGES) if c in written_so]

@@ -14,14 +14,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xkde.data.parquet import read_parquet
-from xkde.data.preferences.answers import answer_language
+from xkde.data.preferences.columns import answer_languages, each_distinct
 from xkde.data.preferences.files import (
     PAIR_SCHEMA,
     cut_from,
@@ -53,10 +53,13 @@ REASONS: dict[str, str] = {
 _BY_NAME = {entry.name: code for code, entry in LANGUAGES.items()}
 _BY_OTHER_CODE = {e.mzsre_code: code for code, e in LANGUAGES.items() if e.mzsre_code}
 
+# What ``str.strip`` removes
+SPACES = "".join(c for c in map(chr, range(0x3001)) if c.isspace())
 # Of a table in memory; a Space lets anybody upload one.
 MOST_ROWS, MOST_BYTES = 500_000, 2**29
 
-Columns = dict[str, list[Any]]
+Column: TypeAlias = list[Any] | pa.Array
+Columns = dict[str, Column]
 Texts = tuple[str, str, str]  # prompt, chosen, rejected
 Bad = list[tuple[str, str]]  # (reason, place) of each row that is left out
 Turns = list[tuple[str, str]]  # (role, content)
@@ -83,7 +86,7 @@ def open_pairs(path: Path) -> OpenedPairs:
     if content.startswith(b"PAR1"):
         del content
         table = read_parquet(path, _KNOWN, most_rows=MOST_ROWS, most_bytes=MOST_BYTES)
-        columns = {name: table[name].to_pylist() for name in table.column_names}
+        columns: Columns = {n: table[n].combine_chunks() for n in table.column_names}
         return _opened(columns, _numbered(table.num_rows), [], path.name)
     bad: Bad = []
     rows, places = _json_rows(content, bad, path.name)
@@ -103,7 +106,7 @@ def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> OpenedP
         _either(columns, field_, len(places))
         for field_ in ("prompt", "chosen", "rejected")
     )
-    texts = [_texts(*row) for row in zip(prompts, chosen, rejected, strict=True)]
+    texts = _text_columns(prompts, chosen, rejected)
     ours = {
         field_: _either(columns, field_, len(places))
         for field_ in PAIR_SCHEMA.names
@@ -123,12 +126,12 @@ def _opened(columns: Columns, places: list[str], bad: Bad, name: str) -> OpenedP
     return OpenedPairs(table, _form(columns, chosen), dict(counts), first)
 
 
-def _form(columns: Columns, chosen: list[object]) -> str:
+def _form(columns: Columns, chosen: Column) -> str:
     if "chosen_origin" in columns:
         return "x-kde"
     if "choice" in columns:
         return "released"
-    texts = sum(isinstance(answer, str) for answer in chosen)
+    texts = sum(isinstance(answer, str) for answer in _listed(chosen))
     return "text" if 2 * texts > len(chosen) else "chat"
 
 
@@ -143,7 +146,11 @@ def _wanted(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in _KNOWN]
 
 
-def _either(columns: Columns, field_: str, count: int) -> list[object]:
+def _listed(column: Column) -> list[Any]:
+    return column if isinstance(column, list) else column.to_pylist()
+
+
+def _either(columns: Columns, field_: str, count: int) -> Column:
     """Return a field's values under whichever of its names a row has it."""
     there = [columns[key] for key in _keys(field_) if key in columns]
     if not there:
@@ -152,7 +159,7 @@ def _either(columns: Columns, field_: str, count: int) -> list[object]:
         return there[0]
     return [
         next((value for value in values if value is not None), None)
-        for values in zip(*there, strict=True)
+        for values in zip(*map(_listed, there), strict=True)
     ]
 
 
@@ -207,6 +214,22 @@ def _objects(
     return rows, kept
 
 
+def _text_columns(*columns: Column) -> list[pa.Array]:
+    """Return prompts, chosen and rejected as texts, all null where one is missing."""
+    if all(
+        pa.types.is_string(c.type) and not c.null_count
+        if isinstance(c, pa.Array)
+        else all(isinstance(value, str) for value in c)
+        for c in columns
+    ):
+        return [_array(c, pa.string()) for c in columns]
+    rows = [_texts(*row) for row in zip(*map(_listed, columns), strict=True)]
+    return [
+        _array([row and row[place] for row in rows], pa.string())
+        for place in range(len(columns))
+    ]
+
+
 def _texts(prompt: object, chosen: object, rejected: object) -> Texts | None:
     """Return (prompt, chosen, rejected) as texts; None where one is missing."""
     if isinstance(chosen, str) and isinstance(rejected, str):
@@ -253,62 +276,74 @@ def _text_of(turns: Turns) -> str:
 
 
 def _cleaned(
-    columns: Columns, texts: list[Texts | None], places: list[str]
-) -> tuple[pa.Table, list[tuple[str, str]]]:
+    columns: Columns, texts: list[pa.Array], places: list[str]
+) -> tuple[pa.Table, Bad]:
     """Return the good rows as a table, and (reason, place) of the others.
 
     A row without an id is named by its place.
     """
-    ids = [
-        place if value is None or value == "" else str(value)
-        for value, place in zip(columns.get("id", places), places, strict=True)
-    ]
+    ids, objections = _ids(columns.get("id"), places), _objections(*texts[1:])
+    given = dict(columns) | {"id": ids}
+    given |= zip(("prompt", "chosen", "rejected"), texts, strict=True)
+    table = pa.table(
+        [_of_kind(given.get(f.name), f.type, len(places)) for f in PAIR_SCHEMA],
+        schema=PAIR_SCHEMA,
+    )
+    if objections.null_count == pc.count_distinct(ids).as_py() == len(ids):
+        return _with_languages(table), []
     seen: set[str] = set()
     good: list[int] = []
-    bad: list[tuple[str, str]] = []
-    for number, (id_, row) in enumerate(zip(ids, texts, strict=True)):
-        reason = "duplicate_id" if id_ in seen else _objection(row)
+    bad: Bad = []
+    for number, (id_, objection) in enumerate(
+        zip(ids.to_pylist(), objections.to_pylist(), strict=True)
+    ):
+        reason = "duplicate_id" if id_ in seen else objection
         if reason:
             bad.append((reason, places[number]))
         else:
             seen.add(id_)
             good.append(number)
-    kept = dict(columns)
-    if bad:
-        kept = {name: [values[i] for i in good] for name, values in columns.items()}
-    kept["id"] = [ids[i] for i in good]
-    whole = [row for i in good if (row := texts[i]) is not None]
-    for place, name in enumerate(("prompt", "chosen", "rejected")):
-        kept[name] = [row[place] for row in whole]
-    return _table(kept, len(good)), bad
+    return _with_languages(table.take(pa.array(good, pa.int64()))), bad
 
 
-def _objection(texts: Texts | None) -> str:
-    if texts is None:
-        return "missing_field"
-    chosen, rejected = texts[1].strip(), texts[2].strip()
-    if not chosen or not rejected:
-        return "empty_answer"
-    return "same_answers" if chosen == rejected else ""
+def _ids(stated: Column | None, places: list[str]) -> pa.Array:
+    if isinstance(stated, pa.Array) and pa.types.is_string(stated.type):
+        unknown = pc.fill_null(pc.equal(stated, ""), True)
+        return pc.if_else(unknown, pa.array(places), stated)
+    values = [None] * len(places) if stated is None else _listed(stated)
+    ids = [
+        place if value is None or value == "" else str(value)
+        for value, place in zip(values, places, strict=True)
+    ]
+    return _array(ids, pa.string())
 
 
-def _table(columns: Columns, count: int) -> pa.Table:
-    for kind in PAIR_SCHEMA:
-        values = columns.get(kind.name, [None] * count)
-        if pa.types.is_string(kind.type):
-            columns[kind.name] = [v if isinstance(v, str) else "" for v in values]
-        elif pa.types.is_boolean(kind.type):
-            columns[kind.name] = [v if isinstance(v, bool) else None for v in values]
-        else:
-            columns[kind.name] = [_number(v) for v in values]
-    _fill_in_languages(columns)
-    return pa.table(
-        {
-            name: _array(columns[name], PAIR_SCHEMA.field(name).type)
-            for name in PAIR_SCHEMA.names
-        },
-        schema=PAIR_SCHEMA,
-    )
+def _objections(chosen: pa.Array, rejected: pa.Array) -> pa.Array:
+    """Return why each row is left out, null for a good one."""
+    one, other = (pc.utf8_trim(text, SPACES) for text in (chosen, rejected))
+    empty = pc.or_(pc.equal(one, ""), pc.equal(other, ""))
+    cases = pc.make_struct(pc.is_null(one), empty, pc.equal(one, other))
+    return pc.case_when(cases, "missing_field", "empty_answer", "same_answers")
+
+
+def _of_kind(values: Column | None, kind: pa.DataType, count: int) -> pa.Array:
+    """Return a column in its type; "" or null for what is unknown or of another."""
+    is_text, is_truth = pa.types.is_string(kind), pa.types.is_boolean(kind)
+    if isinstance(values, pa.Array):
+        if is_text and values.type == kind:
+            return pc.fill_null(values, "")
+        if is_truth and values.type == kind:
+            return values
+        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            values = values.cast(pa.float64(), safe=False)
+            if pa.types.is_floating(kind):
+                return pc.if_else(pc.is_finite(values), values, None)
+    known = [None] * count if values is None else _listed(values)
+    if is_text:
+        return _array([v if isinstance(v, str) else "" for v in known], kind)
+    if is_truth:
+        return pa.array([v if isinstance(v, bool) else None for v in known], kind)
+    return pa.array([_number(v) for v in known], kind)
 
 
 def _number(value: object) -> float | None:
@@ -320,37 +355,39 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _array(values: Column, kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:  # half a character, as "\\ud83d" in JSON
         return pa.array(
             [
-                v.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+                v and v.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
                 for v in values
             ],
             kind,
         )
 
 
-def _fill_in_languages(columns: Columns) -> None:
-    columns["source"] = [code_of(code) for code in columns["source"]]
-    columns["target"] = [
-        code_of(code) or target_of(prompt)
-        for code, prompt in zip(columns["target"], columns["prompt"], strict=True)
-    ]
+def _with_languages(pairs: pa.Table) -> pa.Table:
+    """Return pairs with the languages that their texts show, where none is stated."""
+    pairs = pairs.combine_chunks()
+    known = {name: pairs[name] for name in pairs.column_names}
+    source = known["source"] = each_distinct(code_of, known["source"])
+    target = each_distinct(code_of, known["target"])
+    unknown = pc.equal(target, "")
+    if pc.any(unknown).as_py():
+        by_prompt = each_distinct(target_of, known["prompt"])
+        target = pc.if_else(unknown, by_prompt, target)
+    known["target"] = target
     for which in ("chosen", "rejected"):
-        columns[f"{which}_language"] = [
-            stated or (target if right else answer_language(answer, target, source))
-            for stated, right, answer, target, source in zip(
-                columns[f"{which}_language"],
-                columns[f"{which}_is_right"],
-                columns[which],
-                columns["target"],
-                columns["source"],
-                strict=True,
-            )
-        ]
+        stated = known[f"{which}_language"]
+        right = pc.fill_null(known[f"{which}_is_right"], False)
+        unknown = pc.and_(pc.equal(stated, ""), pc.invert(right))
+        shown = answer_languages(pc.if_else(unknown, known[which], ""), target, source)
+        known[f"{which}_language"] = pc.if_else(
+            pc.equal(stated, ""), pc.if_else(right, target, shown), stated
+        )
+    return pa.table(known, schema=PAIR_SCHEMA)
 
 
 def code_of(text: str) -> str:
@@ -358,7 +395,6 @@ def code_of(text: str) -> str:
     return text if text in LANGUAGES else _BY_OTHER_CODE.get(text, "")
 
 
-@lru_cache(maxsize=200_000)
 def target_of(prompt: str) -> str:
     """Return the query's language by the edit prompt's instruction, if it is there."""
     rest = prompt.partition(EDIT_INSTRUCTION)[2]

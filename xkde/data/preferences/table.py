@@ -11,7 +11,6 @@ has, and an order compares numbers. Measured by ``python -m xkde bench preferenc
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xkde.data.preferences.answers import (
-    fits_language,
-    is_length_outlier,
-    is_near_duplicate,
+from xkde.data.preferences.answers import fits_language
+from xkde.data.preferences.columns import (
+    Column,
+    each_distinct,
+    length_outliers,
+    near_duplicates,
 )
 from xkde.data.preferences.files import PAIR_SCHEMA
 from xkde.errors import InputError
@@ -117,7 +118,7 @@ def margins(pairs: pa.Table) -> pa.ChunkedArray:
     return pc.coalesce(scored, pairs["given_margin"])
 
 
-def flags(pairs: pa.Table) -> dict[str, pa.ChunkedArray]:
+def flags(pairs: pa.Table) -> dict[str, Column]:
     """Return, for each of ``FLAGS``, which pairs have it; unknown is false."""
     margin = margins(pairs)
     chosen, rejected = pairs["chosen_is_right"], pairs["rejected_is_right"]
@@ -129,25 +130,17 @@ def flags(pairs: pa.Table) -> dict[str, pa.ChunkedArray]:
     found = {
         "wrong_chosen": wrong,
         "zero_gap": pc.equal(margin, 0),
-        "language_mismatch": _each(
+        "language_mismatch": each_distinct(
+            lambda language, target: fits_language(language, target) is False,
             pairs["chosen_language"],
             pairs["target"],
-            lambda language, target: fits_language(language, target) is False,
+            kind=pa.bool_(),
         ),
         "reward_against_correctness": against,
-        "near_duplicate": _each(pairs["chosen"], pairs["rejected"], is_near_duplicate),
-        "length_outlier": _each(pairs["chosen"], pairs["rejected"], is_length_outlier),
+        "near_duplicate": near_duplicates(pairs["chosen"], pairs["rejected"]),
+        "length_outlier": length_outliers(pairs["chosen"], pairs["rejected"]),
     }
     return {name: pc.fill_null(mask, False) for name, mask in found.items()}
-
-
-def _each(
-    one: pa.ChunkedArray, other: pa.ChunkedArray, test: Callable[[str, str], bool]
-) -> pa.ChunkedArray:
-    """Apply a test to two columns of texts, once for each two texts that occur."""
-    both = list(zip(one.to_pylist(), other.to_pylist(), strict=True))
-    known = {texts: test(*texts) for texts in set(both)}
-    return pa.chunked_array([pa.array([known[texts] for texts in both], pa.bool_())])
 
 
 def matching(frame: pd.DataFrame, wanted: PairFilter) -> Positions:

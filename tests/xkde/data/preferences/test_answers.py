@@ -6,7 +6,6 @@ from xkde.data.preferences.answers import (
     answer_language,
     edit_distance,
     fits_language,
-    is_length_outlier,
     is_near_duplicate,
     script_of,
 )
@@ -57,13 +56,6 @@ def test_edit_distance_by_hand(one: str, other: str, distance: int) -> None:
 def test_near_duplicates(one: str, other: str, near: bool) -> None:
     assert is_near_duplicate(one, other) is near
     assert is_near_duplicate(other, one) is near
-
-
-def test_length_outliers() -> None:
-    assert is_length_outlier("a" * 10, "a" * 51)
-    assert is_length_outlier("a" * 51, "a" * 10)
-    assert not is_length_outlier("a" * 10, "a" * 50)  # by 40, not over
-    assert not is_length_outlier("a" * 14, "a" * 56)  # four times, not over
 
 
 @pytest.mark.parametrize(
