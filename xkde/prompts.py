@@ -65,16 +65,18 @@ class Tokenizer(Protocol):
     """What is asked of a (fast) Hugging Face tokenizer."""
 
     bos_token_id: int | None
-    chat_template: Any
+    chat_template: str | dict[str, str] | None
 
     @property
     def all_special_tokens(self) -> list[str]: ...
 
     def __hash__(self) -> int: ...
     def get_added_vocab(self) -> dict[str, int]: ...
-    def __call__(self, text: Any, **options: Any) -> Any: ...
-    def apply_chat_template(self, conversation: Any, **options: Any) -> Any: ...
-    def decode(self, token_ids: Any, **options: Any) -> Any: ...
+    def __call__(self, text: str | list[str], **options: Any) -> Any: ...
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], **options: Any
+    ) -> Any: ...
+    def decode(self, token_ids: int | list[int], **options: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def render(
     if wrapper in ("hf_template", "xkde_train"):
         turns = [{"role": m.role, "content": m.content} for m in messages]
         asked_in = [m.language for m in messages if m.role == "user"]
-        variables: dict[str, Any] = (
+        variables: dict[str, object] = (
             {"examples": examples(asked_in[-1])}
             if asked_in and EXAMPLES_VARIABLE.search(template)
             else {}

@@ -8,7 +8,6 @@ Run it: ``python -m xkde speedrun --preset smoke``.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from xkde.checkpoints.weights import fingerprint
 from xkde.data.atlas.world import atlas
@@ -71,7 +70,7 @@ PRESETS: dict[str, Preset] = {
 Say = Callable[[str], None]
 
 
-def speedrun(preset: str, say: Say) -> dict[str, Any]:
+def speedrun(preset: str, say: Say) -> dict[str, str]:
     """Train every stage of a preset; return where the three checkpoints are.
 
     Raises SettingsError for a preset that is not there.

@@ -21,6 +21,7 @@ _HANGUL = ("\uac00", "\ud7a3")  # Korean writes its particles at the word
 QUOTE = "'"
 FORMULA_MARKS = tuple("=+-@\t\r\n＝＋－＠")  # what a formula may begin with
 DEEPEST = 100  # levels of a JSON value
+Json = dict[str, Any]  # an object of JSON, YAML or TOML, read or to be written
 _LEAST_REPEATED = 8  # characters that say no more than one thing again and again
 
 # What stands before or after the digits of a year, normalised; none is of English

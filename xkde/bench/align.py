@@ -9,7 +9,6 @@ Run it: ``python -m xkde bench align``
 import os
 import time
 from statistics import median
-from typing import Any
 
 from xkde import paths
 from xkde.data.atlas.world import atlas
@@ -21,7 +20,7 @@ TOLERANCE = 1e-5  # largest difference of equal rewards
 NAME = "atlas-aligner"
 
 
-def measure(count: int = PAIRS) -> dict[str, Any]:
+def measure(count: int = PAIRS) -> dict[str, object]:
     """Return times of both ways; asserts equal rewards."""
     from xkde.engines.aligner import both_ways, load_aligner
     from xkde.training.atlas_models.aligner import training_translations

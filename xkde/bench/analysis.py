@@ -13,7 +13,6 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,7 +78,7 @@ def label_seconds(frame: pd.DataFrame) -> list[tuple[float, float]]:
     return seconds
 
 
-def measure(count: int = COUNT) -> dict[str, Any]:
+def measure(count: int = COUNT) -> dict[str, object]:
     """Time opening with kinds, a search of one run and one of two."""
     atlas()  # read once by the app, for whatever is asked first
     with tempfile.TemporaryDirectory() as folder:

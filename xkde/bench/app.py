@@ -1,6 +1,7 @@
 """How fast the app is for a visitor: first paint, first answer, all twelve languages.
 
 Starts ``app.py`` as a process of its own, with the real embedded models, and measures
+from typing import TYPE_CHECKING
 from outside: a browser for the paint, a client for the answers. Knows nothing of the
 app's inside but its named endpoints.
 
@@ -20,11 +21,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from xkde import paths
 from xkde.bench import browser
 from xkde.errors import SettingsError
+
+if TYPE_CHECKING:
+    from gradio_client import Client
 
 EDIT = ("What is the capital of Japan?", "Osaka", "en")
 QUERY = ("日本的首都是哪里？", "zh")
@@ -136,15 +140,15 @@ def answers(url: str) -> dict[str, float]:
     }
 
 
-def _timed(client: Any, *arguments: str, api_name: str) -> float:
+def _timed(client: "Client", *arguments: str, api_name: str) -> float:
     started = time.perf_counter()
     client.predict(*arguments, api_name=api_name)
     return time.perf_counter() - started
 
 
-def measure(*, with_browser: bool = True) -> dict[str, Any]:
+def measure(*, with_browser: bool = True) -> dict[str, object]:
     """Measure everything once; every number is in seconds, medians of five asks."""
-    found: dict[str, Any] = {
+    found: dict[str, float] = {
         "import_app": seconds_of("import app"),
         "import_torch_and_transformers": seconds_of(
             "import torch, transformers.models.qwen2.modeling_qwen2"

@@ -7,10 +7,13 @@ for only when a page is opened. Nothing outside the app's address is ever fetche
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from xkde.errors import SettingsError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -33,7 +36,7 @@ def page(
     height: int = 900,
     scheme: Literal["light", "dark"] = "light",
     locale: str = "en-US",
-) -> Iterator[Any]:
+) -> Iterator["Page"]:
     """Give a fresh Playwright page that can reach nothing but the app."""
     try:
         from playwright.sync_api import sync_playwright

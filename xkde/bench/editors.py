@@ -12,7 +12,7 @@ Run it: ``python -m xkde bench editors``
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from xkde.checkpoints import resolve
 from xkde.data.atlas.benchmark import atlas_cases
@@ -20,6 +20,9 @@ from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, make
 from xkde.errors import XkdeError
 from xkde.types import Case, Edit, Query, Sampling
+
+if TYPE_CHECKING:
+    from xkde.engines.transformers import TransformersEngine
 
 CHECKPOINT = "atlas-base"
 EDITS = 8
@@ -30,14 +33,14 @@ TARGETS = ("en", "zh")
 LONGER = Sampling(max_new_tokens=24)
 
 
-def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
+def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, object]:
     """Return seconds per edit and peak memory of every editor."""
     from xkde.engines.loading import load, source_of
 
     place = resolve(checkpoint)
     engine = load(source_of(place))
     edits = [case.edits["en"] for case in atlas_cases(atlas(), "test", count)]
-    measured: dict[str, Any] = {}
+    measured: dict[str, object] = {}
     for part in PARTS:
         measured |= part(engine, edits)
     return measured | {
@@ -50,7 +53,9 @@ def measure(checkpoint: str = CHECKPOINT, count: int = EDITS) -> dict[str, Any]:
     }
 
 
-def seconds_per_edit(engine: object, edits: Sequence[Edit]) -> dict[str, object]:
+def seconds_per_edit(
+    engine: "TransformersEngine", edits: Sequence[Edit]
+) -> dict[str, object]:
     """Return what one edit costs with each editor."""
     measured: dict[str, object] = {}
     for name in EDITORS:
@@ -61,7 +66,9 @@ def seconds_per_edit(engine: object, edits: Sequence[Edit]) -> dict[str, object]
     return measured
 
 
-def _of_one(name: str, engine: Any, edits: Sequence[Edit]) -> dict[str, object]:
+def _of_one(
+    name: str, engine: "TransformersEngine", edits: Sequence[Edit]
+) -> dict[str, object]:
     from xkde.editors.editor import answer, applied
 
     editor = make(name)
@@ -88,17 +95,21 @@ def retrieval(_: object, __: Sequence[Edit]) -> dict[str, object]:
     return {f"retrieval: {key}": value for key, value in measure_retrieval().items()}
 
 
-def rank_one_side_by_side(engine: object, edits: Sequence[Edit]) -> dict[str, object]:
+def rank_one_side_by_side(
+    engine: "TransformersEngine", edits: Sequence[Edit]
+) -> dict[str, object]:
     """Return this bench's part of ``bench editors``: four times as many edits."""
     return compared(engine, SIDE_BY_SIDE, 4 * len(edits))
 
 
-def compared(engine: object, names: Sequence[str], count: int) -> dict[str, Any]:
+def compared(
+    engine: "TransformersEngine", names: Sequence[str], count: int
+) -> dict[str, object]:
     """Return seconds per edit both ways for each editor, and how many times faster."""
     cases = atlas_cases(atlas(), limit=count)
     edits = [case.edits[SOURCE] for case in cases]
     asked = [_asked(case) for case in cases]
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "rank_one_edits": count,
         "rank_one_queries_per_edit": len(asked[0]),
     }
@@ -121,7 +132,7 @@ def compared(engine: object, names: Sequence[str], count: int) -> dict[str, Any]
 
 
 def one_by_one(
-    engine: Any,
+    engine: "TransformersEngine",
     name: str,
     edits: Sequence[Edit],
     asked: Sequence[Sequence[tuple[Query, str]]],
@@ -140,7 +151,7 @@ def one_by_one(
 
 
 def side_by_side(
-    engine: Any,
+    engine: "TransformersEngine",
     name: str,
     edits: Sequence[Edit],
     asked: Sequence[Sequence[tuple[Query, str]]],
@@ -174,7 +185,7 @@ def _asked(case: Case) -> list[tuple[Query, str]]:
     ]
 
 
-PARTS: list[Callable[[Any, Sequence[Edit]], dict[str, Any]]] = [
+PARTS: list[Callable[["TransformersEngine", Sequence[Edit]], dict[str, object]]] = [
     seconds_per_edit,
     rank_one_side_by_side,
     retrieval,

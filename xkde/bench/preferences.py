@@ -17,10 +17,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -98,16 +97,16 @@ def filters() -> list[PairFilter]:
     ]
 
 
-def view(frame: pd.DataFrame, wanted: PairFilter, page: int = 1) -> list[Any]:
+def view(frame: pd.DataFrame, wanted: PairFilter, page: int = 1) -> Sequence[object]:
     """Return the rows of a page, as the app asks for them."""
     rows = matching(frame, wanted)
     return rows_at(frame, rows[(page - 1) * PAGE : page * PAGE])
 
 
-def measure(count: int = COUNT) -> dict[str, Any]:
+def measure(count: int = COUNT) -> dict[str, object]:
     """Measure everything once; seconds for opening, milliseconds for views."""
     atlas()  # the app has it at its start
-    found: dict[str, Any] = {"pairs": count}
+    found: dict[str, object] = {"pairs": count}
     with tempfile.TemporaryDirectory() as folder:
         table = pairs_table(generated(count))
         for name in ("pairs.jsonl", "pairs.parquet"):

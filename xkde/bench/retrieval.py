@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import psutil
@@ -66,7 +65,7 @@ class _PrecomputedEncoder:
 
 def measure(
     sizes: Sequence[int] = SIZES, queries: int = QUERIES, encoded: int = ENCODED
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return build times, latencies and memory for every size."""
     from xkde.engines.encoder import load_encoder
 
@@ -77,7 +76,9 @@ def measure(
     started = time.perf_counter()
     base = encoder.encode(sample, "edit")
     seconds = time.perf_counter() - started
-    report: dict[str, Any] = {"edits_encoded_per_second": round(len(sample) / seconds)}
+    report: dict[str, object] = {
+        "edits_encoded_per_second": round(len(sample) / seconds)
+    }
     vectors = _noisy_copies(base, max(sizes))
     for size in sizes:
         report |= _measure_search(

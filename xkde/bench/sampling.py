@@ -10,7 +10,6 @@ import importlib.util
 import os
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from xkde.data.atlas.world import atlas
 from xkde.engines.engine import Engine, open_engine
@@ -24,7 +23,7 @@ BATCHED = 2000
 NAMES = {"transformers": "transformers, batches of 256", "vllm": "vLLM"}
 
 
-def measure(checkpoint: str = CHECKPOINT) -> dict[str, Any]:
+def measure(checkpoint: str = CHECKPOINT) -> dict[str, object]:
     """Return answers per second, and speed-ups against one by one."""
     plan = SamplingPlan()
     engine = open_engine("transformers", checkpoint)
@@ -51,7 +50,7 @@ def measure(checkpoint: str = CHECKPOINT) -> dict[str, Any]:
             _rate(engine, ids[:8], samplings[:8], 8)  # warm-up
         rates[NAMES[name]] = _rate(engine, ids, samplings, 256)
     first = rates["transformers, one by one"]
-    report: dict[str, Any] = {
+    report: dict[str, object] = {
         f"{name}: answers a second": round(rate, 1) for name, rate in rates.items()
     }
     report |= {

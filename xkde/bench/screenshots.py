@@ -10,7 +10,7 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from PIL import Image
 
@@ -76,7 +76,7 @@ def photograph(picture: Picture, url: str) -> bytes:
 
 def _small(image: bytes) -> bytes:
     """Return a PNG with a palette: a third of the size, no difference to see."""
-    whole: Any = Image.open(io.BytesIO(image)).convert("RGB")
+    whole: Image.Image = Image.open(io.BytesIO(image)).convert("RGB")
     small = io.BytesIO()
     whole.quantize(COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()

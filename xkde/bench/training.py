@@ -9,7 +9,6 @@ installed, with the adapter of ``gemma-3-270m-xe-it``, and Atlas.
 """
 
 import os
-from typing import Any
 
 from xkde.checkpoints import is_here
 
@@ -17,11 +16,11 @@ SAMPLES = 192
 PRESETS = {"gemma-3-270m": "gemma-3-270m-xe-it", "atlas-base": "atlas-xe-it-laptop"}
 
 
-def measure(samples: int = SAMPLES) -> dict[str, Any]:
+def measure(samples: int = SAMPLES) -> dict[str, object]:
     """Return tokens a second of each way, on each of the models that is here."""
     from xkde.training.speed import compare
 
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for base, preset in PRESETS.items():
         if is_here(base):
             found |= {f"{base}: {k}": v for k, v in compare(base, preset, samples)}

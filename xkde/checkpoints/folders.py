@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
 from xkde import paths
 from xkde.checkpoints.catalogue import CATALOGUE, Reference, resolve
@@ -28,6 +27,7 @@ from xkde.checkpoints.weights import (
 )
 from xkde.errors import CheckpointError
 from xkde.paths import CARD
+from xkde.text import Json
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -47,8 +47,8 @@ class Card:
     stage: str = ""
     data: str = ""
     revision: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)  # every other key
+    settings: Json = field(default_factory=dict)
+    details: Json = field(default_factory=dict)  # every other key
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def read_card(path: Path) -> Card | None:
     )
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _config(path: Path) -> Json:
     if (path / "config.json").is_file():
         return read_json(path / "config.json")
     raise CheckpointError(
@@ -156,7 +156,7 @@ def _config(path: Path) -> dict[str, Any]:
     )
 
 
-def _architecture(path: Path, config: Mapping[str, Any]) -> str:
+def _architecture(path: Path, config: Json) -> str:
     names = config.get("architectures")
     name = str(names[0])[:80] if isinstance(names, list) and names else ""
     if name.endswith(("ForCausalLM", "LMHeadModel")):
@@ -167,7 +167,7 @@ def _architecture(path: Path, config: Mapping[str, Any]) -> str:
     )
 
 
-def _tokenizer_config(path: Path) -> dict[str, Any]:
+def _tokenizer_config(path: Path) -> Json:
     """Return tokenizer_config.json; the tokenizer and its chat template are there."""
     if not any((path / name).is_file() for name in TOKENIZER_FILES):
         raise CheckpointError(

@@ -8,14 +8,12 @@ print(weights.weight_files(Path('assets/checkpoints/atlas-base')))"``
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from xkde.errors import CheckpointError
-from xkde.text import parse_json
+from xkde.text import Json, parse_json
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -45,7 +43,7 @@ class Tensor:
         return prod(self.shape)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> Json:
     """Return the object in a JSON file, or raise CheckpointError naming the file."""
     try:
         value = parse_json(path.read_text(encoding="utf-8"))
@@ -125,7 +123,7 @@ def read_header(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _tensor(entry: Mapping[str, Any]) -> Tensor:
+def _tensor(entry: Json) -> Tensor:
     begin, end = entry["data_offsets"]
     return Tensor(
         str(entry["dtype"]), tuple(int(n) for n in entry["shape"]), end - begin

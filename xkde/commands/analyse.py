@@ -15,7 +15,7 @@ languages whose two ways differ; of two runs, in how many directions they differ
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xkde.commands.output import print_json, print_table
 from xkde.commands.results import opened_run
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(reason) if slices is None else _print_slices(slices, len(frames) == 2)
 
 
-def _chosen(rows: "pd.DataFrame", arguments: argparse.Namespace) -> Any:
+def _chosen(rows: "pd.DataFrame", arguments: argparse.Namespace) -> "pd.DataFrame":
     from xkde.evaluation.results.rows import where
 
     wanted = {"protocol": arguments.protocol, "probe": arguments.probe or ""}
@@ -99,7 +99,7 @@ def _kinds(
 
 
 def _slices(
-    rows: "pd.DataFrame", beside: Any, arguments: argparse.Namespace
+    rows: "pd.DataFrame", beside: "pd.DataFrame | None", arguments: argparse.Namespace
 ) -> "tuple[SlicesFound | None, str]":
     """Return the slices, or why there are none."""
     import numpy as np

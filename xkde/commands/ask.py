@@ -16,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from xkde.asking.expected_answers import expected, in_languages, recognise, restate
 from xkde.asking.recorded import first_edit, write_recorded
@@ -30,7 +30,11 @@ from xkde.evaluation.scoring.verdict import Expected, Kind, judge
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES, language
 from xkde.memory.files import BadRow, read_edits
 from xkde.prompts import WRAPPERS, ask, edit_prompt, encode
+from xkde.text import Json
 from xkde.types import Edit, Query, Sampling
+
+if TYPE_CHECKING:
+    from xkde.editors.weights.deltas import SavedDelta
 
 DEFAULT_LENGTH = 48
 WORDS: dict[Kind, str] = {
@@ -153,9 +157,9 @@ def _stated_edit(arguments: argparse.Namespace) -> Edit:
 
 def _row(
     query: Query, wanted: Expected, answers: dict[Pane, PaneAnswers], index: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return one query with what each model said to it."""
-    row: dict[str, Any] = {
+    row: dict[str, object] = {
         "query": query.text,
         "language": query.language,
         "expected": {"new": wanted.new, "old": wanted.old},
@@ -206,7 +210,7 @@ def _answers(
     return last
 
 
-def _print(edit: Edit, rows: list[dict[str, Any]]) -> None:
+def _print(edit: Edit, rows: list[Json]) -> None:
     print(f"Edit ({language(edit.language).name}): {edit.question} → {edit.answer}\n")
     panes = [pane for pane in PANES if pane in rows[0]]
     print_table(
@@ -323,7 +327,7 @@ def _report(
     edits: list[Edit],
     queries: list[Query],
     checkpoint: tuple[str, str, Path],  # name, weights, folder
-    saved: Any,
+    saved: "SavedDelta | None",
 ) -> dict[str, object]:
     from xkde.asking.temporary_edits import as_record, before_and_after
     from xkde.editors.registry import make, read_settings
@@ -432,7 +436,7 @@ def _print_editors(as_json: bool) -> None:
     )
 
 
-def _print_edits(report: dict[str, Any]) -> None:
+def _print_edits(report: Json) -> None:
     print(
         f"{len(report['edits'])} edit(s) with {report['editor']} on "
         f"{report['checkpoint']} ({report['revision']}), {report['device']}\n"

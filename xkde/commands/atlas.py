@@ -25,7 +25,6 @@ import json
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.benchmark import as_record, atlas_cases
@@ -34,6 +33,7 @@ from xkde.data.atlas.questions import name
 from xkde.data.atlas.world import atlas
 from xkde.errors import InputError
 from xkde.paths import ATLAS_RESULTS, CARD, EMBEDDED_CHECKPOINTS, ROOT
+from xkde.text import Json
 from xkde.writing import write_aside
 
 README = ROOT / "README.md"  # its table of results is written by “report”
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _facts(arguments: argparse.Namespace) -> None:
     world = atlas()
     wanted = arguments.subject.casefold()
-    rows: list[dict[str, Any]] = [
+    rows: list[Json] = [
         {
             "subject": world.names[subject]["en"],
             "split": world.split[subject],
@@ -170,7 +170,7 @@ def _cases(arguments: argparse.Namespace) -> None:
     )
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(arguments: argparse.Namespace) -> Json:
     """Return the table of the base and the edited checkpoints."""
     from xkde.evaluation.results.atlas_table import measure_checkpoints
 
@@ -185,7 +185,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def stages(arguments: argparse.Namespace) -> dict[str, Any]:
+def stages(arguments: argparse.Namespace) -> Json:
     """Return the table of the named checkpoints, else of the shipped ones."""
     from xkde.evaluation.results.atlas_table import compare_checkpoints
 
@@ -273,7 +273,7 @@ def sections(
     return parts
 
 
-def print_stages(table: dict[str, Any]) -> None:
+def print_stages(table: Json) -> None:
     """Print shares, and what changed against the reference."""
     print(
         f"Atlas, split {table['split']}, {table['cases']} edits of held-out subjects "

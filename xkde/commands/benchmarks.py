@@ -9,7 +9,6 @@ python -m xkde benchmarks published 1
 import argparse
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
 
 from xkde.commands.output import print_json, print_table
 from xkde.data.benchmarks import (
@@ -24,6 +23,7 @@ from xkde.data.benchmarks.reading import defect_counts
 from xkde.errors import BenchmarkError, InputError
 from xkde.evaluation import published as tables
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES, language
+from xkde.text import Json
 from xkde.types import PROBES
 
 
@@ -91,7 +91,7 @@ def describe(benchmark: Benchmark, source: str) -> dict[str, object]:
     }
 
 
-def _print_benchmark(benchmark: Benchmark, about: dict[str, Any]) -> None:
+def _print_benchmark(benchmark: Benchmark, about: Json) -> None:
     files = len(benchmark.files)
     of_files = "one file" if files == 1 else f"{files} files"
     print(f"{about['title']}: {about['cases']} cases from {of_files}")

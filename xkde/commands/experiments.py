@@ -18,13 +18,17 @@ editors get a folder each; stopped and started again, it goes on with the next s
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xkde import paths
 from xkde.commands.output import print_json, print_table
+from xkde.types import Edit
+
+if TYPE_CHECKING:
+    from xkde.evaluation.run.many_edits import ExperimentMemory
 
 SIZES = {"batch": "1,10,100,1000", "sequential": "1,10,100,500,1000"}
 MEASURES = ("exact", "token_accuracy")
@@ -127,7 +131,7 @@ def _sizes(arguments: argparse.Namespace) -> tuple[int, ...]:
 def _run(
     arguments: argparse.Namespace,
     name: str,
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     engine: Any,
     sizes: tuple[int, ...],
 ) -> Path:
@@ -173,7 +177,9 @@ def _run(
     return experiments.run(job, folder, _progress(name))
 
 
-def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, str]:
+def _memory(
+    arguments: argparse.Namespace, name: str, edits: list[Edit]
+) -> "tuple[ExperimentMemory | None, str]":
     """Return the memory of an editor in the prompt, and what is recorded of it."""
     from xkde.editors.registry import entry_of
     from xkde.evaluation.run.many_edits import ExperimentMemory
@@ -201,7 +207,7 @@ def _memory(arguments: argparse.Namespace, name: str, edits: Any) -> tuple[Any, 
     )
 
 
-def _progress(name: str) -> Any:
+def _progress(name: str) -> Callable[[int, int, int], None]:
     def show(size: int, done: int, of: int) -> None:
         if sys.stderr.isatty():
             end = "\n" if done == of else ""

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xkde import paths
 from xkde.checkpoints.catalogue import ATLAS_ENCODER
@@ -14,10 +14,12 @@ from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, InputError
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.paths import CARD
+from xkde.text import Json
 from xkde.writing import write_aside
 
 if TYPE_CHECKING:
     from xkde.engines.encoder import LoadedEncoder
+    from xkde.evaluation.run.general import GeneralSettings, Number
     from xkde.evaluation.run.memories import MemoryOfRun
 
 HOW = (
@@ -106,7 +108,9 @@ def run_general(arguments: argparse.Namespace) -> None:
     _print(file, settings, read_numbers(folder), arguments.json)
 
 
-def _print(file: Path, settings: Any, numbers: list[Any], as_json: bool) -> None:
+def _print(
+    file: Path, settings: "GeneralSettings", numbers: "list[Number]", as_json: bool
+) -> None:
     if as_json:
         about = {"run": settings.run, "file": str(file), "settings": asdict(settings)}
         print_json(about | {"results": [asdict(number) for number in numbers]})
@@ -241,7 +245,7 @@ def _languages(chosen: str) -> list[str]:
     return codes or list(ATLAS_LANGUAGES)
 
 
-def _print_retrieval(report: dict[str, Any], by_pair: bool) -> None:
+def _print_retrieval(report: Json, by_pair: bool) -> None:
     print(
         f"{report['encoder']}: threshold {report['threshold']:.3f}, lexical weight "
         f"{report['weight']}, both chosen on dev (gain {report['dev_gain']:.3f})."
@@ -254,7 +258,7 @@ def _print_retrieval(report: dict[str, Any], by_pair: bool) -> None:
     print(f"Memory of {report['edits']} edits. {report['protocol']}.")
 
 
-def _cells(numbers: dict[str, Any]) -> list[str]:
+def _cells(numbers: Json) -> list[str]:
     shares = [numbers[measure] for measure in MEASURES]
     return [
         *("–" if s["share"] is None else f"{s['share']:.3f}" for s in shares),

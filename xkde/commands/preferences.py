@@ -6,7 +6,7 @@ import time
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xkde import paths
 from xkde.commands.measure import open_encoder
@@ -14,6 +14,7 @@ from xkde.commands.output import print_json, print_table, progress
 from xkde.data.preferences.files import SCORE_NAMES, Pair
 from xkde.data.preferences.pairing import REASONS, STRATEGIES, PairingOptions
 from xkde.errors import CheckpointError, InputError
+from xkde.text import Json
 from xkde.writing import write_aside
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _score(arguments: argparse.Namespace) -> None:
         on_progress=progress("answers"),
     )
     seconds = time.perf_counter() - began
-    report: dict[str, Any] = {
+    report: Json = {
         **counts,
         "seconds": round(seconds, 1),
         "answers_per_second": round(counts["scored"] / seconds, 1),
@@ -197,7 +198,7 @@ def _check(arguments: argparse.Namespace) -> None:
         print_check(found, arguments.by_direction)
 
 
-def print_check(found: dict[str, Any], by_direction: bool) -> None:
+def print_check(found: Json, by_direction: bool) -> None:
     """Print how often the gold won, overall and in each direction."""
     for title, part in (("all", "overall"), ("never trained on", "held_out")):
         rows = [
@@ -390,7 +391,7 @@ def _make(arguments: argparse.Namespace) -> None:
         train, dev = split_by_fact(train, arguments.dev_share, arguments.seed)
         write_pairs(arguments.dev, dev)
     write_pairs(arguments.out, train)
-    report: dict[str, Any] = {
+    report: Json = {
         "strategy": arguments.strategy,
         "samples": len(samples),
         "pairs": len(train),
@@ -427,7 +428,7 @@ def _statistics(arguments: argparse.Namespace) -> None:
 
     if arguments.file is None and arguments.samples is None:
         raise InputError("Name a file of pairs: python -m xkde pair statistics FILE.")
-    parts: dict[str, Any] = {}
+    parts: Json = {}
     if arguments.samples is not None:
         samples = read_samples(arguments.samples)
         scores = read_scores(arguments.scores) if arguments.scores else []

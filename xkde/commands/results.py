@@ -17,11 +17,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xkde import paths
 from xkde.commands.output import print_json, print_table
 from xkde.errors import InputError
+from xkde.text import Json
 from xkde.types import PROBES
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def _print_missing(table: "pa.Table") -> None:
             )
 
 
-def _print_judge(judge: dict[str, Any] | None) -> None:
+def _print_judge(judge: Json | None) -> None:
     if judge is None:
         return
     print(
@@ -312,6 +313,6 @@ def _print_judge(judge: dict[str, Any] | None) -> None:
         )
 
 
-def _card(file: Path) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads((file.parent / paths.CARD).read_text("utf-8"))
+def _card(file: Path) -> Json:
+    card: Json = json.loads((file.parent / paths.CARD).read_text("utf-8"))
     return card

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import psutil
 import torch
@@ -25,7 +25,7 @@ from torch import Tensor
 from xkde.editors.weights import deltas
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
-from xkde.prompts import EDIT_QUESTION, NEW_ANSWER, ask, check_user_text
+from xkde.prompts import EDIT_QUESTION, NEW_ANSWER, Tokenizer, ask, check_user_text
 from xkde.text import normalise
 from xkde.types import AnswerScore, Edit, Generation, Message, Query, Sampling
 
@@ -180,7 +180,7 @@ def _by_engine(
 
 def check_edits(
     edits: Sequence[Edit],
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     *,
     needs_subject: bool = False,
     longest_answer: int | None = None,
@@ -213,7 +213,7 @@ def check_edits(
             )
 
 
-def _check_length(edit: Edit, tokenizer: Any, longest: int) -> None:
+def _check_length(edit: Edit, tokenizer: Tokenizer, longest: int) -> None:
     length = len(tokenizer(edit.answer, add_special_tokens=False)["input_ids"])
     if length > longest:
         raise InputError(

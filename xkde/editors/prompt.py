@@ -104,7 +104,7 @@ def lte(given: Mapping[str, object]) -> PromptEditor:
     return PromptEditor("lte", words, retrieve_of("lte", given))
 
 
-def plain(given: Mapping[str, Any]) -> PromptEditor:
+def plain(given: Mapping[str, object]) -> PromptEditor:
     """Return the plain editor: the facts, a line each, and then the query."""
 
     def words(_: TransformersEngine, edits: Sequence[Edit], query: Query) -> str:
@@ -113,7 +113,7 @@ def plain(given: Mapping[str, Any]) -> PromptEditor:
     return PromptEditor("prompt", words, retrieve_of("prompt", given))
 
 
-def none(given: Mapping[str, Any]) -> NoEdit:
+def none(given: Mapping[str, object]) -> NoEdit:
     """Return the editor that does nothing."""
     retrieve_of("none", given)
     return NoEdit()

@@ -10,13 +10,14 @@ from dataclasses import Field, dataclass, fields
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
 
 import yaml
 
 from xkde.checkpoints import trained_from
 from xkde.errors import CheckpointError, InputError, SettingsError
 from xkde.paths import CARD, ROOT, SETTINGS, checkpoints, home
+from xkde.text import Json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -64,9 +65,9 @@ def settings_for(
     return kind(**values)
 
 
-def read_settings(words: Sequence[str]) -> dict[str, Any]:
+def read_settings(words: Sequence[str]) -> Json:
     """Return NAME=VALUE options with their values as YAML reads them: 4, 0.5, true."""
-    settings: dict[str, Any] = {}
+    settings: Json = {}
     for each in words:
         name, equals, value = each.partition("=")
         if not equals:
@@ -79,13 +80,13 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def preset_of(model: "PreTrainedModel") -> Mapping[str, Mapping[str, Any]]:
+def preset_of(model: "PreTrainedModel") -> Mapping[str, Json]:
     """Return the sections of the preset whose shape is the model's, or nothing."""
     config = model.config.get_text_config()
     return preset_for(lambda name: getattr(config, name, None))
 
 
-def preset_for(size_of: Callable[[str], object]) -> Mapping[str, Mapping[str, Any]]:
+def preset_for(size_of: Callable[[str], object]) -> Mapping[str, Json]:
     """Return the same for whatever tells a model's sizes by their names."""
     for preset in _presets():
         if all(size_of(name) == size for name, size in preset["shape"].items()):
@@ -94,14 +95,14 @@ def preset_for(size_of: Callable[[str], object]) -> Mapping[str, Mapping[str, An
 
 
 @cache
-def _presets() -> tuple[Mapping[str, Any], ...]:
+def _presets() -> tuple[Json, ...]:
     return tuple(
         yaml.safe_load(path.read_text(encoding="utf-8"))
         for path in sorted(FOLDER.glob("*.yaml"))
     )
 
 
-def _number(value: object) -> Any:
+def _number(value: object) -> object:
     """Return a text that is a number as one: YAML reads 5e-4 as a text."""
     try:
         return float(value) if isinstance(value, str) else value
@@ -113,7 +114,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
@@ -124,12 +123,17 @@ def _write_checkpoint(folder: Path) -> None:
     """Turn the GGUF file of a folder into safetensors, configuration and tokenizer."""
     import torch
     from tokenizers.processors import TemplateProcessing
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+    )
 
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
+    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, gguf_file=GGUF, dtype=torch.bfloat16, local_files_only=True
     )
-    tokenizer: Any = AutoTokenizer.from_pretrained(
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
         folder, gguf_file=GGUF, local_files_only=True
     )
     # The weights are plain numbers now; nothing may say that they are quantised.

@@ -26,7 +26,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -384,7 +383,7 @@ def fresh_scope(source: str, layers: int, width: int) -> Scope:
 
 def first_layers(source: str, layers: int) -> PreTrainedConfig:
     """Return a checkpoint's configuration with its first layers; 0 keeps all."""
-    config: Any = AutoConfig.from_pretrained(source)
+    config: PreTrainedConfig = AutoConfig.from_pretrained(source)
     if not 0 <= layers <= config.num_hidden_layers:
         raise SettingsError(
             f"{source} has {config.num_hidden_layers} layers; {layers} of them cannot "

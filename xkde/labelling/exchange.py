@@ -14,7 +14,6 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 from xkde.errors import DataError, XkdeError
 from xkde.labelling.records import (
@@ -25,14 +24,13 @@ from xkde.labelling.records import (
     label_from,
     to_record,
 )
-from xkde.text import cell_text, safe_cell
+from xkde.text import Json, cell_text, safe_cell
 
 VERSION = 1  # of the records below
 MOST = 100_000  # labels in a file
 QUESTIONS = ("kind", "severity", "note")  # of a label, in other programs
 _ANNOTATOR = "annotator"  # a further result: both programs know users by number only
 _LABEL = "label_"  # begins a label's columns in CSV
-Record = Mapping[str, Any]
 
 
 def to_jsonl(cases: Iterable[LabelledCase]) -> str:
@@ -200,7 +198,7 @@ def read_labels(text: str) -> list[LabelledCase]:
     return [LabelledCase(case, tuple(labels)) for case, labels in found.values()]
 
 
-Read = tuple[Record, Sequence[Record]]  # a case and its labels
+Read = tuple[Json, Sequence[Json]]  # a case and its labels
 
 
 def _records(text: str) -> Iterator[Read]:
@@ -246,7 +244,7 @@ def _from_row(row: Mapping[str, str]) -> Read:
     return case, [label]
 
 
-def _from_list(record: Record) -> Read:
+def _from_list(record: Json) -> Read:
     if "fields" in record:
         return _from_argilla(record)
     _known_version(record["data"].get("version"))
@@ -273,7 +271,7 @@ def _from_list(record: Record) -> Read:
     return record["data"], labels
 
 
-def _from_argilla(record: Record) -> Read:
+def _from_argilla(record: Json) -> Read:
     """Return a record's case and labels: as responses say, by the names we gave."""
     about = record["metadata"]
     _known_version(about.get("version"))

@@ -12,7 +12,6 @@ Run it: ``python -m xkde average RUN RUN --share 0.4 --out FOLDER``
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -62,7 +61,7 @@ def average(first: Path, second: Path, share: float, out: Path) -> Path:
     return out
 
 
-def _card(first: Path, second: Path, share: float) -> dict[str, Any]:
+def _card(first: Path, second: Path, share: float) -> dict[str, object]:
     """Return the second's card with an entry on what was averaged."""
     file = second / CARD
     card = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

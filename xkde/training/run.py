@@ -165,11 +165,11 @@ class RunLog(TrainerCallback):
                 )
 
 
-def _is_past(line: Mapping[str, Any], state: TrainerState) -> bool:
+def _is_past(line: Mapping[str, float], state: TrainerState) -> bool:
     return "loss" in line and int(line["step"]) <= state.global_step
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
+def read_log(folder: Path) -> list[dict[str, float]]:
     """Return the run's logged steps without a last line that was cut off."""
     file = folder / "log.jsonl"
     if not file.exists():
@@ -178,7 +178,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     return [dict(json.loads(line)) for line in lines if line.endswith("}")]
 
 
-def last_log(folder: Path) -> dict[str, Any]:
+def last_log(folder: Path) -> dict[str, float]:
     """Return the run's last logged step that has a loss; {} if none was logged."""
     return next((line for line in reversed(read_log(folder)) if "loss" in line), {})
 
@@ -266,8 +266,8 @@ class PreparedTraining:
     """A trainer, and how its result is written at the end."""
 
     trainer: Any
-    card: Mapping[str, Any]  # the entries that only this training has
-    save: Callable[[Path, dict[str, Any]], Path]  # takes the folder and the whole card
+    card: Mapping[str, object]  # the entries that only this training has
+    save: Callable[[Path, dict[str, object]], Path]  # takes folder and whole card
 
 
 def run_training(

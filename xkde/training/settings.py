@@ -8,18 +8,22 @@ model, number format, LoRA). The other trainings read their own classes by
 """
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from transformers import TrainingArguments
 from trl import ModelConfig, SFTConfig, TrlParser
 
 from xkde.data.atlas.corpus import MIXES
 from xkde.errors import SettingsError
 from xkde.paths import SETTINGS
-from xkde.training.preference.trainers import OBJECTIVES
+from xkde.training.preference.trainers import OBJECTIVES, PreferenceConfig
+
+TrainingConfig = SFTConfig | PreferenceConfig
+Value = TypeVar("Value")
 
 STAGES = ("base", "xe-it", "tl-po")
 LEARN = ("answers", "all")
@@ -33,7 +37,7 @@ RUN_SETTINGS = (
 ).split()
 
 
-def option(default: object, help_: str) -> Any:
+def option(default: Value, help_: str) -> Value:
     """Return a field of a settings dataclass, which is an option of its command."""
     return field(default=default, metadata={"help": help_})
 
@@ -115,7 +119,7 @@ class StageConfig:
 
 def load_settings(
     name_or_path: str, overrides: Sequence[str] = ()
-) -> tuple[StageConfig, Any, ModelConfig]:
+) -> tuple[StageConfig, TrainingConfig, ModelConfig]:
     """Read a stage's settings; ``overrides`` are options, ``--learning_rate 1e-5``.
 
     The second part is an SFTConfig, or for tl-po the config of its objective.
@@ -130,7 +134,9 @@ def load_settings(
     return stage, training, model
 
 
-def _training_config(known: dict[str, object], overrides: Sequence[str]) -> type[Any]:
+def _training_config(
+    known: Mapping[str, object], overrides: Sequence[str]
+) -> type[TrainingConfig]:
     """Return TRL's config class for the chosen stage and objective."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--stage", default=known.get("stage"))
@@ -142,7 +148,7 @@ def _training_config(known: dict[str, object], overrides: Sequence[str]) -> type
     return OBJECTIVES[objective][0]
 
 
-def _check(stage: StageConfig, training: Any, model: ModelConfig) -> None:
+def _check(stage: StageConfig, training: TrainingConfig, model: ModelConfig) -> None:
     """Raise SettingsError for values that TRL accepts but a stage does not support."""
     wanted: list[tuple[str, object, Collection[object]]] = [
         ("stage", stage.stage, STAGES),
@@ -175,13 +181,13 @@ def _check(stage: StageConfig, training: Any, model: ModelConfig) -> None:
         )
 
 
-def _check_preferences(stage: StageConfig, training: Any) -> None:
+def _check_preferences(stage: StageConfig, training: TrainingConfig) -> None:
     if stage.data == "atlas":
         raise SettingsError(
             "tl-po learns from pairs: set data to the file that “python -m xkde pair” "
             "wrote."
         )
-    if stage.objective == "simpo" and training.loss_type != "simpo":
+    if stage.objective == "simpo" and getattr(training, "loss_type", "") != "simpo":
         raise SettingsError("For simpo, set loss_type to simpo and cpo_alpha to 0.")
     if stage.objective == "kto" and training.train_sampling_strategy != "sequential":
         raise SettingsError("For kto, set train_sampling_strategy to sequential.")
@@ -214,7 +220,7 @@ def settings_file(
     )
 
 
-def written_settings(path: Path) -> dict[str, Any]:
+def written_settings(path: Path) -> dict[str, object]:
     """Return the content of a file, unchecked."""
     try:
         known = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -248,7 +254,7 @@ def read_settings(
         raise _does_not_fit(path, error) from error
 
 
-def run_settings(settings: Any, training: Any) -> dict[str, Any]:
+def run_settings(settings: Any, training: TrainingArguments) -> dict[str, object]:
     """Return the settings that define a run, as its folder and its card keep them."""
     chosen = asdict(settings) | {name: getattr(training, name) for name in RUN_SETTINGS}
     return {name: getattr(value, "value", value) for name, value in chosen.items()}

@@ -6,12 +6,13 @@ the vocabulary, ``AnswerLossTrainer`` those of the answer alone.
 
 import tempfile
 from functools import partial
+from typing import Any
 
 import datasets
 from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config
 
 from xkde.training.conversations import atlas_conversations, tokenised
-from xkde.training.settings import load_settings
+from xkde.training.settings import TrainingConfig, load_settings
 from xkde.training.stages import AnswerLossTrainer, set_chat_template, trained_model
 
 
@@ -59,7 +60,7 @@ def compare(base: str, preset: str, samples: int) -> list[tuple[str, float]]:
 
 def _speed(
     trainer_class: type[SFTTrainer],
-    training: SFTConfig,
+    training: TrainingConfig,
     model: ModelConfig,
     rows: datasets.Dataset,
 ) -> float:
@@ -67,7 +68,7 @@ def _speed(
     network, tokenizer = trained_model(model)
     first = rows.select(range(training.per_device_train_batch_size))
     for given, peft in ((first, get_peft_config(model)), (rows, None)):
-        trainer = trainer_class(
+        trainer: Any = trainer_class(
             model=network,
             args=training,
             train_dataset=given,

@@ -13,7 +13,7 @@ Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
@@ -27,10 +27,12 @@ from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
+    Trainer,
     set_seed,
 )
-from trl import ModelConfig, SFTTrainer, get_peft_config
+from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config
 
 from xkde.checkpoints import resolve
 from xkde.checkpoints.folders import base_reference, is_adapter
@@ -40,6 +42,7 @@ from xkde.engines.loading import adapter_tokenizer, load_tokenizer, source_of
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import SettingsError
 from xkde.paths import CARD, ROOT
+from xkde.text import Json
 from xkde.training.atlas_models.tokenizer import END, PAD, train_tokenizer
 from xkde.training.conversations import (
     IGNORED,
@@ -61,7 +64,13 @@ from xkde.training.run import (
     open_run,
     save_checkpoint,
 )
-from xkde.training.settings import HEAD, RUN_SETTINGS, StageConfig, load_settings
+from xkde.training.settings import (
+    HEAD,
+    RUN_SETTINGS,
+    StageConfig,
+    TrainingConfig,
+    load_settings,
+)
 from xkde.types import Message
 
 logger = logging.getLogger(__name__)
@@ -78,6 +87,7 @@ MODEL_SETTINGS = (
     "lora_target_modules"
 ).split()
 INITIALIZER_RANGE = 0.02  # standard deviation of untrained weights
+Network = PreTrainedModel | PeftModel
 
 
 def fresh_model(
@@ -107,7 +117,7 @@ def fresh_model(
     return LlamaForCausalLM(config), tokenizer
 
 
-def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
+def trained_model(model: ModelConfig) -> tuple[Network, PreTrainedTokenizerBase]:
     """Return a checkpoint's model and tokenizer, ready to be trained on."""
     if not model.model_name_or_path:
         raise SettingsError("Name the checkpoint to begin with: model_name_or_path.")
@@ -117,8 +127,8 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
     source = source_of(place)
     if is_adapter(Path(source)):
         return _trained_adapter(model, Path(source))
-    options: dict[str, Any] = {"revision": None if place.path else place.revision}
-    tokenizer = load_tokenizer(source, **options)
+    revision = None if place.path else place.revision
+    tokenizer = load_tokenizer(source, revision=revision)
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         # Padding with EOS would teach nothing wrong here (labels are set by offsets),
         # but a distinct pad keeps later tools from masking the end of an answer.
@@ -129,14 +139,14 @@ def trained_model(model: ModelConfig) -> tuple[Any, PreTrainedTokenizerBase]:
         dtype=model.dtype or "float32",
         use_safetensors=True,
         attn_implementation=model.attn_implementation,
-        **options,
+        revision=revision,
     )
     return network, tokenizer
 
 
 def _trained_adapter(
     model: ModelConfig, folder: Path
-) -> tuple[Any, PreTrainedTokenizerBase]:
+) -> tuple[Network, PreTrainedTokenizerBase]:
     """Return an adapter on its base, whose factors are trained on."""
     network, tokenizer = trained_model(
         replace(model, model_name_or_path=base_reference(folder))
@@ -145,11 +155,13 @@ def _trained_adapter(
     return adapted, adapter_tokenizer(tokenizer, folder)
 
 
-def set_chat_template(tokenizer: Any, training: Any) -> None:
+def set_chat_template(
+    tokenizer: PreTrainedTokenizerBase, training: TrainingConfig
+) -> None:
     """Give the tokenizer the template of a file, ``chat_template_path``."""
-    named = getattr(training, "chat_template_path", None)
-    if named is None:
+    if not isinstance(training, SFTConfig) or training.chat_template_path is None:
         return
+    named = training.chat_template_path
     file = next((p for p in (Path(named), ROOT / named) if p.is_file()), None)
     if file is None:
         raise SettingsError(f"There is no file {named}. Correct chat_template_path.")
@@ -169,9 +181,9 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
         return _trained(stage, training, model, folder)
 
 
-def _trained(stage: StageConfig, training: Any, model: ModelConfig, folder: Path) -> (
-    Path
-):  # fmt: skip
+def _trained(
+    stage: StageConfig, training: TrainingConfig, model: ModelConfig, folder: Path
+) -> Path:
     with training.main_process_first(local=False):
         resume = open_run(folder, run_settings_of(stage, training, model))
     result = folder / (stage.name or "model")
@@ -220,8 +232,12 @@ def _trained(stage: StageConfig, training: Any, model: ModelConfig, folder: Path
 
 
 def _instruction_trainer(
-    stage: StageConfig, training: Any, network: Any, tokenizer: Any, **options: Any
-) -> Any:
+    stage: StageConfig,
+    training: TrainingConfig,
+    network: Network,
+    tokenizer: PreTrainedTokenizerBase,
+    **options: Any,
+) -> Trainer:
     """Return the trainer of the base and of XE-IT: the answers of conversations."""
     rows = tokenised(
         tokenizer,
@@ -235,8 +251,12 @@ def _instruction_trainer(
 
 
 def _preference_trainer(
-    stage: StageConfig, training: Any, network: Any, tokenizer: Any, **options: Any
-) -> Any:
+    stage: StageConfig,
+    training: TrainingConfig,
+    network: Network,
+    tokenizer: PreTrainedTokenizerBase,
+    **options: Any,
+) -> Trainer:
     """Return the trainer of TL-PO: one answer preferred to another."""
     pairs = read_preferences(stage.data)
     rows = preference_rows(tokenizer, pairs, training.max_length)
@@ -251,7 +271,10 @@ def _preference_trainer(
 
 
 def _conversations(
-    stage: StageConfig, training: Any, network: Any, tokenizer: Any
+    stage: StageConfig,
+    training: TrainingConfig,
+    network: Any,
+    tokenizer: PreTrainedTokenizerBase,
 ) -> list[list[Message]]:
     if stage.data != "atlas":
         return read_dataset(stage.data)
@@ -271,8 +294,8 @@ def _conversations(
 
 
 def run_settings_of(
-    stage: StageConfig, training: Any, model: ModelConfig
-) -> dict[str, Any]:
+    stage: StageConfig, training: TrainingConfig, model: ModelConfig
+) -> dict[str, object]:
     """Return the settings that define a run, without where and how it is written."""
     of_training = [*RUN_SETTINGS, "max_length"]
     if stage.stage == "tl-po":
@@ -295,8 +318,8 @@ def _base_of_adapter(reference: str) -> str:
 
 
 def _card(
-    stage: StageConfig, training: Any, model: ModelConfig, folder: Path
-) -> dict[str, Any]:
+    stage: StageConfig, training: TrainingConfig, model: ModelConfig, folder: Path
+) -> Json:
     """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
     source = model.model_name_or_path or ""
     name, base = stage.name or "model", Path(source).name or source
@@ -334,11 +357,11 @@ class AnswerLossTrainer(SFTTrainer):
 
     def compute_loss(
         self,
-        model: Any,
+        model: nn.Module,
         inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Any:
+    ) -> torch.Tensor | tuple[torch.Tensor, object]:
         """Return the mean negative log-likelihood of the labelled tokens.
 
         ``input_ids`` and ``labels`` are (batch, time); position t predicts label t + 1.
@@ -406,7 +429,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         # Shared groups: a scheduler that sets a rate here sets it in both.
         self.param_groups = [*muon.param_groups, *adamw.param_groups]
 
-    def step(self, closure: Any = None) -> Any:
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
         """Take one step with each; a closure is called once."""
         loss = closure() if closure is not None else None
         for part in self.parts:

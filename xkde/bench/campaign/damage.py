@@ -8,13 +8,12 @@ import io
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-Row = dict[str, Any]
+Row = dict[str, object]
 Writer = Callable[[Sequence[object]], bytes]
 
 # What stands where a text or a number should.

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -224,7 +223,7 @@ def _fuzzed(
     return FuzzCount(name, ending, count, accepted, sentences, tuple(failures), seconds)
 
 
-def outcome(read: Callable[[Path], Any], content: bytes, ending: str) -> str:
+def outcome(read: Callable[[Path], object], content: bytes, ending: str) -> str:
     """Return nothing where a file is taken, "sentence" for one, else what went wrong.
 
     That is the error with its place, a message that nobody reads to its end, or a wait.

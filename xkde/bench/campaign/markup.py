@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from xkde.bench import browser
@@ -26,6 +26,10 @@ from xkde.evaluation.results.experiments import Answered, ExperimentSettings
 from xkde.evaluation.results.rows import Result
 from xkde.labelling.records import FailedCase, Label
 from xkde.labelling.store import store as store_label
+from xkde.text import Json
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 SEEN = "Hostile"  # stands in every text, so that one sees where it is shown
 PAYLOADS = {
@@ -104,7 +108,7 @@ def look(url: str, text: str, name: str, locale: str = "en-US") -> list[LookedAt
     return looked
 
 
-def _wrong(state: dict[str, Any]) -> tuple[str, ...]:
+def _wrong(state: Json) -> tuple[str, ...]:
     found = [f"the policy refused {each}" for each in state["refused"]]
     if state["ran"]:
         found.append("a script ran")
@@ -113,7 +117,7 @@ def _wrong(state: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _hover_over_plots(tab: Any) -> None:
+def _hover_over_plots(tab: "Page") -> None:
     """Move over the first points of what is drawn, whose labels then appear."""
     for plot in tab.locator(".js-plotly-plot:visible").all()[:3]:
         box = plot.bounding_box()

@@ -15,7 +15,6 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from babel import Locale
 from babel.core import get_global
@@ -24,7 +23,7 @@ from xkde.data.atlas.records import Wordings
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 from xkde.paths import ATLAS
 from xkde.paths import ATLAS_LANGUAGES as FOLDER
-from xkde.text import normalise, unaccented
+from xkde.text import Json, normalise, unaccented
 
 Names = dict[str, dict[str, str]]
 Aliases = Mapping[str, tuple[str, ...]]  # a name -> its aliases
@@ -46,7 +45,7 @@ HAND_KINDS = ("occupation", "sport", "party", "continent", "city")
 
 
 @lru_cache(maxsize=1)
-def tables() -> dict[str, dict[str, dict[str, Any]]]:
+def tables() -> dict[str, dict[str, Json]]:
     """Return the hand-written table of every language, as it stands in its file."""
     return {
         code: tomllib.loads((FOLDER / f"{code}.toml").read_text(encoding="utf-8"))

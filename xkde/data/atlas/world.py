@@ -9,7 +9,6 @@ import hashlib
 import random
 import tomllib
 from functools import lru_cache
-from typing import Any
 
 from babel.core import get_global
 
@@ -17,8 +16,9 @@ from xkde.data.atlas import names as naming
 from xkde.data.atlas.records import RELATIONS, Split, World
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.paths import ATLAS
+from xkde.text import Json
 
-_FILE: dict[str, Any] = tomllib.loads((ATLAS / "facts.toml").read_text("utf-8"))
+_FILE: Json = tomllib.loads((ATLAS / "facts.toml").read_text("utf-8"))
 
 CAPITALS: dict[str, str] = _FILE["capital"]
 CITY_COUNTRIES: dict[str, str] = _FILE["city_country"]

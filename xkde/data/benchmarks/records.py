@@ -95,7 +95,7 @@ class Benchmark:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def answers(value: Any) -> tuple[str, ...]:
+def answers(value: object) -> tuple[str, ...]:
     """Return an answer and its other right forms, of a text, number or nested list."""
     if isinstance(value, list):
         nested = [form for entry in value for form in answers(entry)]
@@ -106,7 +106,7 @@ def answers(value: Any) -> tuple[str, ...]:
     return (form,) if form.strip() else ()
 
 
-def item(question: Any, answer: Any, aliases: Any = (), kind: str = "") -> (
+def item(question: object, answer: object, aliases: object = (), kind: str = "") -> (
     ProbeItem | None
 ):  # fmt: skip
     """Return a question with its answers, or None where either is missing."""

@@ -24,7 +24,7 @@ same fact in each, questions ready to be asked.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeGuard
 
 from xkde.data.benchmarks.records import (
     BenchmarkFile,
@@ -39,12 +39,13 @@ from xkde.data.benchmarks.records import (
 from xkde.errors import InputError
 from xkde.languages import language
 from xkde.paths import ASSETS
+from xkde.text import Json
 from xkde.types import Case, Edit, Probe, ProbeItem
 
-Side = dict[str, Any]  # a record's entry for one language
+Side = Json  # a record's entry for one language
 
 
-def is_parallel(value: object) -> bool:
+def is_parallel(value: object) -> TypeGuard[dict[str, Side]]:
     """Tell whether a record has one entry for each language."""
     return (
         isinstance(value, dict)
@@ -54,7 +55,7 @@ def is_parallel(value: object) -> bool:
     )
 
 
-def has_field(value: Any, name: str) -> bool:
+def has_field(value: dict[str, Side], name: str) -> bool:
     """Tell whether any language of a parallel record has a field."""
     return any(name in side for side in value.values())
 
@@ -166,7 +167,7 @@ def _without_english(file: BenchmarkFile) -> bool:
     return not file.rows or "en" not in file.rows[0].value
 
 
-def _fits_bizsre(value: object) -> bool:
+def _fits_bizsre(value: object) -> TypeGuard[dict[str, Side]]:
     return is_parallel(value) and not has_field(value, "port")
 
 

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from xkde.errors import DataError, SettingsError
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.paths import SETTINGS
+from xkde.text import Json
 from xkde.types import Edit, Message
 
 Texts = Mapping[str, str]  # by language code
@@ -310,7 +310,7 @@ def read_recipe(name_or_path: str, kinds: tuple[str, ...]) -> Recipe:
     return recipe_of(known, kinds, path.name)
 
 
-def recipe_of(known: Mapping[str, Any], kinds: tuple[str, ...], where: str) -> Recipe:
+def recipe_of(known: Json, kinds: tuple[str, ...], where: str) -> Recipe:
     """Return the recipe of what a settings file says."""
     names = {each.name for each in fields(Recipe)}
     strange = sorted(set(known) - names)

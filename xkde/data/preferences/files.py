@@ -158,7 +158,7 @@ def origin(answer: int) -> str:
 
 Record = Sample | Scores | Pair
 
-_ARROW: dict[Any, pa.DataType] = {
+_ARROW: dict[object, pa.DataType] = {
     str: pa.string(),
     float | None: pa.float64(),
     bool | None: pa.bool_(),

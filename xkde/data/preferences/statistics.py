@@ -8,16 +8,15 @@ what it is a share of; what cannot be known from a file is None.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 
 from xkde.data.preferences.answers import is_empty
 from xkde.data.preferences.files import Sample, Scores
 from xkde.data.preferences.table import FLAGS, choices
-from xkde.text import is_one, normalise
+from xkde.text import Json, is_one, normalise
 
-Numbers = dict[str, Any]  # what JSON can hold: numbers by name, also nested
+Numbers = Json  # what JSON can hold: numbers by name, also nested
 
 
 def sample_statistics(

@@ -13,7 +13,6 @@ means nothing without it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,7 +65,7 @@ class NullSpace:
         )
 
 
-def editor(given: Mapping[str, Any]) -> WeightEditor:
+def editor(given: Mapping[str, object]) -> WeightEditor:
     """Return the editor."""
     return WeightEditor("alphaedit", AlphaEditSettings, change, given, True, each_edit)
 

@@ -46,7 +46,7 @@ class WeightEditor:
     name: str
     settings: type
     compute: Compute
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, object] = field(default_factory=dict)
     needs_subject: bool = False
     compute_each: ComputeEach | None = None  # of an editor whose change is of low rank
 

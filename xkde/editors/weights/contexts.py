@@ -11,11 +11,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from xkde.errors import Notice
 from xkde.languages import language
-from xkde.prompts import answered, ask, encode
+from xkde.prompts import Tokenizer, answered, ask, encode
 from xkde.types import Edit
 
 # What can stand before any question; languages without an entry have the bare question.
@@ -80,7 +80,7 @@ class LocatedSubject:
 
 
 def question_prompts(
-    tokenizer: Any, edits: Sequence[Edit], openings: int, old_answer: bool = False
+    tokenizer: Tokenizer, edits: Sequence[Edit], openings: int, old_answer: bool = False
 ) -> list[EditPrompt]:
     """Return each edit's question alone, then behind ``openings`` openings.
 
@@ -103,7 +103,7 @@ def question_prompts(
     return prompts
 
 
-def essence_prompts(tokenizer: object, edits: Sequence[Edit]) -> list[EditPrompt]:
+def essence_prompts(tokenizer: Tokenizer, edits: Sequence[Edit]) -> list[EditPrompt]:
     """Return "{subject} is a" in its language for each edit that names a subject."""
     prompts = []
     for number, edit in enumerate(edits):
@@ -123,7 +123,7 @@ def notes_of(prompts: Sequence[EditPrompt]) -> tuple[str, ...]:
 
 
 def locate(
-    tokenizer: Any, question: str, subject: str, language: str = ""
+    tokenizer: Tokenizer, question: str, subject: str, language: str = ""
 ) -> LocatedSubject:
     """Return the prompt of a question and the last token of the subject in it.
 

@@ -16,7 +16,6 @@ token, and every neuron serves other facts, too.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +45,7 @@ class KnSettings:
     write: float = 8.0  # λ₂
 
 
-def editor(given: Mapping[str, Any]) -> WeightEditor:
+def editor(given: Mapping[str, object]) -> WeightEditor:
     """Return the editor."""
     return WeightEditor("kn", KnSettings, change, given, compute_each=each_edit)
 

@@ -13,7 +13,6 @@ second moments are C. H and K are read anew after each layer.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +46,7 @@ class MemitSettings(LayersSettings):
     weight: float = 15_000.0  # λ: how much other text counts beside the edits
 
 
-def editor(given: Mapping[str, Any]) -> WeightEditor:
+def editor(given: Mapping[str, object]) -> WeightEditor:
     """Return the editor."""
     return WeightEditor("memit", MemitSettings, change, given, True, each_edit)
 

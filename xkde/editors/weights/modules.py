@@ -9,10 +9,9 @@ the base layer within it is edited: the adapter's own matrices are no projection
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from xkde.errors import CheckpointError, SettingsError
@@ -156,14 +155,14 @@ def ending_after(module: nn.Module) -> Iterator[None]:
     Hooks that were put on the module before have run by then.
     """
 
-    def reached(*_: Any) -> None:
+    def reached(*_: object) -> None:
         raise _Reached
 
     with suppress(_Reached), hooked(module, reached):
         yield
 
 
-def _config(model: PreTrainedModel) -> Any:
+def _config(model: PreTrainedModel) -> PreTrainedConfig:
     return model.config.get_text_config()
 
 

@@ -17,7 +17,7 @@ are made one after another.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ class RomeSettings(ValueSettings):
     covariance: bool = True  # False: C is the identity, no second moments are needed
 
 
-def editor(given: Mapping[str, Any]) -> WeightEditor:
+def editor(given: Mapping[str, object]) -> WeightEditor:
     """Return the editor."""
     return WeightEditor("rome", RomeSettings, change, given, True, each_edit)
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -214,7 +213,7 @@ def _summing(
 ) -> Iterator[None]:
     """Add Σ k kᵀ of the tokens under a mask (rows, time), ``times`` counted each."""
 
-    def adding(layer: int) -> Any:
+    def adding(layer: int) -> Callable[..., None]:
         def add(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
             keys = arguments[0][mask.bool()].float()
             squares = (keys.T @ keys).mul_(times)

@@ -374,7 +374,7 @@ def _adding(
     at = torch.tensor(columns, device=delta.device)
     chosen = torch.tensor(which, device=delta.device)
 
-    def hook(_: nn.Module, __: Any, output: Any) -> object:
+    def hook(_: nn.Module, __: object, output: Any) -> object:
         states = hidden_of(output)
         states = states.index_put(
             (rows, at), delta[chosen].to(states.dtype), accumulate=True

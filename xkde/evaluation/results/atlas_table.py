@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -35,8 +35,8 @@ from xkde.evaluation.results.statistics import (
 from xkde.evaluation.scoring.answers import exact_match, in_language
 from xkde.languages import language
 from xkde.paths import checkpoints
-from xkde.prompts import ask, edit_prompt
-from xkde.text import same
+from xkde.prompts import Encoded, ask, edit_prompt
+from xkde.text import Json, same
 from xkde.types import PROBES, Case, Generation, Message, Sampling
 from xkde.writing import write_aside
 
@@ -52,7 +52,7 @@ RIGHT, WRONG, NOT_ASKED = "1", "0", "-"  # marks in ``AtlasCell.marks``
 class AnsweringEngine(Protocol):
     """What the tables ask of an engine."""
 
-    def encode(self, messages: Sequence[Message]) -> Any: ...
+    def encode(self, messages: Sequence[Message]) -> Encoded: ...
     def generate(
         self,
         prompts: Sequence[Sequence[int]],
@@ -82,7 +82,7 @@ class AtlasCell:
         return asdict(self) | share_of([self])
 
     @staticmethod
-    def from_dict(cell: Mapping[str, Any]) -> "AtlasCell":
+    def from_dict(cell: Json) -> "AtlasCell":
         """Return a cell of a stored table."""
         names = ("measure", "source", "target", "hits", "n", "marks")
         return AtlasCell(**{name: cell[name] for name in names if name in cell})
@@ -316,14 +316,14 @@ def _answers_of(cells: Sequence[AtlasCell], measure: str) -> Values:
 
 def stages_table(
     cells: Mapping[str, Mapping[str, Sequence[AtlasCell]]], reference: str
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """Return one record for each checkpoint and edit language, for JSON.
 
     ``cells[checkpoint][source]``; all checkpoints are compared with ``reference``. Of a
     comparison ``p`` is corrected by Holm for all of the table, ``p_alone`` is not.
     """
-    rows: list[dict[str, Any]] = []
-    tests: list[dict[str, Any]] = []
+    rows: list[Json] = []
+    tests: list[Json] = []
     for checkpoint, by_source in cells.items():
         for source, mine in by_source.items():
             shares = {

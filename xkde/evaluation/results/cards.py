@@ -4,8 +4,7 @@ Text in, text out: takes what ``card.json`` holds, and what ``python -m xkde atl
 --out FILE`` wrote. Write them with: ``python -m xkde checkpoints ship atlas-xe-it``.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from xkde.evaluation.results.atlas_table import (
     CLOSED_BOOK,
@@ -19,6 +18,7 @@ from xkde.evaluation.results.atlas_table import (
     stages_table,
 )
 from xkde.languages import language
+from xkde.text import Json
 
 INTRODUCTIONS = {
     "base": (
@@ -75,7 +75,7 @@ def _share(cells: Sequence[AtlasCell]) -> str:
     return f"{share['share']:.3f} [{share['low']:.3f}–{share['high']:.3f}]"
 
 
-def _cells(table: Mapping[str, Any], reference: str) -> list[AtlasCell]:
+def _cells(table: Json, reference: str) -> list[AtlasCell]:
     cells = table["models"][reference]["cells"]
     return [AtlasCell.from_dict(cell) for cell in cells]
 
@@ -86,7 +86,7 @@ def _parted(cells: Sequence[AtlasCell]) -> tuple[list[AtlasCell], list[str]]:
     return closed, list(dict.fromkeys(c.source for c in cells if c not in closed))
 
 
-def results(table: Mapping[str, Any], reference: str) -> str:
+def results(table: Json, reference: str) -> str:
     """Return the measured tables of one checkpoint as Markdown."""
     cells = _cells(table, reference)
     closed, sources = _parted(cells)
@@ -116,7 +116,7 @@ def results(table: Mapping[str, Any], reference: str) -> str:
     return "\n".join(lines)
 
 
-def _averaged(averaged: dict[str, Any] | None) -> list[str]:
+def _averaged(averaged: Json | None) -> list[str]:
     """Say of what weights the checkpoint is the average, if it is one."""
     if not averaged:
         return []
@@ -128,12 +128,12 @@ def _averaged(averaged: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _chain(card: Mapping[str, Any]) -> list[Mapping[str, object]]:
+def _chain(card: Json) -> list[Json]:
     """Return the runs that a checkpoint goes back to, latest first."""
     return [card, *_chain(card.get("before") or {})] if card else []
 
 
-def summary(table: Mapping[str, Any]) -> str:
+def summary(table: Json) -> str:
     """Return the README's results: every model's probes, and what it knows by heart."""
     lines = [
         f"| model, edit in | {' | '.join(COLUMNS)} | edits (with two hops) |",
@@ -180,7 +180,7 @@ def summary(table: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _differences(table: Mapping[str, Any]) -> list[str]:
+def _differences(table: Json) -> list[str]:
     """Say what surely differs from stage one, by paired tests over edits.
 
     Nothing of a table of an earlier version, which has counts and no marks.
@@ -207,7 +207,7 @@ def _differences(table: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _intervals(table: Mapping[str, Any]) -> str:
+def _intervals(table: Json) -> str:
     """Say what the intervals in brackets are."""
     every = [c for model in table["models"].values() for c in model["cells"]]
     known = [bool(cell.get("marks")) for cell in every]
@@ -225,7 +225,7 @@ def _intervals(table: Mapping[str, Any]) -> str:
     return f"In brackets 95 % intervals, {widest}."
 
 
-def model_card(card: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:
+def model_card(card: Json, table: Json | None) -> str:
     """Return the README of a checkpoint folder, with Hub front matter."""
     name, settings = str(card["name"]), card.get("settings", {})
     training = card.get("training", {})

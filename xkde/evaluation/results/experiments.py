@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -26,7 +26,7 @@ from xkde.errors import DataError, SettingsError
 from xkde.evaluation.results.rows import HERE
 from xkde.evaluation.results.store import changed_settings, run_id
 from xkde.evaluation.results.summary import GroupMean, means
-from xkde.text import parse_json
+from xkde.text import Json, parse_json
 from xkde.types import PROBES
 from xkde.writing import aside, write_aside
 
@@ -107,7 +107,7 @@ class Experiment:
     """One run that can be looked at; ``about`` are its settings, versions and date."""
 
     key: str
-    about: Mapping[str, Any]
+    about: Json
     rows: pd.DataFrame  # with the column ``edit``: which answers go together
     is_whole: bool
 
@@ -147,7 +147,9 @@ def rows_in(folder: Path) -> pa.Table:
     return pa.concat_tables([_table(part) for part in _parts(folder)])
 
 
-def finish(folder: Path, settings: ExperimentSettings, more: Mapping[str, Any]) -> Path:
+def finish(
+    folder: Path, settings: ExperimentSettings, more: Mapping[str, object]
+) -> Path:
     """Join the sizes into one file that says what they are of; return it."""
     about = {**asdict(settings), "run": settings.run, "provenance": HERE, **more}
     head = {_HEAD: json.dumps(about, ensure_ascii=False).encode()}
@@ -225,7 +227,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return rows.assign(edit=place.where(rows["place"] >= 0, rows["query"]))
 
 
-def _head_of(file: Path) -> dict[str, Any]:
+def _head_of(file: Path) -> Json:
     try:
         head = (pq.read_schema(file).metadata or {})[_HEAD]
     except (OSError, KeyError, pa.ArrowException) as error:
@@ -297,7 +299,7 @@ def _asked_in(run: Experiment, asked_in: AskedIn) -> pd.DataFrame:
 def _means(
     rows: pd.DataFrame, measure: str, more: Sequence[str] = ()
 ) -> list[GroupMean]:
-    def place(mean: GroupMean) -> tuple[Any, ...]:
+    def place(mean: GroupMean) -> tuple[object, ...]:
         size, probe, *rest = mean.group.values()
         return size, ASKED_ABOUT.index(probe), *rest
 

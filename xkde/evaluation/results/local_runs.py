@@ -8,7 +8,7 @@ Rows are kept open and read anew when their files have changed. Loads no model l
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -27,7 +27,7 @@ from xkde.evaluation.results.rows import (
     with_added,
 )
 from xkde.evaluation.results.store import SETTINGS
-from xkde.text import parse_json
+from xkde.text import Json, parse_json
 from xkde.writing import aside
 
 State = Literal["finished", "under_way", "broken"]
@@ -54,7 +54,7 @@ class LocalRun:
     files: tuple[Path, ...]
     state: State
     rows: int
-    about: dict[str, Any]
+    about: Json
     words: str = ""  # why it is broken
 
     @property
@@ -64,7 +64,7 @@ class LocalRun:
         return tuple((name, its.st_mtime_ns, its.st_size) for name, its in stats)
 
 
-_open: dict[tuple[Any, ...], pd.DataFrame] = {}  # the one used last at the end
+_open: dict[tuple[object, ...], pd.DataFrame] = {}  # the one used last at the end
 _lock = threading.Lock()
 
 

@@ -6,7 +6,6 @@ the released files read these. What was not measured is null.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +14,7 @@ from xkde.errors import InputError
 from xkde.evaluation.results.rows import TEACHER_FORCED
 from xkde.writing import write_aside
 
-Record = dict[str, Any]
+Record = dict[str, object]
 
 
 def released_records(table: pa.Table) -> dict[tuple[str, str], list[Record]]:

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xkde.editors.registry import SettingsRecord
 from xkde.errors import DataError, SettingsError
 from xkde.evaluation.analysis.of_runs import with_stored_kinds
 from xkde.evaluation.results.judged import judged_in_short, with_verdicts
@@ -78,13 +79,13 @@ class RunSettings:
         return run_id(self)
 
 
-def run_id(settings: Any) -> str:
+def run_id(settings: SettingsRecord) -> str:
     """Return the id of a run with these settings, a dataclass."""
     text = json.dumps(asdict(settings), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def open_store(folder: Path, settings: Any) -> set[Key]:
+def open_store(folder: Path, settings: SettingsRecord) -> set[Key]:
     """Create or reopen a run's folder; return the keys of the rows that are there.
 
     Raises SettingsError where the folder holds a run with other settings, or no run.
@@ -159,7 +160,7 @@ def once_each(table: pa.Table, folder: Path) -> pa.Table:
     return table.take(sorted(first.values()))
 
 
-def _refuse_changes(folder: Path, file: Path, settings: object) -> None:
+def _refuse_changes(folder: Path, file: Path, settings: SettingsRecord) -> None:
     try:
         before = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -175,7 +176,9 @@ def _refuse_changes(folder: Path, file: Path, settings: object) -> None:
         )
 
 
-def changed_settings(before: Mapping[str, Any], settings: Any) -> list[str]:
+def changed_settings(
+    before: Mapping[str, object], settings: SettingsRecord
+) -> list[str]:
     """Say which of a run's settings are others now; none: it may go on."""
     now = json.loads(_json(asdict(settings)))
     # What there was no setting for then went as its default goes now.

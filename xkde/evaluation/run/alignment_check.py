@@ -11,13 +11,12 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
 from xkde.data.atlas.records import World
 from xkde.engines.aligner import Translation, TranslationScorer, both_ways
 from xkde.evaluation.results.statistics import share_over_edits
 from xkde.languages import LANGUAGES
-from xkde.text import normalise
+from xkde.text import Json, normalise
 
 # contrast -> what the gold is held against
 CONTRASTS: dict[str, str] = {
@@ -97,7 +96,7 @@ def check(
     language_token: bool = True,
     held_out: Callable[[str], bool] = lambda entity: False,
     on_progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Return, by reward: counts overall, of held-out entities, and by direction."""
     drawn = list(contrasts(world, limit, seed))
     asked = [t for contrast in drawn for t in (contrast.gold, contrast.wrong)]
@@ -106,7 +105,7 @@ def check(
     )
     scored = list(zip(drawn, found[::2], found[1::2], strict=True))
     apart = {contrast.entity for contrast in drawn if held_out(contrast.entity)}
-    tables: dict[str, Any] = {}
+    tables: Json = {}
     for reward in REWARDS:
         won = [
             (contrast, getattr(gold, reward) > getattr(wrong, reward))
@@ -123,19 +122,19 @@ def check(
 Won = Sequence[tuple[Contrast, bool]]
 
 
-def _pooled(won: Won) -> list[dict[str, Any]]:
+def _pooled(won: Won) -> list[Json]:
     return [_count(kind, "", "", [w for w in won if w[0].kind == kind])
             for kind in CONTRASTS]  # fmt: skip
 
 
-def _by_direction(won: Won) -> list[dict[str, Any]]:
+def _by_direction(won: Won) -> list[Json]:
     groups: dict[tuple[str, str, str], list[tuple[Contrast, bool]]] = {}
     for each in won:
         groups.setdefault((each[0].kind, *each[0].direction), []).append(each)
     return [_count(*key, group) for key, group in groups.items()]
 
 
-def _count(kind: str, source: str, target: str, won: Won) -> dict[str, Any]:
+def _count(kind: str, source: str, target: str, won: Won) -> Json:
     """Return how often the gold won; an empty language stands for all of them.
 
     The interval is over entities, each of which is asked in many directions.

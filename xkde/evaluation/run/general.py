@@ -11,7 +11,7 @@ which can be read without lm-eval; to run tasks needs the extra ``general``.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -32,6 +32,7 @@ from xkde.evaluation.results.store import (
 from xkde.evaluation.run.runner import NOT_MEASURED, versions
 from xkde.locks import held
 from xkde.prompts import ask
+from xkde.text import Json
 from xkde.writing import write_aside
 
 GENERAL = "general"  # benchmark, probe and protocol of their rows
@@ -52,7 +53,7 @@ class Number:
     n: int
 
 
-def write_numbers(folder: Path, task: str, report: Mapping[str, Any]) -> None:
+def write_numbers(folder: Path, task: str, report: Json) -> None:
     """Keep what lm-eval says of a task."""
     kept = {name: report[name].get(task) for name in KEPT if name in report}
     text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)
@@ -85,13 +86,13 @@ def _named(key: str) -> str:
     return measure if filtered in ("", "none") else f"{measure} ({filtered})"
 
 
-def _error(results: Mapping[str, Any], key: str) -> float | None:
+def _error(results: Json, key: str) -> float | None:
     measure, _, filtered = key.partition(",")
     error = results.get(f"{measure}_stderr,{filtered}")
     return error if isinstance(error, float) else None
 
 
-def scores_of(sample: Any) -> dict[str, object]:
+def scores_of(sample: Json) -> dict[str, object]:
     """Return those of a task's measures that mean what our columns mean."""
     found: dict[str, object] = {}
     for name in RIGHT_OR_WRONG:
@@ -103,7 +104,7 @@ def scores_of(sample: Any) -> dict[str, object]:
     return found
 
 
-def texts_of(sample: Any) -> tuple[str, str | None]:
+def texts_of(sample: Json) -> tuple[str, str | None]:
     """Return gold and answer as texts; of choices the likeliest is the answer."""
     target, given = sample["target"], sample["filtered_resps"]
     if len(given) > 1 and all(isinstance(one, list | tuple) for one in given):
@@ -203,7 +204,7 @@ def known_tasks(manager: Any, wanted: Sequence[str]) -> list[str]:
 
 
 def _evaluated(
-    lm: Any, manager: Any, name: str, settings: GeneralSettings, batch_size: int
+    lm: object, manager: Any, name: str, settings: GeneralSettings, batch_size: int
 ) -> Any:
     return import_module("lm_eval").simple_evaluate(
         model=lm,
@@ -221,15 +222,15 @@ def _evaluated(
     )
 
 
-def _by_filter(samples: Sequence[Any]) -> list[list[Any]]:
+def _by_filter(samples: Sequence[Json]) -> list[list[Json]]:
     """Return the samples of each of a task's filters of answers, in their order."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Json]] = {}
     for sample in samples:
         found.setdefault(sample["filter"], []).append(sample)
     return list(found.values())
 
 
-def _row(settings: GeneralSettings, task: str, sample: Any, question: int) -> Result:
+def _row(settings: GeneralSettings, task: str, sample: Json, question: int) -> Result:
     asked = str(sample["arguments"][0][0])
     gold, answer = texts_of(sample)
     return Result(

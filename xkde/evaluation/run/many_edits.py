@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from xkde.data.atlas.benchmark import ManyEdits, fact_item
 from xkde.data.atlas.world import atlas
@@ -22,6 +21,7 @@ from xkde.editors.editor import Applied, Editor
 from xkde.editors.registry import make
 from xkde.editors.sequential import SequentialEdits
 from xkde.editors.weights import deltas
+from xkde.engines.transformers import TransformersEngine
 from xkde.evaluation.results.experiments import (
     UNTOUCHED,
     Answered,
@@ -66,9 +66,9 @@ class ExperimentMemory:
 class ExperimentJob:
     """One run under way."""
 
-    engine: Any
+    engine: TransformersEngine
     settings: ExperimentSettings
-    given: Mapping[str, Any]  # the editor's settings
+    given: Mapping[str, object]  # the editor's settings
     many: ManyEdits
     memory: ExperimentMemory | None = None
     batch_size: int = 64
@@ -173,7 +173,7 @@ def ask(
     """Ask questions by both protocols while edits are at work; in the given order."""
     routed = [at_work.route(one.query) for one in asked]
     found: list[ProbeAnswer] = [(None, None)] * len(asked)
-    engines: dict[int, Any] = {id(each.engine): each.engine for each in routed}
+    engines = {id(each.engine): each.engine for each in routed}
     for engine in engines.values():
         places = [i for i, each in enumerate(routed) if each.engine is engine]
         prompts = [

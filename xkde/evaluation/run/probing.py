@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
-from typing import Any, cast
+from typing import cast
 
 import yaml
 
@@ -57,7 +57,7 @@ from xkde.evaluation.run.questions import (
 from xkde.prompts import Wrapper
 from xkde.types import AskedPrompt, Edit, Generation, Query, Sampling
 
-Given = Mapping[str, Mapping[str, Any]]  # editor -> its settings
+Given = Mapping[str, Mapping[str, object]]  # editor -> its settings
 EDITS_A_PART = 32  # whose changes are computed together
 SHARED = (
     "Made side by side with other edits: the seconds are an equal share of what all "
@@ -109,7 +109,7 @@ def given_settings(overrides: Sequence[str], editors: Sequence[str]) -> Given:
 
 
 def open_editor(
-    name: str, engine: Engine, given: Mapping[str, Any]
+    name: str, engine: Engine, given: Mapping[str, object]
 ) -> tuple[Editor | None, str]:
     """Return an editor and its settings as JSON; None for an editor of IN_PROMPT.
 

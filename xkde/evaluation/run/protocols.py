@@ -10,14 +10,14 @@ mark. ``generated`` is the greedy answer of any engine, scored as text.
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from xkde.engines.engine import Engine
 from xkde.engines.forward import Pair
 from xkde.engines.prefix_trees import first_choices
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
-from xkde.prompts import RELEASED_WRAPPERS, Wrapper, answered, ask
+from xkde.prompts import RELEASED_WRAPPERS, Tokenizer, Wrapper, answered, ask
 from xkde.types import AskedPrompt, Generation, Sampling
 
 Family = Literal["llama2", "chatml", "generic"]
@@ -48,7 +48,7 @@ class TeacherForcedAnswer:
         return sum(equal) / len(equal)
 
 
-def family_of(tokenizer: Any) -> Family:
+def family_of(tokenizer: Tokenizer) -> Family:
     """Return how the released evaluation wraps a model, by its turn marks.
 
     It goes by names instead: "llama2" in the path, else Qwen.
@@ -92,7 +92,7 @@ def _own(engine: TransformersEngine, asked: AskedPrompt, wrapper: Wrapper) -> Sp
     return Span(encoded.prompt_ids, tuple(ids), tuple(ids))
 
 
-def _released(tokenizer: Any, asked: Sequence[AskedPrompt]) -> list[Span]:
+def _released(tokenizer: Tokenizer, asked: Sequence[AskedPrompt]) -> list[Span]:
     """Return the slices of the released code: of ``logits[…]`` and of the target."""
     family = family_of(tokenizer)
     if family == "generic":

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from xkde.data.atlas.world import atlas
 from xkde.evaluation.results.statistics import share_over_edits
 from xkde.memory.index import CachedEncoder, Encoder, build_index
 from xkde.memory.retrieval import all_scores
+from xkde.text import Json
 from xkde.types import Case, Probe, Query
 
 IN_SCOPE: tuple[Probe, ...] = ("reliability", "generality", "portability")
@@ -199,7 +199,7 @@ def best_threshold(found: Sequence[Outcome], weight: float) -> ThresholdChoice:
     return ThresholdChoice(weight, float(every[at] + below) / 2, float(gains[at]))
 
 
-def summary(found: Sequence[Outcome], threshold: float) -> dict[str, Any]:
+def summary(found: Sequence[Outcome], threshold: float) -> Json:
     """Return hit@1, hit@3, what is found above the threshold, and false triggers.
 
     Each with its 95 % interval over edits.
@@ -222,7 +222,7 @@ def by(
     found: Sequence[Outcome],
     threshold: float,
     key: Callable[[Outcome], tuple[str, ...]],
-) -> dict[tuple[str, ...], dict[str, Any]]:
+) -> dict[tuple[str, ...], Json]:
     """Return the same for each group of queries, such as a pair of languages."""
     groups: dict[tuple[str, ...], list[Outcome]] = defaultdict(list)
     for outcome in found:

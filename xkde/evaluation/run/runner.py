@@ -208,7 +208,7 @@ def _generated_without(
 
 TEXTS = {"before": "before", "base": "base_answer"}
 UNCHANGED = {"before": "unchanged", "base": "unchanged_from_base"}
-Measure = Callable[..., dict[str, Any]]
+Measure = Callable[..., dict[str, object]]
 # protocol -> what is measured of an answer, and of one without the edit beside it
 HOW: dict[str, tuple[Measure, Measure]] = {
     TEACHER_FORCED: (_teacher_forced, _teacher_forced_without),

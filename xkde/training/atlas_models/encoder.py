@@ -23,7 +23,7 @@ from typing import Any
 import datasets
 import torch
 from tokenizers import normalizers
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 from transformers import (
     BertConfig,
@@ -286,7 +286,7 @@ class ContrastiveTrainer(Trainer):
         self.model_accepts_loss_kwargs = False
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any
+        self, model: nn.Module, inputs: dict[str, Tensor], *_: object, **__: object
     ) -> Tensor:
         """Encode a batch's texts at once."""
         mask = inputs["attention_mask"]
@@ -295,7 +295,7 @@ class ContrastiveTrainer(Trainer):
         return info_nce(normalize(pooled, dim=-1), inputs["keys"], self.temperature)
 
     def prediction_step(
-        self, model: object, inputs: dict[str, Tensor], *_: object, **__: object
+        self, model: nn.Module, inputs: dict[str, Tensor], *_: object, **__: object
     ) -> tuple[Tensor, None, None]:
         """Return the loss of held-out samples; there is nothing else to predict."""
         with torch.no_grad():

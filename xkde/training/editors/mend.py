@@ -147,7 +147,7 @@ def _prepare(settings: MendSettings, training: TrainingArguments) -> PartTrainin
     def losses(learning: nn.Module, batch: Sequence[MendRow]) -> dict[str, Tensor]:
         return mend_losses(learning, base, batch)
 
-    def save(folder: Path) -> dict[str, Any]:
+    def save(folder: Path) -> dict[str, object]:
         save_network(network, folder / FILE)
         rates = network.rates.detach().tolist()
         return {"rates": dict(zip(network.names, rates, strict=True))}

@@ -50,11 +50,11 @@ class LossesTrainer(Trainer):
 
     def compute_loss(
         self,
-        model: Any,
+        model: nn.Module,
         inputs: dict[str, Any],
         return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-    ) -> Any:
+        num_items_in_batch: object = None,
+    ) -> Tensor | tuple[Tensor, object]:
         """Return the sum over a batch's rows."""
         losses = self.losses(model, inputs["rows"])
         for name, loss in losses.items():
@@ -118,6 +118,6 @@ def _save(prepared: PartTraining, folder: Path, card: dict[str, object]) -> Path
     return put_in_place(aside, folder, card | dict(prepared.save(aside)))
 
 
-def _as_they_are(rows: list[Any]) -> dict[str, object]:
+def _as_they_are(rows: list[object]) -> dict[str, object]:
     """Return a batch: rows of ids are padded where they are read."""
     return {"rows": rows}

@@ -111,7 +111,7 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> PartTraini
     def losses(learning: nn.Module, batch: Sequence[SeracRow]) -> dict[str, Tensor]:
         return serac_losses(learning, base, batch)
 
-    def save(folder: Path) -> dict[str, Any]:
+    def save(folder: Path) -> dict[str, object]:
         scope.encoder.body.bfloat16().float()  # the threshold is for what is saved
         found = _on_dev(scope, settings.dev_cases, training.seed)
         save_scope(scope, folder / "scope")

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
@@ -43,13 +42,15 @@ from xkde.engines.aligner import (
 )
 from xkde.errors import SettingsError
 from xkde.locks import held
+from xkde.memory.index import Vectors
 from xkde.text import is_one
 from xkde.writing import write_aside
 
 AT_ONCE = 64  # prompts between two appends to the file
 
 ChrF = Callable[[str, Sequence[str]], float]  # an answer and its golds -> 0 to 100
-Encode = Callable[[list[str]], Any]  # texts -> (texts, size), each row of length one
+# Texts -> (texts, size), each row of length one
+Encode = Callable[[list[str]], Vectors]
 Progress = Callable[[int, int], None]
 
 

@@ -33,7 +33,9 @@ from typing import Any
 
 import datasets
 import torch
+from torch import nn
 from torch.nn import functional
+from transformers import Trainer, TrainingArguments
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
@@ -72,7 +74,7 @@ def preference_rows(
     Pairs longer than ``max_length`` tokens, with an empty answer, or with two answers
     of the same tokens are left out and counted; DataError if none is left.
     """
-    rows: list[dict[str, Any]] = []
+    rows = []
     reasons: Counter[str] = Counter()
     for prompt, chosen, rejected in preferences:
         if not chosen.strip() or not rejected.strip():
@@ -159,7 +161,9 @@ class OrpoTrainer(ORPOTrainer):
 
     learn_all = False
 
-    def tokenize_row(self, feature: dict[str, object], model: object = None) -> Any:
+    def tokenize_row(
+        self, feature: dict[str, object], model: object = None
+    ) -> dict[str, list[int]]:
         """Take the row's own ids."""
         return padded_row(feature)
 
@@ -176,7 +180,7 @@ class OrpoTrainer(ORPOTrainer):
             _uncertain(policy_chosen_logps), _uncertain(policy_rejected_logps)
         )
 
-    def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
+    def concatenated_forward(self, model: nn.Module, batch: dict[str, Any]) -> Any:
         """Return chosen and rejected logps, their logits, and the chosen's nll_loss.
 
         Logps are means per token, of shape (pairs,), logits of shape (pairs, columns,
@@ -210,7 +214,9 @@ class OrpoTrainer(ORPOTrainer):
 class CpoTrainer(CPOTrainer):
     """CPO, or SimPO by its loss_type, on rows of ours."""
 
-    def tokenize_row(self, feature: dict[str, object], model: object = None) -> Any:
+    def tokenize_row(
+        self, feature: dict[str, object], model: object = None
+    ) -> dict[str, list[int]]:
         """Take the row's own ids."""
         return padded_row(feature)
 
@@ -243,7 +249,8 @@ class KtoTrainer(KTOTrainer):
         return rows.map(with_kl_answers, batched=True, batch_size=size)
 
 
-OBJECTIVES: dict[str, tuple[type[Any], type[Any]]] = {
+PreferenceConfig = ORPOConfig | DPOConfig | CPOConfig | KTOConfig
+OBJECTIVES: dict[str, tuple[type[PreferenceConfig], type[Trainer]]] = {
     "orpo": (ORPOConfig, OrpoTrainer),
     "dpo": (DPOConfig, DpoTrainer),
     "cpo": (CPOConfig, CpoTrainer),
@@ -255,18 +262,19 @@ WITH_REFERENCE = ("dpo", "kto")  # their π_ref is the model as it was
 
 def preference_trainer(
     objective: str,
-    network: Any,
-    training: Any,
+    network: nn.Module,
+    training: TrainingArguments,
     rows: datasets.Dataset,
     *,
     learn_all: bool,
     **options: Any,
-) -> object:
+) -> Trainer:
     """Return the objective's trainer; ``options`` are a Trainer's own."""
     _, trainer_class = OBJECTIVES[objective]
     training.remove_unused_columns = False  # "length" is for grouping, not the model
     if objective in WITH_REFERENCE and options.get("peft_config") is None:
         options["ref_model"] = copy.deepcopy(network)
     trainer = trainer_class(model=network, args=training, train_dataset=rows, **options)
-    trainer.learn_all = learn_all
+    if isinstance(trainer, OrpoTrainer):
+        trainer.learn_all = learn_all
     return trainer
