@@ -11,12 +11,12 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from typing import Any
 
 # Before Gradio is imported: no telemetry, no look-up of versions.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 
+from pages.shell.components import QUIET, Components, EventOptions
 from pages.shell.strings import Interface, strings, tr
 from pages.shell.templates import render
 from xkde import paths
@@ -22,14 +23,14 @@ from xkde.evaluation.results.rows import SCORE, SCORES
 from xkde.languages import ATLAS_LANGUAGES, LANGUAGES
 from xkde.types import PROBES
 
-Components = dict[str, Any]  # Gradio's components by name
-Named = dict[str, Any]  # their values, or updates of them
-Options = dict[str, Any]  # of an event or a component
+Named = dict[str, Any]  # values of components by name, or updates of them
 
-QUIET: Options = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: Options = {**QUIET, "queue": False}
 # Runs are large: they are read one visitor after the other, and stay open.
-READING: Options = {**QUIET, "concurrency_id": "evaluations", "concurrency_limit": 1}
+READING: EventOptions = {
+    **QUIET,
+    "concurrency_id": "evaluations",
+    "concurrency_limit": 1,
+}
 LONGEST = 50  # parameters of an address that are looked at
 SCRIPT = paths.ASSETS / "evaluations.js"
 PLAIN_EDITORS = ("none", "prompt")  # their names are words, not proper names
@@ -54,21 +55,21 @@ def by_name(
         return {outputs[name]: value for name, value in named_updates.items()}
 
     # Gradio reads from the parameters' types what to pass.
-    def run(values: dict[Any, Any], request: gr.Request) -> Any:
+    def run(values: dict[object, object], request: gr.Request) -> object:
         return updates(handler(named(values), request))
 
     def run_of_event(
-        values: dict[Any, Any], event: gr.EventData, request: gr.Request
+        values: dict[object, object], event: gr.EventData, request: gr.Request
     ) -> object:
         return updates(handler(named(values), event, request))
 
     def run_in_steps(
-        values: dict[Any, Any], event: gr.EventData, request: gr.Request
+        values: dict[object, object], event: gr.EventData, request: gr.Request
     ) -> Iterator[object]:
         for step in handler(named(values), event, request):
             yield updates(step)
 
-    fn: Callable[..., Any] = run
+    fn: Callable[..., object] = run
     if inspect.isgeneratorfunction(handler):
         fn = run_in_steps
     elif "event" in inspect.signature(handler).parameters:

@@ -6,7 +6,6 @@ A *source* is one of them, with a name that tells it from the others.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -41,6 +40,7 @@ from xkde.evaluation.results.rows import (
 )
 from xkde.evaluation.results.summary import GroupMean, means
 from xkde.evaluation.run.questions import ATLAS
+from xkde.text import Json
 from xkde.types import PROBES
 
 TABLE = "table/"  # begins the keys of the shipped table's models
@@ -60,7 +60,7 @@ class MeasuredSource:
 
     key: str
     name: str
-    about: Mapping[str, Any]
+    about: Json
     state: str
     count: int
     rows: pd.DataFrame | None = None
@@ -191,7 +191,7 @@ def table_sources(interface: Interface) -> list[MeasuredSource]:
 
 
 def _table_source(
-    table: Mapping[str, Any], name: str, model: Mapping[str, Any], interface: Interface
+    table: Json, name: str, model: Json, interface: Interface
 ) -> MeasuredSource:
     about = {
         "benchmark": ATLAS, "checkpoint": name, "editor": X_KDE,

@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from pages.edit_and_ask.answering import plan, waiting_for
 from pages.edit_and_ask.answers import Badge, verdict_badge
-from pages.edit_and_ask.form import Fields, form_of, inputs
+from pages.edit_and_ask.form import form_of, inputs
 from pages.edit_and_ask.models import editor_name
+from pages.shell.components import AT_ONCE, Components
 from pages.shell.links import Form
 from pages.shell.pool import LOOK, PATIENCE, POOL, permitted
 from pages.shell.prefill import Prefilled, fill_in, understand
@@ -61,7 +62,6 @@ CSV_COLUMNS = (
 LONG = 30  # characters of an answer that may take more than its lines
 PHASE_MARKS = {"unmet": "○", "failed": "△", "stopped": "□"}
 TRAIN = "python -m xkde train-editor {editor} --settings atlas-{editor}-laptop"
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def layout() -> AllEditorsPanel:
     return AllEditorsPanel(subject, run_button, stop, status, table)
 
 
-def connect(panel: AllEditorsPanel, fields: Fields, prefilled: gr.State) -> None:
+def connect(panel: AllEditorsPanel, fields: Components, prefilled: gr.State) -> None:
     """Connect the fold-out with the form."""
     state = gr.State(None)
     outputs = [panel.table, panel.status, state]
@@ -117,12 +117,12 @@ def connect(panel: AllEditorsPanel, fields: Fields, prefilled: gr.State) -> None
         concurrency_limit=1,
     )
     # One after the other: what runs ends by itself, what still waits is taken away.
-    panel.stop.click(stop, None, None, queue=False, **QUIET)
-    panel.stop.click(stopped, state, outputs, cancels=[running], queue=False, **QUIET)
+    panel.stop.click(stop, None, None, **AT_ONCE)
+    panel.stop.click(stopped, state, outputs, cancels=[running], **AT_ONCE)
 
 
 def run(
-    request: gr.Request, prefilled: Prefilled, subject: str, *values: Any
+    request: gr.Request, prefilled: Prefilled, subject: str, *values: object
 ) -> Iterator[tuple[str, str, AllEditorsState]]:
     """Yield (table, status, state) whenever an editor gets further."""
     interface = interface_language(request)
@@ -213,7 +213,7 @@ def stop(request: gr.Request) -> None:
 
 def stopped(
     state: AllEditorsState | None, request: gr.Request
-) -> tuple[Any, Any, AllEditorsState | None]:
+) -> tuple[object, object, AllEditorsState | None]:
     """Show what had arrived when Stop was pressed."""
     interface = interface_language(request)
     if state is None or state.ended == len(state.rows):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pages.edit_and_ask.form import read_wordings
 from pages.shell import pool
@@ -327,7 +327,7 @@ def _edit(state: AskState, on_progress: Callable[[int, int], None]) -> "EditedCo
     from xkde.asking.temporary_edits import edit_on_a_copy
 
     edit = with_subject(atlas(), state.edit, state.about.fact)
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     if state.recalled:
         pairs = zip(state.queries, state.recalled, strict=True)
         stated = {query: each.stated for query, each in pairs}

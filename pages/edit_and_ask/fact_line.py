@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from pages.edit_and_ask.form import Fields, form_of, inputs
-from pages.edit_and_ask.models import QUIET
+from pages.edit_and_ask.form import form_of, inputs
+from pages.shell.components import AT_ONCE, Components
 from pages.shell.links import Form
 from pages.shell.prefill import understand
 from pages.shell.strings import Interface, interface_language, tr
@@ -83,7 +83,7 @@ def _languages_words(form: Form, interface: Interface) -> str:
     return tr("fact_languages", interface, n=len(form.languages))
 
 
-def layout(form: Form) -> Fields:
+def layout(form: Form) -> Components:
     """Make the line for the form that the page begins with."""
     first = in_both(fact_html, form, understand(form))
     return {"line": gr.HTML(first, js_on_load=PICK_SCRIPT, elem_id="known")}
@@ -100,12 +100,12 @@ def picked(event: gr.EventData) -> str:
     return str(event.text)
 
 
-def connect(known: Fields, fields: Fields) -> None:
+def connect(known: Components, fields: Components) -> None:
     """Show the line anew whenever the fact, its language or the models change."""
     line = known["line"]
     changed = [fields[name].change for name in ("question", "languages", "edited")]
     gr.on(
         changed, render_line, inputs(fields), line, trigger_mode="always_last",
-        **QUIET,
+        **AT_ONCE,
     )  # fmt: skip
-    line.pick(picked, None, fields["question"], **QUIET)
+    line.pick(picked, None, fields["question"], **AT_ONCE)

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from gradio.components import Component
+
+from pages.shell.components import Components
 from pages.shell.links import EDITOR, Form
 from pages.shell.prefill import Prefilled, fill_in, understand
 from xkde.asking.recorded import FIRST_EDIT
@@ -16,8 +19,6 @@ from xkde.data.atlas.world import atlas
 from xkde.editors.registry import entry_of
 from xkde.languages import ATLAS_LANGUAGES, language
 from xkde.types import QuestionType
-
-Fields = dict[str, Any]  # components, whose events Gradio adds at run time
 
 FIELDS = tuple(field.name for field in fields(Form))
 EDIT_FIELDS = ("language", "question", "answer", "old_answer")
@@ -52,7 +53,7 @@ FIRST = "example_twelve"
 TWO_HOP = "country_currency"
 
 
-def inputs(components: Fields) -> list[Any]:
+def inputs(components: Components) -> list[Component]:
     """Return the components that state a form, in the order of its fields."""
     return [components[name] for name in FIELDS]
 
@@ -77,7 +78,7 @@ def form_of(values: Sequence[Any]) -> Form:
     )
 
 
-def values_of(form: Form, names: Sequence[str] = FIELDS) -> list[Any]:
+def values_of(form: Form, names: Sequence[str] = FIELDS) -> list[object]:
     """Return what components show of a form."""
     values = [getattr(form, name) for name in names]
     # A radio that nobody has chosen in has no value; "" is none of its choices.

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
@@ -104,7 +103,7 @@ def run(
     memory: MemorySession,
     uses: bool,
     threshold: float,
-    *values: Any,
+    *values: object,
 ) -> Iterator[tuple[object, ...]]:
     """Yield the answers as they grow, with all that stands around them.
 
@@ -222,7 +221,7 @@ def stop(request: gr.Request) -> None:
 
 def stopped(
     state: AskState | None, request: gr.Request
-) -> tuple[str, Any, AskState | None]:
+) -> tuple[str, object, AskState | None]:
     """Show what had arrived when Stop was pressed."""
     interface = interface_language(request)
     if state is None:

@@ -9,20 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 from gradio.utils import get_upload_folder
 
 from pages.edit_and_ask.form import (
     EDIT_FIELDS,
     STATED,
-    Fields,
     form_of,
     inputs,
     values_of,
 )
+from pages.shell.components import AT_ONCE, QUIET, Components
 from pages.shell.prefill import Prefilled, fill_in, understand
 from pages.shell.strings import Interface, interface_language, label, shown_error, tr
 from pages.shell.templates import render
@@ -167,11 +168,6 @@ HIGHEST = 1.5  # score: a cosine and a share of the names'
 TYPES = [".jsonl", ".json", ".csv", ".tsv", ".txt"]
 FEW = 12  # conflicts or bad rows that are listed; the others are counted
 REMARKS = ("long_answer", "same_as_old")  # those that are worth a word in the table
-QUIET: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "queue": False,
-}
 # Tells Python which button of the table was pressed.
 SCRIPT = """
 element.addEventListener("click", (event) => {
@@ -201,7 +197,7 @@ class MemoryPanel:
     recalled: gr.HTML
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[Block]:
         """What ``render_session`` returns updates of."""
         return [
             self.session, self.table, self.status, self.add, self.leave, self.undo,
@@ -262,23 +258,23 @@ def _button(
     )  # fmt: skip
 
 
-def connect(panel: MemoryPanel, fields: Fields, prefilled: gr.State) -> None:
+def connect(panel: MemoryPanel, fields: Components, prefilled: gr.State) -> None:
     """Connect the fold-out with the form."""
     session, outputs, form = panel.session, panel.outputs, inputs(fields)
-    panel.add.click(keep, [session, prefilled, *form], outputs, **QUIET)
-    panel.leave.click(keep_as_it_was, session, outputs, **QUIET)
-    panel.undo.click(undo, session, outputs, **QUIET)
+    panel.add.click(keep, [session, prefilled, *form], outputs, **AT_ONCE)
+    panel.leave.click(keep_as_it_was, session, outputs, **AT_ONCE)
+    panel.undo.click(undo, session, outputs, **AT_ONCE)
     panel.upload.upload(
         read,
         [session, panel.upload, fields["language"]],
         outputs,
-        **QUIET | {"queue": True},
+        **QUIET,
     )
     for kind, button in panel.exports.items():
-        button.click(partial(write, kind), session, panel.file, **QUIET)
+        button.click(partial(write, kind), session, panel.file, **AT_ONCE)
     stated = [fields[name] for name in STATED]
     panel.table.pressed(  # the script's event
-        pressed, [session, prefilled, *form], [*outputs, prefilled, *stated], **QUIET
+        pressed, [session, prefilled, *form], [*outputs, prefilled, *stated], **AT_ONCE
     )
 
 
@@ -363,7 +359,7 @@ def _outcome(each: Retrieved, found: Recalled) -> str:
 
 def keep(
     session: MemorySession, prefilled: Prefilled, request: gr.Request, *values: object
-) -> list[Any]:
+) -> list[object]:
     """Add the form's edit, or put it in the place of the one that is changed."""
     interface = interface_language(request)
     form = form_of(values)
@@ -378,12 +374,12 @@ def keep(
     return render_session(session, interface, words)
 
 
-def keep_as_it_was(session: MemorySession, request: gr.Request) -> list[Any]:
+def keep_as_it_was(session: MemorySession, request: gr.Request) -> list[object]:
     """Change nothing after all."""
     return render_session(replace(session, changing=0), interface_language(request))
 
 
-def undo(session: MemorySession, request: gr.Request) -> list[Any]:
+def undo(session: MemorySession, request: gr.Request) -> list[object]:
     """Take the last step back."""
     interface = interface_language(request)
     session = _safely(interface, lambda: undone(session))
@@ -392,7 +388,7 @@ def undo(session: MemorySession, request: gr.Request) -> list[Any]:
 
 def read(
     session: MemorySession, path: str, code: str, request: gr.Request
-) -> list[Any]:
+) -> list[object]:
     """Add a file's edits; rows without a language are in the form's."""
     interface = interface_language(request)
     found = _safely(interface, lambda: read_edits(Path(path), code))
@@ -412,7 +408,7 @@ def pressed(
     event: gr.EventData,
     request: gr.Request,
     *values: object,
-) -> list[Any]:
+) -> list[object]:
     """Do what a button of the table says: change, drop, or another page."""
     interface, number = interface_language(request), int(event.at)
     form_stays = [gr.skip()] * (1 + len(STATED))

@@ -8,13 +8,13 @@ began a download ends it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
 
 import gradio as gr
 from gradio.components import Component
 from gradio.i18n import I18nData
 
+from pages.shell.components import AT_ONCE
 from pages.shell.edit_form import model_choices
 from pages.shell.links import EDITOR
 from pages.shell.pool import (
@@ -225,12 +225,12 @@ def _plan(name: str) -> None:
         plans[name] = error.notice
 
 
-def _tick(base: str, edited: str, request: gr.Request) -> list[Any]:
+def _tick(base: str, edited: str, request: gr.Request) -> list[object]:
     session = str(request.session_hash)
     return render_panel(base, edited, interface_language(request), session)
 
 
-def _choose(base: str, edited: str, request: gr.Request) -> list[Any]:
+def _choose(base: str, edited: str, request: gr.Request) -> list[object]:
     interface = interface_language(request)
     for name in (permitted(base, interface), permitted(edited, interface)):
         if POOL.start(name).phase == "absent":
@@ -238,7 +238,7 @@ def _choose(base: str, edited: str, request: gr.Request) -> list[Any]:
     return _tick(base, edited, request)
 
 
-def _download(base: str, edited: str, request: gr.Request) -> list[Any]:
+def _download(base: str, edited: str, request: gr.Request) -> list[object]:
     interface = interface_language(request)
     for name in (permitted(base, interface), permitted(edited, interface)):
         plan = plans.get(name)
@@ -253,7 +253,7 @@ def _download(base: str, edited: str, request: gr.Request) -> list[Any]:
     return _tick(base, edited, request)
 
 
-def _cancel(base: str, edited: str, request: gr.Request) -> list[Any]:
+def _cancel(base: str, edited: str, request: gr.Request) -> list[object]:
     own = [
         name for name in (base, edited) if may_cancel(name, str(request.session_hash))
     ]
@@ -285,14 +285,11 @@ def layout(badge: gr.HTML) -> ModelsPanel:
     free = not on_space()
     info = label("model_info" if free else "model_info_space")
     with gr.Row():
-        options: dict[str, Any] = {
-            "choices": model_choices(),
-            "allow_custom_value": free,
-        }
-        base = gr.Dropdown(label=label("model_base"), value=BASE, info=info, **options)
-        edited = gr.Dropdown(
-            label=label("model_edited"), value=EDITED, info=info, **options
+        dropdown = partial(
+            gr.Dropdown, model_choices(), info=info, allow_custom_value=free
         )
+        base = dropdown(value=BASE, label=label("model_base"))
+        edited = dropdown(value=EDITED, label=label("model_edited"))
     status = gr.HTML(status_html([BASE, EDITED], "en"))
     with gr.Row(elem_classes="actions"):
         retry = gr.Button(label("retry"), visible=False, size="sm")
@@ -305,27 +302,16 @@ def layout(badge: gr.HTML) -> ModelsPanel:
 
 def connect(panel: ModelsPanel) -> None:
     """Connect the panel's components with its handlers."""
-    inputs = [panel.base, panel.edited]
-    quiet: dict[str, Any] = {
-        "inputs": inputs,
-        "outputs": panel.outputs,
-        "api_visibility": "private",
-        "show_progress": "hidden",
-        "queue": False,
-    }
-    panel.edited.input(_choose_base, inputs, panel.base, **QUIET)
-    panel.timer.tick(_tick, **quiet)
-    gr.on([panel.base.change, panel.edited.change, panel.retry.click], _choose, **quiet)
-    panel.download.click(_download, **quiet)
-    panel.cancel.click(_cancel, **quiet)
+    inputs, outputs = [panel.base, panel.edited], panel.outputs
+    panel.edited.input(_choose_base, inputs, panel.base, **AT_ONCE)
+    panel.timer.tick(_tick, inputs, outputs, **AT_ONCE)
+    chosen = [panel.base.change, panel.edited.change, panel.retry.click]
+    gr.on(chosen, _choose, inputs, outputs, **AT_ONCE)
+    panel.download.click(_download, inputs, outputs, **AT_ONCE)
+    panel.cancel.click(_cancel, inputs, outputs, **AT_ONCE)
 
 
 IN_WORDS = ("none", "prompt")  # methods keep their names in every language
-QUIET: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "queue": False,
-}
 
 
 def offered_editors(base: str) -> list[str]:
@@ -383,4 +369,6 @@ def render_editors(editor: str, base: str) -> gr.Dropdown:
 
 def connect_editors(editor: gr.Dropdown, base: gr.Dropdown) -> None:
     """Keep choices and sentence as the base model and the choice are."""
-    gr.on([editor.input, base.change], render_editors, [editor, base], editor, **QUIET)
+    gr.on(
+        [editor.input, base.change], render_editors, [editor, base], editor, **AT_ONCE
+    )

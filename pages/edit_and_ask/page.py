@@ -15,7 +15,8 @@ from gradio.components import Component
 from pages.edit_and_ask import all_editors, fact_line, memory, models
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answers import resting_html
-from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, Fields, example, inputs
+from pages.edit_and_ask.form import EXAMPLES, FIRST, STATED, example, inputs
+from pages.shell.components import AT_ONCE, QUIET, Components, EventOptions
 from pages.shell.edit_form import language_choices
 from pages.shell.links import TOKENS, WARMEST
 from pages.shell.look import LANGUAGE_SCRIPT, Header
@@ -50,11 +51,8 @@ SCROLL_SCRIPT = """
 # Until the form is filled from a link, nothing of it can be clicked (look.HEAD_SCRIPT):
 # a click would ask something else.
 OPENED_SCRIPT = "() => { delete document.documentElement.dataset.opening; }"
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-SHARED: dict[str, Any] = {"api_visibility": "private", **ASKING}
 # Explanations have the model to themselves, one at a time.
-MODEL: dict[str, Any] = {
+MODEL: EventOptions = {
     "api_visibility": "private",
     "concurrency_id": "model",
     "concurrency_limit": 1,
@@ -66,9 +64,9 @@ class AskPage:
     """The components of the tab; ``fields`` by the names of a Form's fields."""
 
     examples: dict[str, gr.Button]
-    fields: Fields
+    fields: Components
     everywhere: gr.Button
-    known: Fields
+    known: Components
     ask: gr.Button
     stop: gr.Button
     status: gr.HTML
@@ -167,7 +165,7 @@ def _small_button(key: str, **options: Any) -> gr.Button:
     return gr.Button(label(key), size="sm", elem_classes="plain", scale=0, **options)
 
 
-def layout_edit() -> Fields:
+def layout_edit() -> Components:
     """Make the edit's sentence: in a language, a question → its new answer."""
     form, _ = example(FIRST)
     code = gr.Dropdown(
@@ -198,7 +196,7 @@ def layout_languages() -> tuple[gr.CheckboxGroup, gr.Button]:
     return codes, everywhere
 
 
-def layout_more() -> Fields:
+def layout_more() -> Components:
     """Make what is seldom changed: another question, its wordings, another editor."""
     form, _ = example(FIRST)
     kinds = [(label(f"kind_{kind}"), kind) for kind in QUESTION_TYPES]
@@ -237,7 +235,7 @@ def layout_more() -> Fields:
     }  # fmt: skip
 
 
-def layout_decoding() -> Fields:
+def layout_decoding() -> Components:
     """Make the fields of how answers are drawn."""
     tokens = gr.Slider(*TOKENS, value=48, step=1, label=label("max_tokens"))
     temperature = gr.Slider(
@@ -252,7 +250,7 @@ def layout_decoding() -> Fields:
     return {"max_new_tokens": tokens, "temperature": temperature, "seed": seed}
 
 
-def filled(fields: Fields) -> list[Component]:
+def filled(fields: Components) -> list[Component]:
     """Return the fields that are filled in for a visitor."""
     return [fields[name] for name in ("query", "old_answer", "wordings")]
 
@@ -277,7 +275,8 @@ def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
         show_progress="minimal",
         show_progress_on=page.status,
         trigger_mode="once",
-        **SHARED,
+        api_visibility="private",
+        **ASKING,
     )
     asking.then(handle.renew_why, asked, explanation, **AT_ONCE).then(
         memory.render_recalled, asked, page.memory.recalled, **AT_ONCE

@@ -5,7 +5,6 @@ pointer does, so that a key and a click are one.
 """
 
 import json
-from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
@@ -13,7 +12,7 @@ from gradio.blocks import Block
 from pages.errors import files, handlers
 from pages.errors.handlers import CHOICE, OF_RUN, SHOWN
 from pages.errors.session import LabellingSession
-from pages.shell.components import by_name
+from pages.shell.components import AT_ONCE, QUIET, Components, EventOptions, by_name
 from pages.shell.look import Header
 from pages.shell.strings import label
 from pages.shell.templates import render
@@ -33,14 +32,11 @@ BUTTONS = {
     "u": "errors-undo",
 }  # fmt: skip
 SEVERITY_KEYS = dict(zip("zxcv", ("", *SEVERITIES), strict=True))
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 # A run of many rows takes seconds: one is read at a time.
-READING: dict[str, Any] = {
+READING: EventOptions = {
     "api_visibility": "private", "concurrency_id": "evaluations",
     "concurrency_limit": 1,
 }  # fmt: skip
-Components = dict[str, Any]
 
 
 def build(root: gr.Blocks, header: Header) -> None:

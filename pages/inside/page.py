@@ -11,9 +11,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from pages.inside import handlers as handle
-from pages.shell.components import by_name
+from pages.shell.components import Components, by_name
 from pages.shell.edit_form import (
-    Fields,
     connect_prefill,
     edit_fields,
     model_fields,
@@ -32,7 +31,7 @@ TITLE = "tab_inside"
 class InsidePage:
     """The components of the tab; ``fields`` by the names of a form's fields."""
 
-    fields: Fields
+    fields: Components
     look: gr.Radio
     start: gr.Button
     stop: gr.Button

@@ -4,10 +4,11 @@ Colours and layout are the shell's. Every number of a figure is in its titles, t
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pages.shell.plots import COLOURS, GREY, SIGNED_SCALE, layout, share_scale, title
 from pages.shell.strings import Interface, tr
+from xkde.text import Json
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -165,7 +166,7 @@ def states_plot(
     return go.Figure([marks], plane_layout(plane.shares, interface))
 
 
-def plane_layout(shares: tuple[float, float], interface: Interface) -> dict[str, Any]:
+def plane_layout(shares: tuple[float, float], interface: Interface) -> Json:
     """Return the layout of a map, whose axes say how much of the spread they hold."""
     words = [
         tr("inside_axis", interface, n=n, share=f"{100 * share:.0f}")

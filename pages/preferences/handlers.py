@@ -19,6 +19,7 @@ from gradio.utils import get_upload_folder
 
 from pages.preferences import sources
 from pages.preferences.pair import (
+    PairRow,
     language_words,
     list_html,
     log_odds_html,
@@ -180,7 +181,7 @@ def _fields_with_choices(
     view: PairView, counts: Mapping[str, Mapping[str, int]], interface: Interface
 ) -> Outputs:
     """Return the fields' values, with what there is to choose and how often."""
-    fields: Outputs = field_values(view)
+    fields = field_values(view)
     for name in EQUAL:
         is_language = name.endswith("_language")
         named = [(tr("pairs_any", interface), "")]
@@ -390,7 +391,7 @@ def ask_models(place: PairPlace, request: gr.Request) -> Iterator[str]:
         raise shown_error(error, interface) from error
 
 
-def _row(place: PairPlace, interface: Interface) -> dict[str, Any]:
+def _row(place: PairPlace, interface: Interface) -> PairRow:
     if not place.key:
         raise DataError(tr("pairs_nothing", interface))
     source = sources.loaded(place.key)

@@ -13,7 +13,7 @@ from pages.preferences import handlers
 from pages.preferences.handlers import PLOTS
 from pages.preferences.pair import note_html
 from pages.preferences.view import FIELDS, LONGEST, SIZES, PairPlace, PairView
-from pages.shell.components import by_name
+from pages.shell.components import AT_ONCE, QUIET, Components, EventOptions, by_name
 from pages.shell.look import Header
 from pages.shell.strings import label
 from pages.shell.templates import render
@@ -29,18 +29,15 @@ EXPORT = ("margin", "kept", "file")
 # What an opened source fills
 OPENED = ("source", "summary", "hub", *FIELDS, *SHOWN, *EXPORT)
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 # A large file takes seconds: one is read at a time, the others wait in the queue.
-READING: dict[str, Any] = {**QUIET, "concurrency_id": "pairs", "concurrency_limit": 1}
+READING: EventOptions = {**QUIET, "concurrency_id": "pairs", "concurrency_limit": 1}
 # The Hub may be slow, and must not keep others from their files.
-FETCHING: dict[str, Any] = {**READING, "concurrency_id": "pairs-hub"}
-MODEL: dict[str, Any] = {
+FETCHING: EventOptions = {**READING, "concurrency_id": "pairs-hub"}
+MODEL: EventOptions = {
     "api_visibility": "private",
     "concurrency_id": "model",
     "concurrency_limit": 1,
 }
-Components = dict[str, Any]  # by name; a field's is its name in ``FIELDS``
 
 
 def build(root: gr.Blocks, header: Header) -> None:

@@ -87,7 +87,7 @@ def _cut(text: str, most: int = LONGEST, end: str = " …") -> str:
 
 def pair_values(
     row: PairRow, scores: Mapping[int, Scores], interface: Interface
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what ``templates/pair.html`` shows of a pair.
 
     ``scores`` are those of the prompt's answers, by index, if the run has kept them.

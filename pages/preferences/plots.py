@@ -6,11 +6,12 @@ for: a click is a link. Plotly is imported when the first picture is drawn.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pages.preferences.pair import language_words
 from pages.preferences.view import PairView
@@ -18,6 +19,9 @@ from pages.shell.plots import COLOURS, PATTERNS, bar_marker, layout, title
 from pages.shell.strings import Interface, tr
 from xkde.data.preferences.statistics import Numbers, pair_statistics
 from xkde.data.preferences.table import FLAGS
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 FLAG_COLOURS = ("vermilion", "sky", "orange", "blue", "green", "purple")
 BINS = 30
@@ -27,7 +31,8 @@ HEIGHT = 300
 LINE = 20  # of a legend
 
 
-Drawn = tuple[Any, str]  # a figure, None where there is nothing to draw; its sentence
+# A figure, None where there is nothing to draw; its sentence
+Drawn = tuple["go.Figure | None", str]
 
 
 def figures(frame: pd.DataFrame, interface: Interface) -> dict[str, Drawn]:
@@ -84,7 +89,7 @@ def margin(frame: pd.DataFrame, numbers: Numbers, interface: Interface) -> Drawn
     return _figure([bars], "plot_margin_x", "plot_pairs", interface), words
 
 
-def round_edges(low: float, high: float) -> Any:
+def round_edges(low: float, high: float) -> NDArray[np.float64]:
     """Return the edges of at most ``BINS`` + 1 bins, numbers that people would choose.
 
     A click writes them into the fields of the filter.
@@ -174,7 +179,12 @@ def _percent(share: Numbers) -> str:
     return f"{100 * share['share']:.1f} %"
 
 
-def _bins(counts: Any, edges: Any, links: Sequence[str], colour: str) -> Any:
+def _bins(
+    counts: NDArray[np.int64],
+    edges: NDArray[np.float64],
+    links: Sequence[str],
+    colour: str,
+) -> "go.Bar":
     centres = (edges[:-1] + edges[1:]) / 2
     bars = _bar(
         [float(centre) for centre in centres],
@@ -197,7 +207,7 @@ def _bar(
     colour: str,
     pattern: str = "",
     **options: object,
-) -> Any:
+) -> "go.Bar":
     import plotly.graph_objects as go
 
     marker = bar_marker(COLOURS[colour], pattern)
@@ -205,8 +215,8 @@ def _bar(
 
 
 def _figure(
-    bars: Sequence[object], x: str, y: str, interface: Interface, **axis: object
-) -> Any:
+    bars: Sequence["go.Bar"], x: str, y: str, interface: Interface, **axis: object
+) -> "go.Figure":
     """Return a figure of bars; ``x`` and ``y`` are the keys of the axes' texts."""
     import plotly.graph_objects as go
 

@@ -5,7 +5,6 @@ asked in Edit & Ask fills the form when the tab is opened, and runs are listed t
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
@@ -19,8 +18,8 @@ from pages.propagation.recorded import (
     probe_of,
     recorded_html,
 )
-from pages.shell.components import Outputs, by_name
-from pages.shell.edit_form import Fields, connect_prefill, edit_fields, model_fields
+from pages.shell.components import QUIET, Components, Outputs, by_name
+from pages.shell.edit_form import connect_prefill, edit_fields, model_fields
 from pages.shell.look import Header
 from pages.shell.runs import connect_run, status_html
 from pages.shell.strings import interface_language, label, tr
@@ -41,12 +40,12 @@ element.addEventListener("click", (event) => {
 class PropagationPage:
     """The components of the tab; ``fields`` by the names of the form's fields."""
 
-    fields: Fields
+    fields: Components
     order: gr.Radio
     start: gr.Button
     stop: gr.Button
-    shown: dict[str, Any]  # status, grid, state, an opened cell
-    recorded: dict[str, Any]  # runs, probe, heat map, answers
+    shown: Components  # status, grid, state, an opened cell
+    recorded: Components  # runs, probe, heat map, answers
 
 
 def build(root: gr.Blocks, header: Header) -> None:
@@ -140,16 +139,15 @@ def _connect_live(page: PropagationPage, filled: gr.State) -> None:
 def _connect_recorded(page: PropagationPage, tab: gr.Tab) -> None:
     parts = page.recorded
     inputs = [parts["first"], parts["second"], parts["probe"], page.order]
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     tab.select(
-        by_name(show_runs, parts), inputs[:1], list(parts.values()), **quiet
-    ).then(show_recorded, inputs, parts["heat"], **quiet)
+        by_name(show_runs, parts), inputs[:1], list(parts.values()), **QUIET
+    ).then(show_recorded, inputs, parts["heat"], **QUIET)
     gr.on(
         [parts[name].input for name in ("first", "second", "probe")]
         + [page.order.input],
-        show_recorded, inputs, parts["heat"], **quiet,
+        show_recorded, inputs, parts["heat"], **QUIET,
     )  # fmt: skip
-    parts["heat"].pick(show_answers, inputs, parts["answers"], **quiet)
+    parts["heat"].pick(show_answers, inputs, parts["answers"], **QUIET)
 
 
 def show_runs(first: str | None, request: gr.Request) -> Outputs:

@@ -7,14 +7,14 @@ What came with a fact goes with it: another fact has its own old answer and ques
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
 
+from pages.shell.components import QUIET, Components
 from pages.shell.links import Form, read_link
 from pages.shell.look import Header
 from pages.shell.pool import BASE, EDITED, offered, on_space
@@ -36,7 +36,6 @@ from xkde.types import QuestionType
 
 # What is filled in while somebody types
 OFFERED = ("query", "old_answer", "language")
-Fields = dict[str, Any]  # components, whose events Gradio adds at run time
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def first_form() -> Form:
     )
 
 
-def edit_fields() -> Fields:
+def edit_fields() -> Components:
     """Make the fields of an edit."""
     form = first_form()
     return {
@@ -144,7 +143,7 @@ def edit_fields() -> Fields:
     }  # fmt: skip
 
 
-def query_fields() -> Fields:
+def query_fields() -> Components:
     """Make the fields of a question about it, in one language."""
     form = first_form()
     return {
@@ -171,7 +170,7 @@ def model_choices() -> list[tuple[str, str]]:
     ]
 
 
-def model_fields() -> Fields:
+def model_fields() -> Components:
     """Make the choice of both models."""
     with gr.Accordion(label("models"), open=False), gr.Row():
         return {
@@ -186,13 +185,12 @@ def model_fields() -> Fields:
 
 
 def connect_prefill(
-    root: gr.Blocks, tab: gr.Tab, header: Header, fields: Fields
+    root: gr.Blocks, tab: gr.Tab, header: Header, fields: Components
 ) -> gr.State:
     """Fill the fields from the address, and from Edit & Ask when the tab is opened.
 
     Another fact that is typed there fills them as well. Returns what is filled in.
     """
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     names, taken = list(fields), gr.State("")
     filled = gr.State(brought_by(first_form()))
     outputs = [taken, filled, *fields.values()]
@@ -201,18 +199,18 @@ def connect_prefill(
         link = str(request.url.query) if request.request else ""
         return take_over(link, "", names)
 
-    root.load(opened, None, outputs, **quiet)
+    root.load(opened, None, outputs, **QUIET)
     tab.select(
         lambda link, before: take_over(link, before, names),
         [header.asked, taken],
         outputs,
-        **quiet,
+        **QUIET,
     )
-    _connect_refill(fields, filled, quiet)
+    _connect_refill(fields, filled)
     return filled
 
 
-def _connect_refill(fields: Fields, filled: gr.State, quiet: Mapping[str, Any]) -> None:
+def _connect_refill(fields: Components, filled: gr.State) -> None:
     """Fill in anew what belongs to the fact, whenever the fact or a language changes.
 
     What was filled in counts as such once it stands in the fields (``KEEP_SCRIPT``).
@@ -238,14 +236,14 @@ def _connect_refill(fields: Fields, filled: gr.State, quiet: Mapping[str, Any]) 
     ]
     translated = gr.on(
         fields["language"].input, translate, inputs,
-        [fields["question"], fields["answer"]], **quiet,
+        [fields["question"], fields["answer"]], **QUIET,
     )  # fmt: skip
     for event in (
-        gr.on(changed, refill, [filled, *inputs], [pending, offers], **quiet),
-        translated.then(refill, [filled, *inputs], [pending, offers], **quiet),
+        gr.on(changed, refill, [filled, *inputs], [pending, offers], **QUIET),
+        translated.then(refill, [filled, *inputs], [pending, offers], **QUIET),
     ):
-        event.then(None, [offers, *shown], shown, js=KEEP_SCRIPT, **quiet).then(
-            lambda found: found, pending, filled, **quiet
+        event.then(None, [offers, *shown], shown, js=KEEP_SCRIPT, **QUIET).then(
+            lambda found: found, pending, filled, **QUIET
         )
 
 

@@ -7,7 +7,6 @@ language back into the address, where handlers read it.
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -250,7 +249,7 @@ class HeadScript:
         if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
             await self.app(scope, receive, send)
             return
-        start: dict[str, Any] = {}
+        start: Message = {}
         body = bytearray()
 
         async def rewrite(message: Message) -> None:

@@ -6,7 +6,8 @@ draws its first figure, not before.
 """
 
 from collections.abc import Mapping
-from typing import Any
+
+from xkde.text import Json
 
 GREY = "#7c8798"  # of axes and intervals, readable on both backgrounds
 GRID = "rgba(138,148,166,.25)"
@@ -45,7 +46,7 @@ def layout(
     y: Mapping[str, object] | None = None,
     legend: float | None = None,
     **others: object,
-) -> dict[str, Any]:
+) -> Json:
     """Return a figure's layout.
 
     ``x`` and ``y`` are what their axes have beside the common grid; ``legend`` is where

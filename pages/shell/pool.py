@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import gradio as gr
 
+from pages.shell.components import Concurrency
 from pages.shell.strings import Interface, tr
 from xkde.asking.scheduling import Scheduler
 from xkde.checkpoints import CATALOGUE, default_pair, resolve
@@ -70,7 +71,7 @@ Answering = TypeVar("Answering", bound=Callable[..., object])
 # The scheduler queues what is asked and says how long that takes, so Gradio's queue
 # lets many in; each has a thread, of MOST_THREADS. The rest are for everything else.
 MOST_ASKING, MOST_THREADS = 200, 264
-ASKING: dict[str, Any] = {"concurrency_id": "asking", "concurrency_limit": MOST_ASKING}
+ASKING: Concurrency = {"concurrency_id": "asking", "concurrency_limit": MOST_ASKING}
 PATIENCE = 120.0  # seconds that a question waits for a download
 LOOK = 0.2  # seconds between two looks at what is in the making
 BASE, EDITED = default_pair()  # the models that a form begins with

@@ -138,7 +138,7 @@ def connect_run(
 ) -> None:
     """Tie a handler that is ``watched`` to what starts it and to Stop."""
 
-    def end(request: gr.Request) -> Any:
+    def end(request: gr.Request) -> object:
         if not end_run(work, request):
             return gr.skip()
         return status_html(tr("status_stopped", interface_language(request)))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from xkde.commands.output import print_json, print_table
 from xkde.commands.results import opened_run
+from xkde.text import Json
 from xkde.types import PROBES
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _directions(arguments: argparse.Namespace) -> None:
     _print_directions(arguments.runs, found)
 
 
-def _print_directions(names: list[str], found: "dict[str, dict[str, Any]]") -> None:
+def _print_directions(names: list[str], found: dict[str, Json]) -> None:
     shares = {name: found[name]["shares"] for name in names}
     distances = list(dict.fromkeys(far for its in shares.values() for far in its))
     print_table(

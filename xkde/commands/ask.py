@@ -16,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from xkde.asking.expected_answers import expected, in_languages, recognise, restate
 from xkde.asking.recorded import first_edit, write_recorded
@@ -32,9 +32,6 @@ from xkde.memory.files import BadRow, read_edits
 from xkde.prompts import WRAPPERS, ask, edit_prompt, encode
 from xkde.text import Json
 from xkde.types import Edit, Query, Sampling
-
-if TYPE_CHECKING:
-    from xkde.editors.weights.deltas import SavedDelta
 
 DEFAULT_LENGTH = 48
 WORDS: dict[Kind, str] = {
@@ -327,7 +324,7 @@ def _report(
     edits: list[Edit],
     queries: list[Query],
     checkpoint: tuple[str, str, Path],  # name, weights, folder
-    saved: "SavedDelta | None",
+    saved: Any,
 ) -> dict[str, object]:
     from xkde.asking.temporary_edits import as_record, before_and_after
     from xkde.editors.registry import make, read_settings

@@ -149,7 +149,7 @@ def tokenised(
     elsewhere; with ``learn_all`` every id is a label. A conversation longer than
     ``max_length`` tokens is left out and counted.
     """
-    rows: dict[str, list[Any]] = {"input_ids": [], "labels": [], "length": []}
+    rows: dict[str, list[object]] = {"input_ids": [], "labels": [], "length": []}
     too_long = 0
     for chat in chats:
         encoded = encode(tokenizer, chat)

@@ -6,6 +6,7 @@ sent as HTML.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import gradio as gr
 
@@ -33,12 +34,8 @@ from pages.benchmarks.cases.view import (
     CaseView,
 )
 from pages.benchmarks.shared import (
-    AT_ONCE,
-    QUIET,
     READING,
-    Components,
     Named,
-    Options,
     address_of,
     by_name,
     lead,
@@ -46,6 +43,7 @@ from pages.benchmarks.shared import (
     picked,
     script_of,
 )
+from pages.shell.components import AT_ONCE, QUIET, Components
 from pages.shell.strings import interface_language, label, shown_error, tr
 from xkde.errors import XkdeError
 from xkde.evaluation.analysis.kinds import Kind
@@ -95,9 +93,9 @@ def layout() -> Components:
 
 def _two(**keys: str) -> Components:
     """Make a row of two buttons, back and forth."""
-    options: Options = {"size": "sm", "elem_classes": "plain", "min_width": 120}
+    button = partial(gr.Button, size="sm", elem_classes="plain", min_width=120)
     with gr.Row(elem_classes="actions two"):
-        return {name: gr.Button(label(key), **options) for name, key in keys.items()}
+        return {name: button(label(key)) for name, key in keys.items()}
 
 
 def _fields() -> Components:

@@ -24,7 +24,6 @@ from pages.benchmarks.editors.tables import (
 )
 from pages.benchmarks.shared import (
     READING,
-    Components,
     Named,
     address_of,
     by_name,
@@ -35,6 +34,7 @@ from pages.benchmarks.shared import (
     protocol_key,
     script_of,
 )
+from pages.shell.components import Components
 from pages.shell.strings import Interface, interface_language, label, tr
 from pages.shell.templates import render as filled_in
 from xkde.evaluation.results.experiments import (

@@ -25,7 +25,6 @@ from pages.benchmarks.measured.tables import (
 )
 from pages.benchmarks.shared import (
     READING,
-    Components,
     Named,
     address_of,
     by_name,
@@ -48,6 +47,7 @@ from pages.benchmarks.sources import (
     sources,
     with_kinds,
 )
+from pages.shell.components import Components
 from pages.shell.strings import Interface, interface_language, label, tr
 from pages.shell.templates import render as filled_in
 from xkde.evaluation.results.local_runs import LocalRun

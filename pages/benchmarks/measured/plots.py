@@ -6,7 +6,7 @@ drawn.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pages.benchmarks.measured.tables import Gaps
 from pages.benchmarks.shared import measure_name, probe_name, protocol_name
@@ -22,13 +22,18 @@ from xkde.evaluation.results.rows import GENERATED, TEACHER_FORCED
 from xkde.evaluation.results.summary import GroupMean
 from xkde.types import PROBES
 
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 BAR_COLOURS = [
     COLOURS[name] for name in ("grey", "sky", "blue", "green", "orange", "purple")
 ]
 HEIGHT = 380
 
 
-def intervals(means: Sequence[GroupMean], colour: str, width: float) -> dict[str, Any]:
+def intervals(
+    means: Sequence[GroupMean], colour: str, width: float
+) -> dict[str, object]:
     """Return the error bars of means, as Plotly takes them."""
     ends = [(m.mean or 0.0, m.low or 0.0, m.high or 0.0) for m in means]
     return {
@@ -44,7 +49,7 @@ def intervals(means: Sequence[GroupMean], colour: str, width: float) -> dict[str
 
 def bars(
     shown: Sequence[MeasuredSource], choice: MeasuredChoice, interface: Interface
-) -> Any:
+) -> "go.Figure | None":
     """Return bars by probe; None where nothing is measured."""
     import plotly.graph_objects as go
 
@@ -92,7 +97,7 @@ def _by_probe(words: str, **more: object) -> dict[str, object]:
     )
 
 
-def gap_marks(found: Gaps, interface: Interface) -> object:
+def gap_marks(found: Gaps, interface: Interface) -> "go.Figure | None":
     """Return, by probe, where teacher forcing and generation put each run."""
     import plotly.graph_objects as go
 

@@ -5,17 +5,16 @@ Space it is off. What runs is in ``xkde.evaluation.run.background``.
 """
 
 from dataclasses import fields
+from functools import partial
 
 import gradio as gr
 
 from pages.benchmarks.shared import (
-    AT_ONCE,
-    Components,
     Named,
-    Options,
     by_name,
     picked,
 )
+from pages.shell.components import AT_ONCE, Components
 from pages.shell.pool import EDITED, POOL, on_space
 from pages.shell.strings import (
     Interface,
@@ -74,17 +73,12 @@ def layout() -> Components:
                 visible=free,
                 elem_id="start-begin",
             )
-            options: Options = {
-                "visible": False,
-                "size": "sm",
-                "elem_classes": "plain",
-                "scale": 0,
-            }
-            parts["stop"] = gr.Button(
-                label("start_cancel"), elem_id="start-stop", **options
+            hidden = partial(
+                gr.Button, visible=False, size="sm", elem_classes="plain", scale=0
             )
-            parts["resume"] = gr.Button(label("start_resume"), **options)
-            parts["show"] = gr.Button(label("start_show"), **options)
+            parts["stop"] = hidden(label("start_cancel"), elem_id="start-stop")
+            parts["resume"] = hidden(label("start_resume"))
+            parts["show"] = hidden(label("start_show"))
         parts["status"] = gr.HTML("", elem_id="start-status")
     parts["timer"] = gr.Timer(POLL, active=False)
     return parts

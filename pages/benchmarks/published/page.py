@@ -23,8 +23,6 @@ from pages.benchmarks.published.figure import (
 from pages.benchmarks.published.numbers import PublishedView, from_query, unique
 from pages.benchmarks.published.words import method_words, metric_words, table_words
 from pages.benchmarks.shared import (
-    AT_ONCE,
-    Components,
     Named,
     address_of,
     by_name,
@@ -33,6 +31,7 @@ from pages.benchmarks.shared import (
     note,
     picked,
 )
+from pages.shell.components import AT_ONCE, Components
 from pages.shell.strings import Interface, in_words, interface_language, label, tr
 from pages.shell.templates import render as filled_in
 from xkde import paths

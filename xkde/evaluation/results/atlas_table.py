@@ -356,7 +356,7 @@ def stages_table(
 
 
 def cells_by_source(
-    table: Mapping[str, Any], leave_out: int = 0
+    table: Json, leave_out: int = 0
 ) -> dict[str, dict[str, list[AtlasCell]]]:
     """Return a stored table's cells by checkpoint and language of the edits.
 
