@@ -57,16 +57,25 @@ def asks() -> Iterator[list[str]]:
         yield [edit.question, edit.answer, source, asked.question, target, ""]
 
 
-async def call(client: httpx2.AsyncClient, name: str, data: Sequence[object]) -> object:
-    """Call a named endpoint; raise RuntimeError with the words of its refusal.
+async def endpoints(client: httpx2.AsyncClient) -> dict[str, int]:
+    """Return the numbers of the named endpoints, which a visitor's page reads once."""
+    config = (await client.get("config")).json()
+    return {its["api_name"]: its["id"] for its in config["dependencies"]}
+
+
+async def call(
+    client: httpx2.AsyncClient,
+    endpoint: int,
+    data: Sequence[object],
+    session: str = "",
+) -> object:
+    """Call an endpoint; raise RuntimeError with the words of its refusal.
 
     It goes the way of the page and of Gradio's clients: the plain route “/call” keeps
-    the words of a refusal to itself.
+    the words of a refusal to itself. Without ``session`` it begins one of its own.
     """
-    config = (await client.get("config")).json()
-    number = next(d["id"] for d in config["dependencies"] if d["api_name"] == name)
-    session = uuid4().hex
-    body = {"data": list(data), "fn_index": number, "session_hash": session}
+    session = session or uuid4().hex
+    body = {"data": list(data), "fn_index": endpoint, "session_hash": session}
     (await client.post("gradio_api/queue/join", json=body)).raise_for_status()
     place = f"gradio_api/queue/data?session_hash={session}"
     async with client.stream("GET", place) as lines:
@@ -92,10 +101,11 @@ async def visit(
 ) -> None:
     """Ask one question after another; who is asked to wait does not ask it again."""
     async with client_of(url, visitor) as client:
+        ask, session = (await endpoints(client))["ask"], uuid4().hex
         for data in own:
             began = time.perf_counter()
             try:
-                await call(client, "ask", data)
+                await call(client, ask, data, session)
             except RuntimeError as error:
                 if "seconds" in str(error):
                     found.asked_to_wait.append(time.perf_counter() - began)
@@ -110,11 +120,12 @@ async def visit(
 async def look_around(url: str, found: CrowdOutcome) -> None:
     """Open the page and search the pairs, again and again."""
     async with client_of(url, 999) as client:
+        search, session = (await endpoints(client))["search_pairs"], uuid4().hex
         while True:
             began = time.perf_counter()
             (await client.get("")).raise_for_status()
             opened = time.perf_counter()
-            await call(client, "search_pairs", ["", "", 5])
+            await call(client, search, ["", "", 5], session)
             found.pages.append(opened - began)
             found.searches.append(time.perf_counter() - opened)
             await asyncio.sleep(PAUSE)
@@ -143,8 +154,9 @@ async def call_often(url: str, calls: int) -> None:
 
     async def caller(number: int) -> None:
         async with client_of(url, number) as client:
+            ask = (await endpoints(client))["ask"]
             for _ in left:
-                await call(client, "ask", next(endless))
+                await call(client, ask, next(endless))
 
     await asyncio.gather(*(caller(number) for number in range(AT_ONCE)))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import httpx2
 
 from xkde.bench.app import Served, serving
-from xkde.bench.serving import asks, call, client_of, part, resident
+from xkde.bench.serving import asks, call, client_of, endpoints, part, resident
 from xkde.checkpoints.catalogue import PAIR_VARIABLE, PAIRS
 
 MINUTE = 60.0  # seconds
@@ -86,14 +86,15 @@ async def _minute(
 
 async def _visit(client: httpx2.AsyncClient, visitor: int, own: list[str]) -> None:
     """Do what the visitor of this number came for."""
-    if visitor % 4 == 0:
-        await call(client, "ask", own)
-    elif visitor % 4 == 1:
-        await call(client, "ask_all", [*own[:3], own[0], ""])
-    elif visitor % 4 == 2:
-        await call(client, "search_pairs", ["", "", 5])
-    else:
+    if visitor % 4 == 3:
         (await client.get("")).raise_for_status()
+        return
+    name, data = (
+        ("ask", own),
+        ("ask_all", [*own[:3], own[0], ""]),
+        ("search_pairs", ["", "", 5]),
+    )[visitor % 4]
+    await call(client, (await endpoints(client))[name], data)
 
 
 def grown(minutes: list[SoakedMinute]) -> float:
