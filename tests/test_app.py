@@ -122,7 +122,8 @@ def test_a_refusal_comes_in_the_visitor_s_language(served: Served) -> None:
         async with serving.client_of(served.url, 1) as client:
             client.headers["Accept-Language"] = "zh-CN"
             with pytest.raises(RuntimeError) as raised:
-                await serving.call(client, "ask", [*EDIT, "x", "klingon", ""])
+                ask = (await serving.endpoints(client))["ask"]
+                await serving.call(client, ask, [*EDIT, "x", "klingon", ""])
         return str(raised.value)
 
     assert "请使用" in asyncio.run(asked_badly())
