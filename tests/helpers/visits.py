@@ -54,7 +54,8 @@ class Visit:
 
     def open(self, query: str = "") -> Any:
         self.tab.goto(self.url + query)
-        self.tab.locator("#ask").wait_for()
+        # Another tab may already hide it: a link can name the tab to open.
+        self.tab.locator("#ask").wait_for(state="attached")
         self.tab.wait_for_function("document.querySelector('#new-answer')")
         self.tab.wait_for_timeout(500)
         return self.tab
