@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("fuzz", "kills", "markup", "soak"))
     parser.add_argument("--count", type=int, default=3000, help="fuzz: how many files")
     parser.add_argument(
-        "--kills", type=int, default=3, help="kills: of each job; 30 take hours"
+        "--kills", type=int, default=3, help="kills: of each job; 30 take an hour"
     )
     parser.add_argument("--jobs", default="", help="kills: names, with commas")
     parser.add_argument("--minutes", type=int, default=60, help="soak: how long")
@@ -95,9 +95,9 @@ def _kills(arguments: argparse.Namespace) -> int:
         print_json([asdict(count) for count in counts])
     else:
         print_table(
-            ["job", "kills", "before its end", "ends the same", "seconds"],
+            ["job", "kills", "ends compared", "ends the same", "seconds"],
             [
-                [c.job, str(c.kills), str(c.hits), c.why or "yes", f"{c.seconds:.0f}"]
+                [c.job, str(c.kills), str(c.ends), c.why or "yes", f"{c.seconds:.0f}"]
                 for c in counts
             ],
         )

@@ -1,8 +1,9 @@
 """Every job that resumes is killed (SIGKILL) while it writes, then ends the same.
 
 A job is run undisturbed once. Then it is started and killed again and again, each time
-a drawn number of changes of its files later, and at last let run to its end: what it
-wrote is what the undisturbed one wrote, to the byte where nothing is measured in time.
+a drawn number of changes of its files later. Where it ends before the kill, and after
+the last kill, its files must be those of the undisturbed one, to the byte where nothing
+is measured in time; then it begins anew in an empty folder.
 
     python -m xkde campaign kills --kills 30
 """
@@ -10,6 +11,7 @@ wrote is what the undisturbed one wrote, to the byte where nothing is measured i
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +28,7 @@ from xkde import paths
 LONGEST = 600.0  # seconds that one start may take
 POLL = 0.01  # seconds between two looks at a job's files
 CHANGES = 4  # of its files, at most, before a job is killed
+TRIES = 3  # starts for each kill that is wanted: a job may end before it
 RECIPE = "recipe.yaml"
 TIMED = ("date", "seconds", "peak_mb", "edit_seconds", "edit_peak_mb")
 
@@ -41,11 +44,11 @@ class KilledJob:
 
 @dataclass(frozen=True)
 class KillCount:
-    """What became of one job; ``hits`` are the kills that came before its end."""
+    """What became of one job; ``ends`` are the results that were compared."""
 
     job: str
     kills: int
-    hits: int
+    ends: int
     is_same: bool
     why: str
     seconds: float
@@ -115,22 +118,39 @@ def kill_often(name: str, folder: Path, kills: int, seed: str = "1") -> KillCoun
     """Run a job whole, then with so many kills; compare what they wrote."""
     job, random_ = JOBS[name], random.Random(f"{seed} {name}")
     began = time.monotonic()
-    whole, cut = folder / "whole", folder / "cut"
-    for each in (whole, cut):
-        each.mkdir(parents=True)
-        (each / RECIPE).write_text(_recipe(), encoding="utf-8")
-    hits, why = 0, _run(job, whole)
-    for _ in range(kills):
-        if why:
+    whole, cut = _empty(folder / "whole"), _empty(folder / "cut")
+    hits, ends, why = 0, 0, _run(job, whole)
+    for _ in range(TRIES * kills):
+        if why or hits == kills:
             break
-        hits += _killed(job, cut, random_)
-    why = why or _run(job, cut)
-    if not why and job.result(whole / job.out) != job.result(cut / job.out):
-        why = "it wrote something else"
-    left = [path.name for path in cut.rglob("*.part")]
-    why = why or (f"left behind: {', '.join(left)}" if left else "")
+        status = _killed(job, cut, random_)
+        if status == -signal.SIGKILL:
+            hits += 1
+        else:  # it ended before
+            ends += 1
+            why = _said(cut) if status else _difference(job, whole, cut)
+            cut = cut if why else _empty(cut)
+    if not why:
+        ends += 1
+        why = _run(job, cut) or _difference(job, whole, cut)
     seconds = round(time.monotonic() - began, 1)
-    return KillCount(name, kills, hits, not why, why, seconds)
+    return KillCount(name, hits, ends, not why, why, seconds)
+
+
+def _empty(folder: Path) -> Path:
+    """Return a folder that holds the recipe alone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / RECIPE).write_text(_recipe(), encoding="utf-8")
+    return folder
+
+
+def _difference(job: KilledJob, whole: Path, cut: Path) -> str:
+    """Say in what a killed job's folder is not as the undisturbed one's."""
+    if job.result(whole / job.out) != job.result(cut / job.out):
+        return "it wrote something else"
+    left = [path.name for path in cut.rglob("*.part")]
+    return f"left behind: {', '.join(left)}" if left else ""
 
 
 def _recipe() -> str:
@@ -163,14 +183,20 @@ def _start(job: KilledJob, folder: Path) -> "subprocess.Popen[bytes]":
 def _run(job: KilledJob, folder: Path) -> str:
     """Let a job run to its end; return nothing, or the last line that it said."""
     process = _start(job, folder)
-    if process.wait(LONGEST) == 0:
-        return ""
+    return _said(folder) if process.wait(LONGEST) else ""
+
+
+def _said(folder: Path) -> str:
+    """Return the last line that a job said."""
     said = (folder / "log").read_text("utf-8", "replace").strip().splitlines()
-    return said[-1][:300] if said else f"exit status {process.returncode}"
+    return said[-1][:300] if said else "it failed and said nothing"
 
 
-def _killed(job: KilledJob, folder: Path, random_: random.Random) -> bool:
-    """Kill a job a few changes of its files later; tell whether that came in time."""
+def _killed(job: KilledJob, folder: Path, random_: random.Random) -> int:
+    """Kill a job a few changes of its files later; return its exit status.
+
+    It is -SIGKILL where the kill came before the end.
+    """
     process, changes = _start(job, folder), random_.randrange(1, CHANGES + 1)
     before, end = _state_of(folder / job.out), time.monotonic() + LONGEST
     while process.poll() is None and changes and time.monotonic() < end:
@@ -178,11 +204,9 @@ def _killed(job: KilledJob, folder: Path, random_: random.Random) -> bool:
         now = _state_of(folder / job.out)
         if now != before:
             before, changes = now, changes - 1
-    in_time = process.poll() is None
-    if in_time:
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return in_time
+    return process.wait()
 
 
 def _state_of(out: Path) -> int:

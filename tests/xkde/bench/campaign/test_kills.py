@@ -14,6 +14,7 @@ def test_a_killed_job_ends_the_same(name: str, tmp_path: Path) -> None:
     count = kill_often(name, tmp_path, kills=1, seed="ci")
     assert count.why == ""
     assert count.is_same
+    assert count.kills == 1
 
 
 def test_what_never_was_killed_or_cannot_run_is_said(
