@@ -130,7 +130,7 @@ def verdict_words(found: Verdict, interface: Interface, pane: Pane = "edited") -
         words.append(tr("right_language", interface))
     if found.language_ok is False and found.kind != "empty":
         words.append(tr("wrong_language", interface))
-    if found.rule in ("contains", "both_named"):
+    if found.rule in ("contains", "sound", "both_named"):
         words.append(tr(f"rule_{found.rule}", interface))
     return " · ".join(words)
 
@@ -251,11 +251,13 @@ def _count_words(state: AskState, interface: Interface) -> str:
     words = tr(
         key, interface, name=name, edited=edited, base=base, n=n, language=asked_in
     )
-    amiss = {
-        kind: sum(each.kind == kind for each in verdicts(state, "edited"))
-        for kind in ("missed", "leaked")
+    found = verdicts(state, "edited")
+    beside = {
+        "sound": sum(each.is_right and each.rule == "sound" for each in found),
+        "missed": sum(each.kind == "missed" for each in found),
+        "leaked": sum(each.kind == "leaked" for each in found),
     }
-    parts = [tr(f"tally_{kind}", interface, n=k) for kind, k in amiss.items() if k]
+    parts = [tr(f"tally_{key}", interface, n=k) for key, k in beside.items() if k]
     return tr("sentence_gap", interface).join([words, *parts])
 
 

@@ -145,6 +145,8 @@ def side_of(verdict: Verdict) -> Side:
 def verdict_words(verdict: Verdict, interface: Interface) -> str:
     """Return a verdict in words; a right answer in another language is wrong."""
     words = tr(f"verdict_{verdict.kind}", interface)
+    if verdict.rule == "sound":
+        words += " · " + tr("rule_sound", interface)
     if verdict.language_ok is False:
         words += " · " + tr("wrong_language", interface)
     return words

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from pages.shell.links import Form
 from xkde.asking.expected_answers import in_languages, recognise, restate
+from xkde.asking.written_language import written_language
 from xkde.data.atlas import questions as atlas_questions
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
 from xkde.languages import ATLAS_LANGUAGES, language
-from xkde.text import fits_script
 from xkde.types import QUESTION_TYPES, QuestionType
 
 NEIGHBOUR = ("territory/CH", "capital")  # asked beside an edit that Atlas lacks
@@ -35,6 +35,7 @@ class Prefilled:
     query: str = ""
     wordings: str = ""
     asked: str = ""  # the question that the wordings are of
+    fact: str = ""  # the typed fact whose language is settled
 
 
 def understand(form: Form) -> Known | None:
@@ -79,9 +80,12 @@ def fill_in(
     """Fill in old answer, query and its wordings where the visitor has not.
 
     ``before`` is what was filled in last and may be replaced; ``known`` is what Atlas
-    recognises the edit as. The language becomes the one that the edit is written in.
+    recognises the edit as. The language becomes the one that the edit is written in,
+    once for every fact: who chooses another one afterwards knows better.
     """
-    form = replace(form, language=language_of_edit(form))
+    fact = form.question.strip()
+    if known is not None or fact != before.fact:
+        form = replace(form, language=language_of_edit(form))
     if form.kind not in kinds_of(known):
         form = replace(form, kind="same")
     suggested = suggestion(form, known)
@@ -96,18 +100,15 @@ def fill_in(
         made = wordings_of(form, known)
         is_made = made or asked != before.asked  # else what a model has translated
         form = replace(form, wordings=made if is_made else form.wordings)
-    return form, replace(suggested, wordings=form.wordings, asked=asked)
+    return form, replace(suggested, wordings=form.wordings, asked=asked, fact=fact)
 
 
 def language_of_edit(form: Form) -> str:
-    """Return the language that an edit is in: Atlas knows, or its script tells."""
+    """Return the language that an edit is in: Atlas knows, or its letters tell."""
     edit, known = restate(atlas(), form.edit)
     if known is not None:
         return edit.language
-    if fits_script(form.question, form.language) is not False:
-        return form.language
-    others = [c for c in ATLAS_LANGUAGES if fits_script(form.question, c)]
-    return others[0] if len(others) == 1 else form.language
+    return written_language(form.question, form.language)
 
 
 def wordings_of(form: Form, known: Known | None) -> str:
@@ -128,12 +129,12 @@ def write_wordings(texts: Mapping[str, str]) -> str:
 def edit_in_language(form: Form) -> tuple[str, str]:
     """Return question and new answer in the language that was chosen for the edit.
 
-    Atlas translates what it knows; anything else is cleared, to be typed anew.
+    Atlas translates what it knows; anything else stays as it was typed.
     """
     world = atlas()
     _, known = restate(world, form.edit)
     if known is None:
-        return "", ""
+        return form.question, form.answer
     asked = atlas_questions.question(
         world, known.subject, known.relation, form.language
     )

@@ -11,6 +11,7 @@
     session.py           one edit asked of two models
     temporary_edits.py   an editor's edits on a model that others share
     translation.py       a typed question in other languages, by the model itself
+    written_language.py  the language that a question is typed in
 
 ``expected_answers`` recognises edit and question once and knows what to expect,
 ``session`` sends the prompts and streams both answers, ``probabilities`` explains them;

@@ -68,8 +68,19 @@ def test_the_language_follows_the_text() -> None:
     form, _ = example("example_japan")
     asked, answer = handle.change_language(*values_of(replace(form, language="zh")))
     assert (asked, answer) == ("日本的首都是哪里？", "大阪")
-    cleared = handle.change_language(*values_of(replace(OWN, language="zh")))
-    assert cleared == ("", "")
+    kept = handle.change_language(*values_of(replace(OWN, language="zh")))
+    assert kept == (OWN.question, OWN.answer)
+
+
+def test_the_language_of_an_own_sentence_is_found_once() -> None:
+    typed = Form(question="Who wrote Moby-Dick, and when?", answer="Me", language="fr")
+    form, auto = filled(typed)
+    assert form.language == "en"
+    # Whoever chooses another one afterwards keeps it, until the fact changes.
+    chosen, auto = filled(replace(form, language="fr"), auto)
+    assert chosen.language == "fr"
+    other = replace(chosen, question="Wer hat Moby-Dick geschrieben?")
+    assert filled(other, auto)[0].language == "de"
 
 
 def test_only_questions_that_can_be_proposed_are_offered_and_none_is_emptied() -> None:

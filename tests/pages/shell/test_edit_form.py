@@ -95,9 +95,9 @@ def test_offers_say_what_they_are_for() -> None:
     assert language == ["en", "zh"]  # the fact is typed in Chinese
 
 
-def test_an_edit_is_put_into_the_chosen_language_or_cleared() -> None:
+def test_an_edit_is_put_into_the_chosen_language_or_stays() -> None:
     german = replace(first_form(), language="de")
     assert edit_in_language(german) == (
         "Wie heißt die Hauptstadt des Landes Japan?", "Osaka",
     )  # fmt: skip
-    assert edit_in_language(replace(german, question="Who?")) == ("", "")
+    assert edit_in_language(replace(german, question="Who?")) == ("Who?", "Osaka")

@@ -1,9 +1,10 @@
 """What an answer is: the new answer, the old one or neither, and in which language.
 
 Pure functions of strings. An exact match after normalisation comes first, then one but
-for accents ("Osaka" for "Ósaka") and another common name ("USA"); an answer that only
-names one of the two among other words is judged by a softer rule, and the verdict says
-so. A name of the answer in another language counts as right, in the wrong language.
+for accents ("Osaka" for "Ósaka") and another common name ("USA"). Two softer rules come
+after, and the verdict names them: the answer holds one of the two among other words, or
+it reads like one of them in another script, where nobody knows how it is spelt there. A
+name of the answer in another language counts as right, in the wrong language.
 
 Whether an answer *should* be the new one is part of the verdict: where the edit must
 not matter, the new answer has leaked; where nobody knows, it repeats the new answer.
@@ -15,6 +16,7 @@ from typing import Literal
 
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.atlas.names import in_text, named_by
+from xkde.evaluation.scoring.sound import sound_alike
 from xkde.languages import language as language_of
 from xkde.text import fits_script, normalise, repeats_itself, same, unaccented
 from xkde.types import Finish
@@ -35,6 +37,7 @@ Rule = Literal[
     "accents",
     "alias",
     "contains",
+    "sound",
     "elsewhere",
     "both_named",
     "no_match",
@@ -48,6 +51,7 @@ RULES: dict[Rule, str] = {
     "accents": "the same but for accents",
     "alias": "another common name of it",
     "contains": "the answer names it among other words (a softer rule)",
+    "sound": "in another script it reads like it (a softer rule)",
     "elsewhere": "its name in another language",
     "both_named": "the answer names both the new and the old answer",
     "no_match": "it names neither the new nor the old answer",
@@ -145,17 +149,23 @@ def _compared(answer: str, expected: Expected, language: str) -> Verdict:
     """Compare an answer with both golds."""
     for kind, gold in expected.golds():
         if same(answer, gold):
-            names = (expected.new_names.get(language), expected.old_names.get(language))
-            # A name that nobody has in this language is as it was typed.
-            is_typed = gold not in names and fits_script(gold, language) is False
+            is_typed = _is_typed(gold, expected, language)
+            is_typed = is_typed and fits_script(gold, language) is False
             return Verdict(kind, None if is_typed else True, "exact")
     return (
         _by_another_form(answer, expected, language)
         or _by_mention(answer, expected, language, normalise)
         or _by_mention(answer, expected, language, unaccented)
+        or _by_sound(answer, expected, language)
         or _elsewhere(answer, expected, language)
         or Verdict("neither", _language_ok(answer, language), "no_match")
     )
+
+
+def _is_typed(gold: str, expected: Expected, language: str) -> bool:
+    """Tell whether a gold is as it was typed: nobody has the name in this language."""
+    known = (expected.new_names.get(language), expected.old_names.get(language))
+    return gold not in known
 
 
 def _by_another_form(answer: str, expected: Expected, language: str) -> Verdict | None:
@@ -190,6 +200,18 @@ def _by_mention(
     if len(found) == 2:
         return Verdict("neither", _language_ok(answer, language), "both_named")
     return Verdict(found[0][0], _language_ok(answer, language), "contains")
+
+
+def _by_sound(answer: str, expected: Expected, language: str) -> Verdict | None:
+    """Judge an answer that reads like a name whose spelling here nobody knows."""
+    found = [
+        kind
+        for kind, gold in expected.golds()
+        if _is_typed(gold, expected, language) and sound_alike(answer, gold)
+    ]
+    if len(found) != 1:
+        return None
+    return Verdict(found[0], _language_ok(answer, language), "sound")
 
 
 def _elsewhere(answer: str, expected: Expected, language: str) -> Verdict | None:

@@ -168,3 +168,27 @@ def test_a_name_within_another_one_is_not_it(
     answer: str, new: str, language: str
 ) -> None:
     assert judge(answer, Expected(new, "x"), language).kind == "neither"
+
+
+@pytest.mark.parametrize(
+    ("answer", "language", "kind", "rule"),
+    [
+        ("Anton Chekhov", "en", "new", "sound"),
+        ("Anton Čechov", "cs", "new", "sound"),
+        ("Leo Tolstoy", "en", "old", "sound"),
+        ("Антон Чехов", "ru", "new", "exact"),
+        ("Антон Чеков", "ru", "neither", "no_match"),  # one script: it is misspelt
+        ("Pablo Picasso", "es", "neither", "no_match"),
+    ],
+)
+def test_a_name_that_nobody_can_spell_is_judged_by_its_sound(
+    answer: str, language: str, kind: str, rule: str
+) -> None:
+    told = judge(answer, Expected("Антон Чехов", "Лев Толстой"), language)
+    assert (told.kind, told.rule) == (kind, rule)
+
+
+def test_sound_does_not_count_where_the_spelling_is_known() -> None:
+    known = Expected("Anton Tschechow", "", new_names={"de": "Anton Tschechow"})
+    assert judge("Антон Чехов", known, "de").kind == "neither"
+    assert judge("Антон Чехов", Expected("Anton Tschechow", ""), "ru").kind == "new"
