@@ -1,4 +1,4 @@
-"""The language of a typed question: its script or its words tell, names alone do not."""
+"""The language of a typed question: script or words tell it, names alone do not."""
 
 import pytest
 
