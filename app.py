@@ -25,7 +25,7 @@ from pages import PAGES
 from pages.edit_and_ask import api as asking_api
 from pages.edit_and_ask import models
 from pages.preferences import api as pairs_api
-from pages.shell import guard, look, pool, strings
+from pages.shell import caching, guard, look, pool, strings
 from pages.shell import look as page_header
 
 SESSIONS = 256  # whose values Gradio keeps; an API call is a session, too, of 0.65 MB
@@ -56,6 +56,7 @@ def build() -> gr.Blocks:
         asking_api.connect()
         pairs_api.connect()
     demo.queue(default_concurrency_limit=1)
+    caching.keep_configurations(demo)
     return demo
 
 
@@ -81,7 +82,11 @@ def options() -> dict[str, Any]:
         "css_paths": [look.STYLE_SHEET],
         "i18n": strings.i18n(),
         "app_kwargs": {
-            "middleware": [Middleware(guard.Guard), Middleware(look.HeadScript)]
+            "middleware": [
+                Middleware(guard.Guard),
+                Middleware(caching.PageCache),
+                Middleware(look.HeadScript),
+            ]
         },
         "ssr_mode": False,
         "run_history": False,

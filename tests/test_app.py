@@ -187,6 +187,19 @@ def test_health_and_headers(served: Served) -> None:
     assert fetched(served, "gradio_api/dev/reload")[0] == 404
 
 
+def test_everybody_s_page_names_the_address_that_it_is_asked_by(served: Served) -> None:
+    def root(**headers: str) -> str:
+        request = urllib.request.Request(served.url + "config", headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert "object-src 'none'" in answer.headers["content-security-policy"]
+            return str(json.load(answer)["root"])
+
+    for _ in range(2):
+        assert root() == served.url.rstrip("/")
+        proxy = {"X-Forwarded-Host": "x.example", "X-Forwarded-Proto": "https"}
+        assert root(**proxy) == "https://x.example"
+
+
 def test_sigterm_answers_who_is_asking_and_ends(
     atlas_folder: Path, tmp_path: Path
 ) -> None:

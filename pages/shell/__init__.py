@@ -1,5 +1,6 @@
 """What surrounds every tab: header, look, strings, errors, templates, plots.
 
+    caching.py     what is the same for every visitor, made once
     components.py  handlers that address components by name
     edit_form.py   the form of an edit and a question, for tabs that look further
     guard.py       security headers, the page's own handlers, health
