@@ -228,10 +228,9 @@ def _loading(form: Form, event: threading.Event) -> Iterator[None]:
 def is_translated(form: Form, state: AskState) -> bool:
     """Tell whether the edited model puts the question into the other languages.
 
-    It does where Atlas does not know it, and the model is in this process and was
-    taught to translate.
+    It does where Atlas does not know it, and the model was taught to translate.
     """
-    if server() or on_zero_gpu():
+    if on_zero_gpu():
         return False
     own, text = read_wordings(form.wordings), form.query.strip()
     missing = [code for code in form.languages if code not in (*own, form.language)]
@@ -244,8 +243,12 @@ def _translate(state: AskState, form: Form, event: threading.Event) -> AskState:
     """Return the state with its queries as the edited model translates them."""
     own, text = read_wordings(form.wordings), form.query.strip()
     missing = [code for code in form.languages if code not in own]
-    with POOL.use([form.edited]) as engines:
-        translated = translate(engines[0], text, form.language, missing, event)
+    if server():  # it takes many visitors' questions at a time
+        engine, _ = POOL.find([form.edited])[0]
+        translated = translate(engine, text, form.language, missing, event)
+    else:
+        with POOL.use([form.edited]) as engines:
+            translated = translate(engines[0], text, form.language, missing, event)
     texts = {each.language: each.text for each in translated if not each.problem}
     queries = tuple(
         replace(query, text=texts.get(query.language, query.text))

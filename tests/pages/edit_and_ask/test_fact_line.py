@@ -114,6 +114,12 @@ def test_the_edited_model_translates_what_has_no_wording_yet() -> None:
     assert not is_translated(atlas_form, plan(atlas_form, understand(atlas_form)))
 
 
+def test_a_server_translates_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XKDE_SERVER", "http://127.0.0.1:8000/v1")
+    form, _ = filled(replace(OWN, **GEMMA))  # type: ignore[arg-type]
+    assert is_translated(form, plan(form, understand(form)))
+
+
 @pytest.mark.parametrize(
     ("base", "edited", "warned"),
     [
