@@ -11,11 +11,12 @@
 “lens” reads the layers, “attribution” what an answer looks at, “trace” which states
 carry the fact; “geometry” compares the updates of one fact made in several languages.
 With --facts, many edits are measured: the edit's language is the first of --languages,
-and --out writes the tables into a folder. The tab Inside shows those that lie in
-assets/results/inside.
+and --out writes the tables into a folder. Given --out, geometry goes on after an
+interruption. The tab Inside shows the tables that lie in assets/results/inside.
 """
 
 import argparse
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 WHAT = ("lens", "attribution", "trace", "geometry")
 HIDDEN = ("map",)  # a table of points, for the picture alone
+KEPT = ".updates"  # in the folder of --out, until the tables are written there
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +188,7 @@ def _many(arguments: argparse.Namespace) -> None:
     )
     if arguments.out:
         print(write_report(report, arguments.out))
+        shutil.rmtree(arguments.out / KEPT, ignore_errors=True)
     elif arguments.json:
         print_json(asdict(report))
     else:
@@ -217,8 +220,12 @@ def _tables(
         return {"layers": rows}
     settings = read_settings(arguments.set)
     return tables_of(
-        GeometryTask(engine, arguments.editor, cases, codes, settings, show)
-    )
+        GeometryTask(
+            engine, arguments.editor, cases, codes, settings, show,
+            name_and_weights(arguments.base)[1],
+            arguments.out / KEPT if arguments.out else None,
+        )
+    )  # fmt: skip
 
 
 def _print_rows(rows: list[dict[str, object]]) -> None:

@@ -6,6 +6,7 @@
     facts.py           the facts that many edits are measured on
     files.py           measurements as files
     geometry.py        updates of two languages compared
+    kept_updates.py    updates that an interrupted measurement goes on with
     layers.py          the residual stream: read, decoded, resumed
     lens.py            the logit lens
     parts.py           a prompt's tokens and what each belongs to

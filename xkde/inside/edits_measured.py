@@ -13,7 +13,9 @@ Four things are measured, the fact being the unit of every interval:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from pathlib import Path
 
 from xkde.editors.editor import answer
 from xkde.editors.prompt import NoEdit
@@ -26,6 +28,7 @@ from xkde.engines.transformers import TransformersEngine
 from xkde.errors import InputError
 from xkde.inside.files import Cell, mean_row
 from xkde.inside.geometry import compare_sum, cosine, norm, part_cosines, plane_map
+from xkde.inside.kept_updates import kept
 from xkde.text import is_one, same
 from xkde.types import Case, Edit, Query, Sampling
 
@@ -39,7 +42,11 @@ UpdatesOf = Mapping[str, Sequence[Updates]]
 
 @dataclass(frozen=True)
 class GeometryTask:
-    """What is measured: cases that have an edit in each of the languages."""
+    """What is measured: cases that have an edit in each of the languages.
+
+    ``folder`` keeps the updates, so that an interrupted task goes on; ``weights`` tells
+    which model they are of.
+    """
 
     engine: TransformersEngine
     editor: str  # rome or memit
@@ -47,6 +54,8 @@ class GeometryTask:
     languages: tuple[str, ...]
     settings: Mapping[str, int | float | str]
     on_progress: Progress
+    weights: str = ""
+    folder: Path | None = None
 
 
 def tables_of(task: GeometryTask) -> dict[str, Rows]:
@@ -79,9 +88,20 @@ def compute(task: GeometryTask, edits: Sequence[Edit]) -> list[Updates]:
     found: list[Updates] = []
     for start in range(0, len(edits), AT_ONCE):
         part = edits[start : start + AT_ONCE]
-        found += rank_one_batch.compute_side_by_side(editor, task.engine, part).sets
+        found += kept(
+            task.folder,
+            (task.weights, task.editor, editor.settings_in_force(task.engine)),
+            part,
+            partial(_computed, editor, task.engine, part),
+        )
         task.on_progress(len(found), len(edits))
     return found
+
+
+def _computed(
+    editor: WeightEditor, engine: TransformersEngine, edits: Sequence[Edit]
+) -> Sequence[Updates]:
+    return rank_one_batch.compute_side_by_side(editor, engine, edits).sets
 
 
 def cosine_rows(updates: UpdatesOf, reworded: Sequence[Updates]) -> Rows:

@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from tests.helpers.rank_one_samples import GIVEN, deep_engine
-from xkde.editors.weights.low_rank import LowRankUpdate
+from xkde.editors.weights.low_rank import LowRankUpdate, Updates
 from xkde.errors import BenchmarkError, DataError, InputError
 from xkde.inside import geometry
 from xkde.inside.edits_measured import GeometryTask, tables_of
 from xkde.inside.facts import choose_facts
 from xkde.inside.files import InsideReport, mean_row, read_report, write_report
+from xkde.inside.kept_updates import kept
+from xkde.types import Edit
 
 
 def rank_one(key: list[float], value: list[float]) -> LowRankUpdate:
@@ -84,3 +86,29 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     path.write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match="python -m xkde inside"):
         read_report(path)
+
+
+def test_kept_updates_are_read_again_and_those_of_other_settings_are_not(
+    tmp_path: Path,
+) -> None:
+    edits = [Edit("Who?", "Me", "en"), Edit("Where?", "Here", "en")]
+    updates = [
+        {3: LowRankUpdate(torch.randn(4, 1), torch.randn(2, 1))},
+        {3: LowRankUpdate(torch.randn(4, 2), torch.randn(2, 2))},
+    ]
+    first = kept(tmp_path, ("weights", "rome"), edits, lambda: updates)
+
+    def never() -> list[Updates]:
+        raise AssertionError
+
+    again = kept(tmp_path, ("weights", "rome"), edits, never)
+    for found in (first, again):
+        assert [list(each) for each in found] == [[3], [3]]
+        for one, other in zip(found, updates, strict=True):
+            assert torch.equal(one[3].keys, other[3].keys)
+            assert torch.equal(one[3].values, other[3].values)
+    other = kept(tmp_path, ("weights", "memit"), edits, lambda: updates[::-1])
+    assert torch.equal(other[0][3].keys, updates[1][3].keys)
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:40])  # as a broken copy leaves it
+    assert kept(tmp_path, ("weights", "rome"), edits, lambda: updates) == updates
