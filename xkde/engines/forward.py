@@ -14,8 +14,9 @@ accepts.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from typing import Literal
 
@@ -125,7 +126,12 @@ def _inputs(
 
 def accepted(model: PreTrainedModel) -> frozenset[str]:
     """Return the names of the parameters of a model's forward pass."""
-    return frozenset(inspect.signature(model.forward).parameters)
+    return _parameters(getattr(model.forward, "__func__", model.forward))
+
+
+@lru_cache(maxsize=64)
+def _parameters(function: Callable[..., object]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def longest_input(model: PreTrainedModel) -> int | None:

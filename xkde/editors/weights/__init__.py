@@ -2,6 +2,7 @@
 
 alphaedit.py       AlphaEdit: MEMIT in the null space of other keys
 base.py            what all editors of weights share
+cached_prompts.py  prompts whose unchanging part is read once
 contexts.py        the prompts at which keys and values are read
 deltas.py          changes of weights: write, revert, save
 digest.py          which weights a kept result belongs to

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from xkde.editors.editor import Applied
 from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor, change_of
-from xkde.editors.weights.contexts import question_prompts
 from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates, LowRankUpdate, Updates
 from xkde.editors.weights.modules import editable_projections, layers_of
@@ -121,16 +120,18 @@ def spread(
     places = editable_projections(engine.model, settings.layers)
     modules = {place.layer: place.module for place in places}
     last = layers_of(engine.model)[1][places[-1].layer]
-    prompts = question_prompts(engine.tokenizer, edits, settings.openings)
-    bare = question_prompts(engine.tokenizer, edits, 0)
-    z = optimise(engine, last, edits, settings, AppliedUpdates()).target
+    found = optimise(engine, last, edits, settings, AppliedUpdates())
+    z, prompts = found.target, found.questions
+    owners = [prompt.edit for prompt in prompts]
+    bare = [owners.index(number) for number in range(len(edits))]
     done: list[dict[int, LowRankUpdate]] = [{} for _ in groups]
     for number, place in enumerate(places):
         applied = AppliedUpdates(modules, done, group_of)
-        [(inputs, _)] = inputs_and_outputs(engine, [place.module], prompts, applied)
+        (inputs, _), (_, outputs) = inputs_and_outputs(
+            engine, [place.module, last], prompts, applied
+        )
         keys = mean_by_edit(inputs, prompts, len(edits))
-        [(_, h)] = inputs_and_outputs(engine, [last], bare, applied)
-        residual = (z - h) / (len(places) - number)
+        residual = (z - outputs[bare]) / (len(places) - number)
         for g in range(len(groups)):
             own = [e for e, group in enumerate(group_of) if group == g]
             solved = solve(place.layer, keys[own])

@@ -24,8 +24,7 @@ from torch import Tensor
 
 from xkde.editors.editor import Applied
 from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor, change_of
-from xkde.editors.weights.contexts import question_prompts
-from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
+from xkde.editors.weights.keys import mean_by_edit
 from xkde.editors.weights.low_rank import (
     AppliedUpdates,
     LowRankUpdate,
@@ -113,18 +112,17 @@ def _updates(
     applied: AppliedUpdates,
 ) -> list[LowRankUpdate]:
     """Return the update of each of the edits, beside what is applied for it already."""
-    v_star = optimise(engine, place.module, edits, settings, applied).target
-    prompts = question_prompts(engine.tokenizer, edits, settings.openings)
-    [(inputs, outputs)] = inputs_and_outputs(engine, [place.module], prompts, applied)
-    mean_key = mean_by_edit(inputs, prompts, len(edits))
+    found = optimise(engine, place.module, edits, settings, applied)
+    mean_key = mean_by_edit(found.inputs, found.questions, len(edits))
     if settings.key == "corrected":
-        key, value = mean_key, mean_by_edit(outputs, prompts, len(edits))
+        key = mean_key
+        value = mean_by_edit(found.outputs, found.questions, len(edits))
     else:
-        owners = [prompt.edit for prompt in prompts]
+        owners = [question.edit for question in found.questions]
         bare = [owners.index(number) for number in range(len(edits))]
-        key, value = inputs[bare], outputs[bare]
+        key, value = found.inputs[bare], found.before
     u = mean_key if solver is None else solver.solve(place.layer, mean_key)
-    residual = v_star - value
+    residual = found.target - value
     return [rank_one(*each) for each in zip(u, key, residual, strict=True)]
 
 

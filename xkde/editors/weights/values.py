@@ -14,34 +14,32 @@ and behind openings. The KL is read at the end of the essence prompt; the releas
 reads it at the subject. Edits are optimised side by side, each for itself, and leave
 the batch when they are done. No weight is touched.
 
-What comes before the subject's end is read once and kept as a cache. What the layers
-below the module make of the rest is the same at every step: it is kept, too, and those
-layers are left out from then on.
+What no δ reaches is read once (``cached_prompts``), and with it the module's inputs and
+outputs at the subjects: ROME's keys and v.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from copy import copy
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
-from transformers import DynamicCache, PreTrainedModel
+from torch.nn.functional import cross_entropy
 
+from xkde.editors.weights.cached_prompts import (
+    CachedPrompts,
+    Predicted,
+    PromptBatch,
+    cached_prompts,
+)
 from xkde.editors.weights.contexts import EditPrompt, essence_prompts, question_prompts
 from xkde.editors.weights.deltas import only_these_learn
-from xkde.editors.weights.keys import hidden_of, inputs_and_outputs
 from xkde.editors.weights.low_rank import AppliedUpdates
-from xkde.editors.weights.modules import hooked, layers_of
-from xkde.engines.forward import check_finite, logits_at, longest_window, pad
+from xkde.engines.forward import check_finite
 from xkde.engines.transformers import TransformersEngine
 from xkde.types import Edit
 
 EDITS_AT_ONCE = 32  # optimised side by side
-PROMPTS_AT_ONCE = 48  # read in one pass, of like length: less is padding
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,29 @@ class ValueSettings:
 
 @dataclass(frozen=True)
 class OptimisedValues:
-    """One δ for each edit, and how its optimisation ended."""
+    """One δ for each edit, how its optimisation ended, and what was there before."""
 
     delta: Tensor  # (edits, width), float32
     before: Tensor  # v, (edits, width): what the module gave for the bare question
     losses: tuple[float, ...]
     steps: tuple[int, ...]
+    questions: tuple[EditPrompt, ...]  # each edit's bare one, and behind openings
+    inputs: Tensor  # what the module was given at their subjects, (questions, …)
+    outputs: Tensor  # and what it gave, (questions, width)
 
     @property
     def target(self) -> Tensor:
         """Return v* = v + δ, (edits, width)."""
         return self.before + self.delta
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Where the optimisation of one edit ended."""
+
+    delta: Tensor  # (width,)
+    loss: float
+    steps: int
 
 
 def optimise(
@@ -82,114 +92,174 @@ def optimise(
     applied: AppliedUpdates,
 ) -> OptimisedValues:
     """Return each edit's δ to add to what ``module`` gives."""
-    prompts = question_prompts(engine.tokenizer, edits, settings.openings)
-    if settings.kl:
-        prompts += essence_prompts(engine.tokenizer, edits)
-    bare = [next(p for p in prompts if p.edit == e) for e in range(len(edits))]
-    [(_, v)] = inputs_and_outputs(engine, [module], bare, applied)
-    delta = torch.zeros_like(v)
-    losses, steps = [0.0] * len(edits), [0] * len(edits)
+    questions = question_prompts(engine.tokenizer, edits, settings.openings)
+    essences = essence_prompts(engine.tokenizer, edits) if settings.kl else []
+    prompts = [*questions, *essences]
+    bare = {p.edit: i for i, p in reversed(list(enumerate(questions)))}
+    inputs: dict[int, Tensor] = {}
+    outputs: dict[int, Tensor] = {}
+    ended: dict[int, Ended] = {}
     with only_these_learn(engine.model):
         for start in range(0, len(edits), EDITS_AT_ONCE):
             group = range(start, min(start + EDITS_AT_ONCE, len(edits)))
-            own = [prompt for prompt in prompts if prompt.edit in group]
-            own.sort(key=lambda p: (len(p.read) - p.subject_end, len(p.answer)))
-            cached = cached_prompts(engine.model, module, own, applied)
-            for edit, ended in _descend(cached, settings, v, group).items():
-                delta[edit], losses[edit], steps[edit] = ended
-    return OptimisedValues(delta, v, tuple(losses), tuple(steps))
+            own = [i for i, prompt in enumerate(prompts) if prompt.edit in group]
+            own.sort(key=lambda i: _length(prompts[i]))
+            chosen = [prompts[i] for i in own]
+            cached = cached_prompts(engine.model, module, chosen, applied)
+            inputs |= zip(own, cached.inputs, strict=True)
+            outputs |= zip(own, cached.outputs, strict=True)
+            v = torch.stack([outputs[bare[edit]] for edit in group])
+            ended |= _descend(cached, chosen, settings, v, group)
+    numbers = range(len(edits))
+    return OptimisedValues(
+        delta=torch.stack([ended[edit].delta for edit in numbers]),
+        before=torch.stack([outputs[bare[edit]] for edit in numbers]),
+        losses=tuple(ended[edit].loss for edit in numbers),
+        steps=tuple(ended[edit].steps for edit in numbers),
+        questions=tuple(questions),
+        inputs=torch.stack([inputs[i] for i in range(len(questions))]),
+        outputs=torch.stack([outputs[i] for i in range(len(questions))]),
+    )
+
+
+def _length(prompt: EditPrompt) -> tuple[int, int]:
+    """Return how much of a prompt every step reads, and how much it predicts."""
+    return len(prompt.read) - prompt.subject_end, len(prompt.answer)
 
 
 def _descend(
-    cached: "CachedPrompts",
+    cached: CachedPrompts,
+    prompts: Sequence[EditPrompt],
     settings: ValueSettings,
-    values: Tensor,
+    v: Tensor,
     edits: Sequence[int],
-) -> dict[int, tuple[Tensor, float, int]]:
-    """Return δ, last loss and number of steps of each of the edits, by their numbers.
-
-    ``values`` are v of all edits, (edits, width).
-    """
-    first = edits[0]
-    v = values[first : first + len(edits)]
-    v_norm = v.norm(dim=-1, keepdim=True)
-    delta = torch.zeros_like(v, requires_grad=True)
-    optimizer = torch.optim.Adam([delta], lr=settings.learning_rate)
-    log_probs_before = _essence_log_probs(cached, delta.detach(), first)
-    ended: dict[int, tuple[Tensor, float, int]] = {}
+) -> dict[int, Ended]:
+    """Return where each of the edits ends, by their numbers; ``v`` are theirs."""
+    active = list(edits)
+    parts = loss_parts(cached, prompts, active)
+    log_probs_before: dict[int, Tensor] = {}
+    v_norm = v.norm(dim=-1)
+    delta = torch.zeros_like(v)
+    adam = Adam(torch.zeros_like(v), torch.zeros_like(v))
+    ended: dict[int, Ended] = {}
     for step in range(settings.steps + 1):
-        active = [edit for edit in edits if edit not in ended]
-        at = torch.tensor([edit - first for edit in active], device=delta.device)
-        nll_loss, kl_loss = _losses(cached, delta, first, active, log_probs_before)
-        weight_decay = delta[at].norm(dim=-1) / v_norm[at, 0] ** 2
+        delta.requires_grad_()
+        nll_loss, kl_loss = losses(parts, delta, log_probs_before)
+        weight_decay = delta.norm(dim=-1) / v_norm**2
         loss = nll_loss + settings.kl * kl_loss + settings.decay * weight_decay
-        for edit, reached in zip(active, loss.tolist(), strict=True):
-            if reached < settings.stop or step == settings.steps:
-                ended[edit] = (delta.detach()[edit - first].clone(), reached, step)
-        if len(ended) == len(edits):
+        check_finite(loss.detach())
+        reached = loss.tolist()
+        for i, edit in enumerate(active):
+            if reached[i] < settings.stop or step == settings.steps:
+                ended[edit] = Ended(delta.detach()[i], reached[i], step)
+        going = [i for i, edit in enumerate(active) if edit not in ended]
+        if not going:
             break
-        optimizer.zero_grad()
-        loss.sum().backward()
-        optimizer.step()
-        with torch.no_grad():
-            longest = settings.clamp * v_norm
-            delta *= (longest / delta.norm(dim=-1, keepdim=True)).clamp(max=1)
+        [gradient] = torch.autograd.grad(loss.sum(), delta)
+        change, adam = adam.step(gradient, settings.learning_rate)
+        delta = delta.detach() + change
+        longest = settings.clamp * v_norm
+        delta = delta * (longest / delta.norm(dim=-1)).clamp(max=1)[:, None]
+        if len(going) < len(active):
+            active = [active[i] for i in going]
+            v_norm, delta, adam = v_norm[going], delta[going], adam.of(going)
+            parts = loss_parts(cached, prompts, active)
     return ended
 
 
-def _losses(
-    cached: "CachedPrompts",
+@dataclass(frozen=True)
+class Adam:
+    """Adam's state for some vectors, each for itself.
+
+    Kingma & Ba, 2015, algorithm 1, with its defaults: https://arxiv.org/abs/1412.6980.
+    """
+
+    mean: Tensor  # m, of the gradients, (vectors, width)
+    square: Tensor  # v, of their squares
+    steps: int = 0
+
+    def step(self, gradient: Tensor, rate: float) -> tuple[Tensor, "Adam"]:
+        """Return what is added to the vectors, and the state after it."""
+        t = self.steps + 1
+        mean = torch.lerp(self.mean, gradient, 1 - 0.9)
+        square = 0.999 * self.square + (1 - 0.999) * gradient**2
+        scale = (square / (1 - 0.999**t)).sqrt() + 1e-8
+        return mean / scale * (-rate / (1 - 0.9**t)), Adam(mean, square, t)
+
+    def of(self, chosen: Sequence[int]) -> "Adam":
+        """Return the state of some of the vectors."""
+        return Adam(self.mean[chosen], self.square[chosen], self.steps)
+
+
+@dataclass(frozen=True)
+class LossPart:
+    """A batch of prompts, and how its losses go into those of their edits."""
+
+    batch: PromptBatch
+    owners: Tensor  # (rows,): the place of each row's edit among the active ones
+    shares: Tensor  # (rows,): 1 / the number of the edit's prompts with an answer
+
+
+def loss_parts(
+    cached: CachedPrompts, prompts: Sequence[EditPrompt], active: Sequence[int]
+) -> list[LossPart]:
+    """Return the prompts of the active edits in batches, ready for every step."""
+    place = {edit: i for i, edit in enumerate(active)}
+    answers = Counter(prompt.edit for prompt in prompts if prompt.answer)
+    chosen = [i for i, prompt in enumerate(prompts) if prompt.edit in place]
+    return [
+        LossPart(
+            batch,
+            torch.tensor([place[p.edit] for p in batch.prompts], device=batch.device),
+            torch.tensor([1 / answers[p.edit] for p in batch.prompts]).to(batch.device),
+        )
+        for batch in cached.batches(chosen)
+    ]
+
+
+def losses(
+    parts: Sequence[LossPart],
     delta: Tensor,
-    first: int,
-    active: Sequence[int],
-    log_probs_before: Mapping[int, Tensor],
+    log_probs_before: MutableMapping[int, Tensor],
 ) -> tuple[Tensor, Tensor]:
     """Return nll_loss and kl_loss of every active edit, both (active,).
 
-    ``delta`` holds the vectors of the edits from ``first`` on.
+    ``delta`` is (active, width). It must be 0 the first time: log p₀ of the essences is
+    then kept in ``log_probs_before``, by edit.
     """
-    number = {edit: n for n, edit in enumerate(active)}
-    rows = [i for i, prompt in enumerate(cached.prompts) if prompt.edit in number]
-    answers = Counter(p.edit for p in cached.prompts if p.answer)
-    nll_loss, kl_loss = delta.new_zeros(2, len(active))
-    for start in range(0, len(rows), PROMPTS_AT_ONCE):
-        chosen = rows[start : start + PROMPTS_AT_ONCE]
-        prompts = [cached.prompts[i] for i in chosen]
-        log_probs = cached.logits(delta, chosen, first).log_softmax(dim=-1)
-        nll, kl = prompt_losses(log_probs, prompts, log_probs_before)
-        owner = torch.tensor([number[p.edit] for p in prompts], device=nll.device)
-        share = torch.tensor([1 / answers[p.edit] for p in prompts], device=nll.device)
-        nll_loss = nll_loss.index_add(0, owner, nll * share)
-        kl_loss = kl_loss.index_add(0, owner, kl)
+    nll_loss, kl_loss = delta.new_zeros(2, len(delta))
+    for part in parts:
+        logits = part.batch.logits(delta[part.owners])
+        edits = [prompt.edit for prompt in part.batch.prompts]
+        nll, kl = prompt_losses(logits, part.batch.predicted, edits, log_probs_before)
+        nll_loss = nll_loss.index_add(0, part.owners, nll * part.shares)
+        kl_loss = kl_loss.index_add(0, part.owners, kl)
     return nll_loss, kl_loss
 
 
 def prompt_losses(
-    log_probs: Tensor,
-    prompts: Sequence[EditPrompt],
-    log_probs_before: Mapping[int, Tensor],
+    logits: Tensor,
+    predicted: Predicted,
+    edits: Sequence[int],
+    log_probs_before: MutableMapping[int, Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """Return the answers' mean NLL per token and the essences' KL, both (prompts,).
+    """Return the answers' mean NLL per token and the essences' KL, both (rows,).
 
-    ``log_probs`` are (tokens, vocabulary), prompt after prompt: of one with an answer
-    at each of its tokens, of an essence at its end. What a prompt has not is 0.
+    ``logits`` are (predictions, vocabulary), ``edits`` those of the rows. What a row
+    has not is 0.
     """
-    device = log_probs.device
-    counts = torch.tensor([max(1, len(p.answer)) for p in prompts], device=device)
-    ends = counts.cumsum(dim=0) - 1
-    prompt_of = torch.arange(len(prompts), device=device).repeat_interleave(counts)
-    targets = [token for p in prompts for token in p.answer or (0,)]
-    at_targets = torch.tensor(targets, device=device)[:, None]
-    token_nll = -log_probs.gather(-1, at_targets)[:, 0]
-    has_answer = torch.tensor([bool(p.answer) for p in prompts], device=device)
-    nll = log_probs.new_zeros(len(prompts)).index_add(0, prompt_of, token_nll)
-    nll = (nll / counts).where(has_answer, 0.0)
-    kl = log_probs.new_zeros(len(prompts))
-    essences = [i for i, p in enumerate(prompts) if not p.answer]
-    if essences:
-        before = torch.stack([log_probs_before[prompts[i].edit] for i in essences])
-        at = torch.tensor(essences, device=device)
-        kl = kl.index_add(0, at, kl_divergence(log_probs[ends[at]], before))
+    nll, kl = logits.new_zeros(2, len(edits))
+    count = len(predicted.targets)
+    if count:
+        token_nll = cross_entropy(logits[:count], predicted.targets, reduction="none")
+        nll = nll.index_add(0, predicted.rows[:count], token_nll * predicted.weights)
+    if predicted.essences:
+        log_probs = logits[count:].log_softmax(dim=-1)
+        owners = [edits[row] for row in predicted.essences]
+        for owner, now in zip(owners, log_probs.detach(), strict=True):
+            log_probs_before.setdefault(owner, now.clone())
+        before = torch.stack([log_probs_before[owner] for owner in owners])
+        kl = kl.index_add(0, predicted.rows[count:], kl_divergence(log_probs, before))
     return nll, kl
 
 
@@ -200,185 +270,3 @@ def kl_divergence(log_probs: Tensor, log_probs_before: Tensor) -> Tensor:
     arguments are log-probabilities (rows, vocabulary).
     """
     return (log_probs.exp() * (log_probs - log_probs_before)).sum(dim=-1)
-
-
-@torch.no_grad()
-def _essence_log_probs(
-    cached: "CachedPrompts", delta: Tensor, first: int
-) -> dict[int, Tensor]:
-    """Return log p₀(· | "{subject} is a") of each edit before it is made."""
-    essences = [i for i, prompt in enumerate(cached.prompts) if not prompt.answer]
-    if not essences:
-        return {}
-    log_probs = cached.logits(delta, essences, first).log_softmax(dim=-1)
-    owners = [cached.prompts[i].edit for i in essences]
-    return dict(zip(owners, log_probs, strict=True))
-
-
-@dataclass(frozen=True)
-class CachedPrompts:
-    """Prompts read up to their subjects' ends, to which no δ reaches back."""
-
-    model: PreTrainedModel
-    module: nn.Module  # at which δ is added
-    prompts: Sequence[EditPrompt]
-    applied: AppliedUpdates
-    starts: tuple[int, ...]  # where in each prompt reading goes on
-    cache: DynamicCache
-    mask: Tensor  # (prompts, longest start)
-    # What the last layer that no δ reaches gave for a prompt, (time, width).
-    below: dict[int, Tensor] = field(default_factory=dict)
-
-    def logits(self, delta: Tensor, chosen: Sequence[int], first: int) -> Tensor:
-        """Return float32 logits (tokens, vocabulary) of some prompts under their δ.
-
-        Of a prompt with an answer where each of its tokens is predicted; of another at
-        its end. ``delta`` holds the vectors of the edits from ``first`` on.
-        """
-        prompts = [self.prompts[i] for i in chosen]
-        rows = torch.tensor(chosen, device=self.model.device)
-        rest = [self.prompts[i].read[self.starts[i] :] for i in chosen]
-        ids, own = pad(rest, "left", self.model.device)
-        width = ids.shape[1]
-        # The same column whatever has been read before.
-        columns = [width - len(p.read) + p.subject_end for p in prompts]
-        adding = _adding(delta, [p.edit - first for p in prompts], columns)
-        head: nn.Module = self.model.get_output_embeddings()
-        with (
-            self.applied.over([p.edit for p in prompts]),
-            self._skipping_below(chosen, [len(each) for each in rest]),
-            hooked(self.module, adding),
-            hooked(head, _at_answers(prompts, width, ids.device), before=True),
-        ):
-            logits = logits_at(
-                self.model,
-                ids,
-                torch.cat([self.mask[rows], own], dim=1),
-                slice(None),  # type: ignore[arg-type]  # all: the head is given few
-                past_key_values=_rows_of(self.cache, rows),
-                use_cache=True,
-            )
-        logits = logits[0].float()
-        check_finite(logits.detach().amax(dim=-1))
-        return logits
-
-    def _skipping_below(
-        self, chosen: Sequence[int], lengths: Sequence[int]
-    ) -> AbstractContextManager[None]:
-        """Return the context in which layers that no δ reaches are left out.
-
-        They run when a prompt is read for the first time.
-        """
-        layers = _unreached(self.model, self.module, self.cache)
-        if not layers:
-            return nullcontext()
-        if all(i in self.below for i in chosen):
-            known = [self.below[i] for i in chosen]
-            return _giving(
-                layers, pad_sequence(known, batch_first=True, padding_side="left")
-            )
-
-        def keep(_: nn.Module, __: object, output: object) -> None:
-            if isinstance(output, Tensor):  # a layer that gives more is always run
-                for i, states, length in zip(chosen, output, lengths, strict=True):
-                    self.below[i] = states[-length:].detach().clone()
-
-        return hooked(layers[-1], keep)
-
-
-@torch.no_grad()
-def cached_prompts(
-    model: PreTrainedModel,
-    module: nn.Module,
-    prompts: Sequence[EditPrompt],
-    applied: AppliedUpdates,
-) -> CachedPrompts:
-    """Read what all steps have in common, once."""
-    cache = DynamicCache(config=model.config)
-    starts = tuple(prompt.subject_end for prompt in prompts)
-    rest = max(len(p.read) - p.subject_end for p in prompts)
-    # Padding between cache and rest must not push a token out of a sliding window.
-    if min(starts) == 0 or max(starts) + rest > longest_window(model):
-        mask = torch.zeros(len(prompts), 0, dtype=torch.long, device=model.device)
-        none = (0,) * len(prompts)
-        return CachedPrompts(model, module, prompts, applied, none, cache, mask)
-    ids, mask = pad([p.ids[: p.subject_end] for p in prompts], "left", model.device)
-    last = torch.tensor([-1], device=ids.device)
-    with applied.over([prompt.edit for prompt in prompts]):
-        logits_at(model, ids, mask, last, past_key_values=cache, use_cache=True)
-    return CachedPrompts(model, module, prompts, applied, starts, cache, mask)
-
-
-def _unreached(
-    model: PreTrainedModel, module: nn.Module, cache: DynamicCache
-) -> list[nn.Module]:
-    """Return the layers whose output is the same whatever a module then gains.
-
-    None where later layers look into the caches of earlier ones, which must then run.
-    """
-    layers = list(layers_of(model)[1])
-    if len(cache.layers) != len(layers):
-        return []
-    place = next(i for i, one in enumerate(layers) if module in set(one.modules()))
-    return layers[: place + (module is layers[place])]
-
-
-@contextmanager
-def _giving(layers: Sequence[nn.Module], states: Tensor) -> Iterator[None]:
-    """Let layers give these states without running, inside the block."""
-    with ExitStack() as undo:
-        for layer in layers:
-            own = vars(layer).get("forward")  # where something else has put one
-            vars(layer)["forward"] = lambda *_, **__: states
-            if own is None:
-                undo.callback(vars(layer).pop, "forward")
-            else:
-                undo.callback(vars(layer).update, forward=own)
-        yield
-
-
-def _rows_of(cache: DynamicCache, rows: Tensor) -> DynamicCache:
-    """Return some rows of a cache, which stays as it is."""
-    selected = copy(cache)
-    selected.layers = [copy(layer) for layer in cache.layers]
-    selected.batch_select_indices(rows)
-    return selected
-
-
-def _at_answers(
-    prompts: Sequence[EditPrompt], width: int, device: torch.device
-) -> Callable[..., tuple[Tensor, ...]]:
-    """Return a hook that gives the head only the states from which it is to predict.
-
-    Rows are padded on the left, so all answers end in the last column.
-    """
-    counts = [max(1, len(prompt.answer)) for prompt in prompts]
-    at = [
-        (row, width - count + n)
-        for row, count in enumerate(counts)
-        for n in range(count)
-    ]
-    rows, columns = torch.tensor(at, device=device).T
-
-    def hook(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (arguments[0][rows, columns][None], *arguments[1:])
-
-    return hook
-
-
-def _adding(
-    delta: Tensor, which: Sequence[int], columns: Sequence[int]
-) -> Callable[..., object]:
-    """Return a forward hook that adds the rows' vectors in their columns."""
-    rows = torch.arange(len(columns), device=delta.device)
-    at = torch.tensor(columns, device=delta.device)
-    chosen = torch.tensor(which, device=delta.device)
-
-    def hook(_: nn.Module, __: object, output: Any) -> object:
-        states = hidden_of(output)
-        states = states.index_put(
-            (rows, at), delta[chosen].to(states.dtype), accumulate=True
-        )
-        return states if isinstance(output, Tensor) else (states, *output[1:])
-
-    return hook

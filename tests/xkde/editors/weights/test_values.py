@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from tests.helpers.rank_one_samples import EDITS, deep_engine
+from xkde.editors.weights import cached_prompts
 from xkde.editors.weights import values as module
 from xkde.editors.weights.alphaedit import AlphaEditSettings
+from xkde.editors.weights.cached_prompts import predicted_of
 from xkde.editors.weights.contexts import EditPrompt, essence_prompts, question_prompts
 from xkde.editors.weights.deltas import only_these_learn
 from xkde.editors.weights.low_rank import AppliedUpdates, LowRankUpdate
@@ -112,12 +114,12 @@ def test_layers_that_no_vector_reaches_are_run_once(
     with counting(1), counting(2), counting(3):
         found = optimise(engine, place, EDITS, SETTINGS, NONE)
     assert max(found.steps) == 8
-    # Below: where the module is read, the beginnings, the essences, and the first step.
-    assert runs[1] == 4
-    assert (runs[2] == 4) == whole
-    assert runs[3] == 3 + 8  # not where the module is read
-    assert not any("forward" in vars(layer) for layer in layers)
-    monkeypatch.setattr(module, "_unreached", lambda *_: [])
+    # Below: the beginnings, and the rest up to the module.
+    assert runs[1] == 2
+    assert runs[2] == (2 if whole else 2 + 9)
+    assert runs[3] == 1 + 9  # the beginnings, and at every step
+    assert not any("forward" in vars(each) for each in model.modules())
+    monkeypatch.setattr(cached_prompts, "_before", lambda *_: ([], []))
     all_run = optimise(engine, place, EDITS, SETTINGS, NONE)
     assert torch.allclose(all_run.delta, found.delta, atol=1e-2)
     assert all_run.losses == pytest.approx(found.losses, abs=1e-3)
@@ -139,10 +141,13 @@ def test_the_shortened_pass_has_the_losses_and_the_gradient_of_the_full_one(
     with only_these_learn(model):
         expected = whole_losses(model, place, prompts, delta)
         [gradient] = torch.autograd.grad(sum(expected.values()), delta)
-        cached = module.cached_prompts(model, place, prompts, NONE)
-        before = module._essence_log_probs(cached, torch.zeros_like(delta), 0)
-        for _ in ("reads the layers below", "leaves them out"):
-            nll, kl = module._losses(cached, delta, 0, numbers, before)
+        cached = cached_prompts.cached_prompts(model, place, prompts, NONE)
+        parts = module.loss_parts(cached, prompts, numbers)
+        before: dict[int, torch.Tensor] = {}
+        _, none = module.losses(parts, torch.zeros_like(delta), before)
+        assert none.tolist() == pytest.approx([0.0] * len(EDITS), abs=1e-5)
+        for _ in ("once", "and again"):
+            nll, kl = module.losses(parts, delta, before)
             for edit in numbers:
                 found = float((nll + kl).detach()[edit])
                 assert found == pytest.approx(float(expected[edit].detach()), rel=1e-3)
@@ -221,7 +226,34 @@ def test_the_kl_counts_in_the_loss_in_this_direction() -> None:
     answer, essence = EditPrompt(0, (1, 2), 0, (1, 0)), EditPrompt(0, (1, 2), 0)
     before = {0: torch.tensor([0.9, 0.1]).log()}
     log_probs = torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.5, 0.5]]).log()
-    nll_loss, kl_loss = module.prompt_losses(log_probs, [answer, essence], before)
+    predicted = predicted_of([answer, essence], 3, torch.device("cpu"))
+    nll_loss, kl_loss = module.prompt_losses(log_probs, predicted, [0, 0], before)
     # The answer's tokens have the probabilities 0.5 and 0.25: −½ ln(0.125) = 1.0397.
     assert nll_loss.tolist() == pytest.approx([1.0397, 0.0], abs=1e-4)
     assert kl_loss.tolist() == pytest.approx([0.0, 0.5108], abs=1e-4)
+
+
+# Adam
+
+
+def test_adam_is_torchs() -> None:
+    torch.manual_seed(0)
+    theirs = torch.zeros(2, 3, requires_grad=True)
+    optimizer = torch.optim.Adam([theirs], lr=0.5)
+    ours, adam = torch.zeros(2, 3), module.Adam(torch.zeros(2, 3), torch.zeros(2, 3))
+    for _ in range(5):
+        theirs.grad = torch.randn(2, 3)
+        optimizer.step()
+        change, adam = adam.step(theirs.grad, 0.5)
+        ours = ours + change
+    assert torch.allclose(ours, theirs.detach(), atol=1e-6)
+
+
+def test_the_first_step_of_adam_by_hand() -> None:
+    # m / (1 - 0.9) = g and v / (1 - 0.999) = g², so g / |g| times the rate.
+    adam = module.Adam(torch.zeros(1, 2), torch.zeros(1, 2))
+    change, after = adam.step(torch.tensor([[3.0, -0.5]]), 0.25)
+    assert change[0].tolist() == pytest.approx([-0.25, 0.25])
+    assert after.mean[0].tolist() == pytest.approx([0.3, -0.05])
+    assert after.square[0].tolist() == pytest.approx([9e-3, 2.5e-4])
+    assert after.of([0]).steps == 1
