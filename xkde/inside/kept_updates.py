@@ -30,8 +30,8 @@ def kept(
     """
     if folder is None:
         return list(compute())
-    told = repr((*of_what, *edits)).encode()
-    file = folder / f"{hashlib.sha256(told).hexdigest()[:24]}.safetensors"
+    identity = repr((*of_what, *edits)).encode()
+    file = folder / f"{hashlib.sha256(identity).hexdigest()[:24]}.safetensors"
     found = _read(file, len(edits))
     if found is None:
         found = list(compute())
