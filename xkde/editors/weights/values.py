@@ -250,11 +250,13 @@ def prompt_losses(
     """
     nll, kl = logits.new_zeros(2, len(edits))
     count = len(predicted.targets)
+    # One copy on the way back, where two slices would each fill the whole.
+    of_answers, of_essences = logits.split([count, len(logits) - count])
     if count:
-        token_nll = cross_entropy(logits[:count], predicted.targets, reduction="none")
+        token_nll = cross_entropy(of_answers, predicted.targets, reduction="none")
         nll = nll.index_add(0, predicted.rows[:count], token_nll * predicted.weights)
     if predicted.essences:
-        log_probs = logits[count:].log_softmax(dim=-1)
+        log_probs = of_essences.log_softmax(dim=-1)
         owners = [edits[row] for row in predicted.essences]
         for owner, now in zip(owners, log_probs.detach(), strict=True):
             log_probs_before.setdefault(owner, now.clone())
