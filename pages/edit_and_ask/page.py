@@ -36,18 +36,30 @@ COPY_SCRIPT = """
 }
 """
 # Gradio shows its own spinner over what it updates; the words in the status line do.
-SCROLL_SCRIPT = """
+# They are there from the click on, and soon say of older answers that they are that:
+# where many people ask, the app's first words take a while.
+ASKED_SCRIPT = """
 (...values) => {
-  delete document.querySelector("#answers").dataset.stale;
+  const answers = document.querySelector("#answers");
+  delete answers.dataset.stale;
+  answers.dataset.pending = "";
+  const late = setTimeout(() => {
+    if ("pending" in answers.dataset) answers.dataset.pending = "late";
+  }, 600);
+  new MutationObserver((_, observer) => {
+    observer.disconnect();
+    clearTimeout(late);
+    delete answers.dataset.pending;
+  }).observe(answers, { childList: true, subtree: true });
   const fact = document.querySelector("#fact");
-  if (document.querySelector("#answers").getBoundingClientRect().top
-      < innerHeight * 0.7) return values;
+  if (answers.getBoundingClientRect().top < innerHeight * 0.7) return values;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   fact.scrollIntoView(
     { behavior: calm ? "auto" : "smooth", block: "start" });
   return values;
 }
 """
+ENDED_SCRIPT = '() => { delete document.querySelector("#answers").dataset.pending; }'
 # Until the form is filled from a link, nothing of it can be clicked (look.HEAD_SCRIPT):
 # a click would ask something else.
 OPENED_SCRIPT = "() => { delete document.documentElement.dataset.opening; }"
@@ -124,6 +136,8 @@ def layout() -> AskPage:
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=70)
     known = fact_line.layout(example(FIRST)[0])
     languages, everywhere = layout_languages()
+    pending = {"kind": "status busy", "key": "status_asking", "mark": ""}
+    gr.HTML(render("shell/paragraph.html", **pending), elem_id="pending")
     status = gr.HTML(status_html(""), elem_id="status")
     follows = gr.Radio(
         [(label("follows_yes"), "yes"), (label("follows_no"), "no")],
@@ -258,26 +272,25 @@ def filled(fields: Components) -> list[Component]:
 def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
     """Connect what runs a model: asking, stopping, explaining."""
     fields, asked, prefilled = page.fields, states.asked, states.prefilled
-    query, answer, fact = fields["query"], fields["answer"], fields["question"]
+    typed = [fields[name] for name in ("question", "answer", "query")]
     explanation = [page.why_language, page.why]
     asking = gr.on(
-        [
-            *(page.ask.click, states.count.change),
-            *(each.submit for each in (fact, answer, query)),
-        ],
+        [page.ask.click, states.count.change, *(each.submit for each in typed)],
         handle.run,
         [prefilled, *page.memory.asked_with, *inputs(fields)],
         [
             *(page.answers, page.status, asked, fields["follows"]),
             *(prefilled, *filled(fields)),
         ],
-        js=SCROLL_SCRIPT,
+        js=ASKED_SCRIPT,
         show_progress="minimal",
         show_progress_on=page.status,
         trigger_mode="once",
         api_visibility="private",
         **ASKING,
     )
+    for event in (asking.then, page.stop.click):
+        event(None, js=ENDED_SCRIPT, **QUIET)
     asking.then(handle.renew_why, asked, explanation, **AT_ONCE).then(
         memory.render_recalled, asked, page.memory.recalled, **AT_ONCE
     )
@@ -290,7 +303,7 @@ def connect_asking(page: AskPage, states: AskStates, header: Header) -> None:
         **AT_ONCE,
     )
     gr.on(  # what was said of one question is not said of another
-        [query.input, fields["question"].input],
+        [fields["query"].input, fields["question"].input],
         None,
         None,
         fields["follows"],

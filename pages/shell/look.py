@@ -71,8 +71,12 @@ HEAD_SCRIPT = """
   // What Gradio itself says of a lost connection or a full queue, it says in English
   // and in a corner: it is said in the page's language, and where the answer would be.
   const ours = GRADIO_SAYS;
+  const title = TOAST_TITLE;
   new MutationObserver(() => {
     for (const toast of document.querySelectorAll(".toast-body:not([data-ours])")) {
+      const head = toast.querySelector(".toast-title-row span")?.firstChild;
+      if (head?.textContent.trim() === "Error")
+        head.textContent = title[document.documentElement.dataset.say];
       const text = toast.textContent;
       const said = Object.keys(ours).find((each) => text.includes(each));
       if (!said) continue;
@@ -84,7 +88,9 @@ HEAD_SCRIPT = """
       if (!status) continue;
       status.className = "status failed";
       status.textContent = words;
-      document.querySelector("#answers")?.setAttribute("data-stale", "");
+      const answers = document.querySelector("#answers");
+      answers?.setAttribute("data-stale", "");
+      answers?.removeAttribute("data-pending");
     }
   }).observe(document, { childList: true, subtree: true });
   addEventListener("click", (event) => {
@@ -109,11 +115,13 @@ GRADIO_SAYS = {
 
 def head_script() -> str:
     """Return the head script with our words for what Gradio says."""
-    words = {
-        said: {code: texts[key] for code, texts in strings().items()}
-        for said, key in GRADIO_SAYS.items()
-    }
-    return HEAD_SCRIPT.replace("GRADIO_SAYS", json.dumps(words))
+
+    def words(key: str) -> dict[str, str]:
+        return {code: texts[key] for code, texts in strings().items()}
+
+    said = json.dumps({said: words(key) for said, key in GRADIO_SAYS.items()})
+    title = json.dumps(words("toast_title"))
+    return HEAD_SCRIPT.replace("GRADIO_SAYS", said).replace("TOAST_TITLE", title)
 
 
 THEME_SCRIPT = """
