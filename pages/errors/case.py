@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pages.errors.session import LabellingSession, count_done
-from pages.shell.strings import Interface, in_words, strings, tr
+from pages.shell.strings import Interface, in_words, strings, tr, words_for
 from pages.shell.templates import render
 from xkde.evaluation.analysis.of_runs import found_of
 from xkde.labelling import store
@@ -69,7 +69,7 @@ def case_html(
     if case is None:
         done = count_done(session, labelled)
         return render("errors/end.html", interface, done=done, **frame)
-    about = (case.benchmark, case.case, tr(f"probe_{case.probe}", interface),
+    about = (case.benchmark, case.case, words_for("probe_", case.probe, interface),
              case.relation)  # fmt: skip
     others = next((each for each in labelled if each.case.id == case.id), None)
     return render(

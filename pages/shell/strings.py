@@ -52,6 +52,12 @@ def tr(key: str, interface: Interface, /, **values: object) -> str:
     return strings()[interface][key].format(**values)
 
 
+def words_for(kind: str, value: str, interface: Interface) -> str:
+    """Return the words for what a file says ("defect_", "…"), or the value as it is."""
+    key = kind + value
+    return tr(key, interface) if key in strings()[interface] else value
+
+
 def both(key: str) -> Markup:
     """Return HTML that holds a text in both languages; the style sheet shows one."""
     span = Markup('<span class="say-{}" lang="{}">{}</span>')

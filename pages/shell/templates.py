@@ -27,7 +27,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from pages.shell.strings import INTERFACES, Interface, both, tr
+from pages.shell.strings import INTERFACES, Interface, both, tr, words_for
 from xkde.languages import language
 
 PAGES = Path(__file__).resolve().parent.parent
@@ -52,7 +52,12 @@ def render(template: str, interface: Interface = "en", /, **values: object) -> s
     return (
         environment()
         .get_template(template)
-        .render(tr=partial(_tr, interface), interface=interface, **values)
+        .render(
+            tr=partial(_tr, interface),
+            words_for=partial(words_for, interface=interface),
+            interface=interface,
+            **values,
+        )
     )
 
 

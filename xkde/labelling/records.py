@@ -131,9 +131,12 @@ def case_from(record: Mapping[str, object]) -> FailedCase:
     if not all(isinstance(its.get(name, ""), str) for name in texts):
         raise DataError("A case holds something else than text.")
     try:
-        return FailedCase(**its)  # type: ignore[arg-type]
+        case = FailedCase(**its)  # type: ignore[arg-type]
     except TypeError as error:
         raise DataError("A case lacks what it needs to be shown.") from error
+    if case.kind not in set(Kind):
+        raise DataError("“{kind}” is no kind of failure.", kind=case.kind[:40])
+    return case
 
 
 def label_from(record: Mapping[str, object]) -> Label:

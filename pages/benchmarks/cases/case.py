@@ -15,7 +15,7 @@ from pages.benchmarks.shared import (
 )
 from pages.shell.links import Form, write_link
 from pages.shell.pool import BASE, EDITED
-from pages.shell.strings import Interface, in_words, tr
+from pages.shell.strings import Interface, in_words, tr, words_for
 from pages.shell.templates import render
 from xkde.checkpoints import CATALOGUE
 from xkde.evaluation.analysis.of_runs import found_of
@@ -166,7 +166,8 @@ def case_html(
         kind=row["kind"] or "",
         evidence=_evidence(row, interface),
         scores=_scores(row, beside, twin, interface),
-        defects=[kind for kind in row["defects"].split(",") if kind],
+        defects=[words_for("defect_", kind, interface)
+                 for kind in row["defects"].split(",") if kind],
         basis=_basis(row, interface),
     )  # fmt: skip
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import pandas as pd
+
 from pages.benchmarks.measured.plots import intervals
 from pages.benchmarks.measured.tables import SIGNIFICANT, LinkedNumber
 from pages.benchmarks.shared import (
@@ -149,6 +151,12 @@ def many_edits(
     return [_curve(run, choice, interface) for run in mine]
 
 
+def _seconds(rows: pd.DataFrame, edits: int) -> float | None:
+    """Return the seconds of each of so many edits; None where nobody measured them."""
+    measured = rows["seconds"].dropna()
+    return float(measured.iloc[0]) / edits if edits and len(measured) else None
+
+
 def _curve(
     run: Experiment, choice: EditorsChoice, interface: Interface
 ) -> ManyEditsCurve:
@@ -167,7 +175,7 @@ def _curve(
         _by_size(means_by_size(run, measure, choice.asked_in), choice),
         _by_size(means_of_the_first(run, measure, choice.asked_in), choice),
         by_language,
-        float(last["seconds"].iloc[0]) / most if most else None,
+        _seconds(last, most),
         int(last["refused"].max()),
     )
 

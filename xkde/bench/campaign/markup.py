@@ -3,8 +3,9 @@
 A run, an experiment, a file of pairs and labels are written with a hostile text in
 every field and in their files' names; so are the form's fields, by the address. Every
 tab and view is then opened in Chromium. Nothing of the text may run or become an
-element, the content policy may not be broken by the page itself, and the text must be
-seen somewhere, else nothing was tried.
+element, the content policy may not be broken by the page itself, and the app may raise
+no error that it has no words for. The text must be seen on every page of ``SHOWN``:
+elsewhere nothing was tried.
 
     python -m xkde campaign markup
 """
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from xkde.bench import browser
-from xkde.bench.app import serving
+from xkde.bench.app import Served, serving
 from xkde.checkpoints.catalogue import PAIR_VARIABLE, PAIRS
 from xkde.data.preferences.files import Pair, pairs_table, write_pairs
 from xkde.evaluation.results import experiments, store
@@ -41,6 +42,11 @@ PAYLOADS = {
     "markdown": "[a](javascript:window.evil=1) ![b](x)",
     "closing": "</textarea></title></style><i class=evil>",
 }
+# Published and About show no text of anybody.
+SHOWN = (
+    "edit", "benchmarks measured", "benchmarks editors", "benchmarks cases", "errors",
+    "inside", "propagation", "preferences",
+)  # fmt: skip
 WAIT, LOOKS = 2500, 4  # milliseconds for a tab to fill itself, and how often
 LONGEST = 120_000  # milliseconds that a page may take to come
 WATCH = """addEventListener("securitypolicyviolation", event => {
@@ -73,19 +79,34 @@ def look_everywhere(
     }
     looked: list[LookedAtPage] = []
     for name, text in texts.items():
-        with app_of(text) as url:
+        with app_of(text) as served:
             for locale in locales:
-                looked += look(url, text, f"{name}, {locale}", locale)
+                looked += look(served.url, text, f"{name}, {locale}", locale)
+            raised = errors_in(served.log)
+        if raised:
+            looked.append(LookedAtPage(f"the app's log, {name}", False, raised))
     return looked
 
 
+def errors_in(log: Path) -> tuple[str, ...]:
+    """Return the errors that the app had no words for, each once."""
+    found, is_traced = dict[str, None](), False
+    for line in log.read_text("utf-8", "replace").splitlines():
+        if line.startswith("Traceback"):
+            is_traced = True
+        elif is_traced and line and not line.startswith((" ", "\t")):
+            found[line[:200]] = None
+            is_traced = False
+    return tuple(found)
+
+
 @contextmanager
-def app_of(text: str) -> Iterator[str]:
-    """Run the app with a hostile home; give its address."""
+def app_of(text: str) -> Iterator[Served]:
+    """Run the app with a hostile home."""
     with TemporaryDirectory() as folder:
         environment = hostile_home(Path(folder), text)
         with serving(environment) as served:
-            yield served.url
+            yield served
 
 
 def look(url: str, text: str, name: str, locale: str = "en-US") -> list[LookedAtPage]:
@@ -102,9 +123,10 @@ def look(url: str, text: str, name: str, locale: str = "en-US") -> list[LookedAt
             _hover_over_plots(tab)
             state = tab.evaluate(STATE)
             page = " ".join(address.get(key, "") for key in ("tab", "view")).strip()
-            looked.append(
-                LookedAtPage(f"{page}, {name}", bool(state["seen"]), _wrong(state))
-            )
+            wrong = _wrong(state)
+            if page in SHOWN and not state["seen"]:
+                wrong += ("the text is not on it, so nothing was tried",)
+            looked.append(LookedAtPage(f"{page}, {name}", state["seen"], wrong))
     return looked
 
 
@@ -135,10 +157,12 @@ def addresses(text: str) -> Iterator[dict[str, str]]:
     yield {"tab": "edit", "q": text, "a": text, "query": text, "qlang": text}
     for view in ("published", "measured", "cases", "editors"):
         yield {"tab": "benchmarks", "view": view, "benchmark": text, "runs": run,
-               "first": run, "table": text, "methods": text}  # fmt: skip
+               "first": run, "table": text, "methods": text, "run": run,
+               "find": SEEN, "nth": "1", "file": run, "by": text}  # fmt: skip
     yield {"tab": "errors", "run": run, "session": text, "annotator": text}
-    yield {"tab": "inside", "question": text, "model": text}
-    yield {"tab": "propagation", "question": text, "run": run}
+    asked = {"q": text, "a": text, "query": text, "qlang": text, "run": run}
+    yield {"tab": "inside", **asked}
+    yield {"tab": "propagation", **asked}
     yield {"tab": "preferences", "pairs": f"pairs/{run} pairs.parquet", "text": text}
     yield {"tab": text, "view": text}
     yield {"tab": "about"}
@@ -160,7 +184,10 @@ def hostile_home(folder: Path, text: str) -> dict[str, str]:
     )  # fmt: skip
     (runs / "pairs").mkdir()
     write_pairs(runs / "pairs" / f"{name} pairs.parquet", pairs_table([pair]))
-    case = _filled(FailedCase, text, id="a", source="en", target="zh", glosses={})
+    case = _filled(
+        FailedCase, text, id="a", source="en", target="zh", kind="other_entity",
+        evidence="another_name", glosses={},
+    )  # fmt: skip
     label = _filled(
         Label, text, case_id="a", severity="major", at="2026-01-02T03:04:05"
     )

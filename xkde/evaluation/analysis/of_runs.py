@@ -17,7 +17,13 @@ import pyarrow as pa
 from xkde.data.atlas.questions import entity, second_hop
 from xkde.data.atlas.records import RELATIONS, TWO_HOPS
 from xkde.data.atlas.world import atlas
-from xkde.evaluation.analysis.kinds import AnswerToSort, Kind, KindFound, kind_of
+from xkde.evaluation.analysis.kinds import (
+    EVIDENCE,
+    AnswerToSort,
+    Kind,
+    KindFound,
+    kind_of,
+)
 from xkde.evaluation.analysis.likeness import words_of
 from xkde.evaluation.results.rows import (
     SCORE,
@@ -62,8 +68,14 @@ def kinds_of(rows: pd.DataFrame) -> tuple[list[str | None], list[str | None]]:
 
 
 def with_kinds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a run's frame with its kinds: as stored, or found where none are."""
-    if rows["kind"].notna().any():
+    """Return a run's frame with its kinds: as stored, or found where none are.
+
+    Those that nobody here knows, of another version or made up, are found anew.
+    """
+    kinds, evidence = (
+        rows[name].dropna().unique().tolist() for name in ("kind", "evidence")
+    )
+    if kinds and all(map(is_known, kinds)) and all(map(is_known_evidence, evidence)):
         return rows
     kinds, evidence = kinds_of(rows)
     return rows.assign(
@@ -81,6 +93,16 @@ def with_stored_kinds(table: pa.Table) -> pa.Table:
         filled = pa.array(values, pa.string())
         table = table.set_column(at, table.schema.field(name), filled)
     return table
+
+
+def is_known(kind: str) -> bool:
+    """Tell whether a stored kind is one of ours."""
+    return kind in set(Kind)
+
+
+def is_known_evidence(evidence: str) -> bool:
+    """Tell whether a stored evidence has a sentence."""
+    return evidence.partition(SEPARATOR)[0] in EVIDENCE
 
 
 def found_of(kind: str, evidence: str) -> KindFound:

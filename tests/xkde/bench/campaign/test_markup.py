@@ -11,6 +11,8 @@ from xkde.bench import browser
 from xkde.bench.campaign.markup import (
     PAYLOADS,
     SEEN,
+    SHOWN,
+    errors_in,
     file_name,
     hostile_home,
     look,
@@ -74,5 +76,11 @@ def test_what_runs_is_found(careless: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_nothing_becomes_markup_in_any_tab() -> None:
     looked = look_everywhere(locales=("en-US",))
     assert {each.page: each.wrong for each in looked if each.wrong} == {}
-    shown = {each.page.split(",")[0] for each in looked if each.seen}
-    assert {"edit", "benchmarks measured", "errors", "preferences"} <= shown
+    assert {each.page.split(",")[0] for each in looked if each.seen} >= set(SHOWN)
+
+
+def test_errors_without_words_are_found_in_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text('Running\nTraceback (most recent call last):\n  File "a.py"\n'
+                   "KeyError: 'x'\nRunning\n" * 2, encoding="utf-8")  # fmt: skip
+    assert errors_in(log) == ("KeyError: 'x'",)

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -65,6 +66,14 @@ def test_names_that_atlas_knows_are_told_apart(row: dict[str, str], kind: Kind) 
     its = {"benchmark": "atlas", "relation": "language", "target": "cs", **row}
     made = type(ROW)(**{**vars(ROW), **its, "exact": False, "lenient": False})
     assert kinds_of(frame_of(table_of([made])))[0] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "evidence"), [("no kind", "exact"), ("near_miss", "no evidence\ttext")]
+)
+def test_a_kind_of_another_version_is_found_anew(kind: str, evidence: str) -> None:
+    rows = frame_of(table_of([replace(ROW, kind=kind, evidence=evidence)]))
+    assert with_kinds(rows)["kind"].tolist() == kinds_of(rows)[0]
 
 
 def test_stored_kinds_are_kept_and_lacking_ones_found() -> None:
