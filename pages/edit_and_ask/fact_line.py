@@ -12,7 +12,7 @@ import gradio as gr
 from pages.edit_and_ask.form import form_of, inputs
 from pages.shell.components import AT_ONCE, Components
 from pages.shell.links import Form
-from pages.shell.prefill import understand
+from pages.shell.prefill import language_of_edit, understand
 from pages.shell.strings import Interface, interface_language, tr
 from pages.shell.templates import in_both, render
 from xkde.asking.expected_answers import restate
@@ -33,7 +33,7 @@ element.addEventListener("click", (event) => {
 
 def fact_html(form: Form, known: Known | None, interface: Interface) -> str:
     """Return the line for what is typed."""
-    world, typed = atlas(), form.question.strip()
+    world, typed, code = atlas(), form.question.strip(), form.language
     offered: Sequence[str] = ()
     if not typed:
         kind, words = "quiet", tr("fact_empty", interface)
@@ -41,7 +41,8 @@ def fact_html(form: Form, known: Known | None, interface: Interface) -> str:
         kind, words = "good", _known_words(form, known, interface)
     else:
         kind, words = "own", tr(_own_key(form), interface)
-        offered = suggestions(world, typed, form.language)
+        code = language_of_edit(form)  # of what is typed now, before the form has it
+        offered = suggestions(world, typed, code)
     return render(
         "edit_and_ask/fact.html",
         interface,
@@ -49,7 +50,7 @@ def fact_html(form: Form, known: Known | None, interface: Interface) -> str:
         mark={"good": "✓", "own": "△"}.get(kind, ""),
         words=words,
         suggestions=[each for each in offered if not same(each, typed)],
-        code=form.language,
+        code=code,
     )
 
 

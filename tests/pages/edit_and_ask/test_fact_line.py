@@ -72,6 +72,15 @@ def test_the_language_follows_the_text() -> None:
     assert kept == (OWN.question, OWN.answer)
 
 
+def test_what_is_offered_is_in_the_language_that_is_typed() -> None:
+    typed = Form(
+        question="Wie heißt die Hauptstadt von Deutschlan", answer="X", **ATLAS
+    )  # type: ignore[arg-type]
+    said = fact_html(replace(typed, language="en"), None, "en")
+    assert "Wie heißt die Hauptstadt des Landes Deutschland?" in said
+    assert 'lang="de"' in said
+
+
 def test_the_language_of_an_own_sentence_is_found_once() -> None:
     typed = Form(question="Who wrote Moby-Dick, and when?", answer="Me", language="fr")
     form, auto = filled(typed)

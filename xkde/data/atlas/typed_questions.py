@@ -188,7 +188,7 @@ def _parts(text: str, spaced: bool) -> frozenset[str]:
 
 
 def suggestions(world: World, text: str, code: str, most: int = 3) -> list[str]:
-    """Return Atlas's questions that have the typed words, or most of their beginnings.
+    """Return Atlas's questions in which more than half of the typed words begin one.
 
     Those of subjects whose name is typed come first.
     """
@@ -198,7 +198,7 @@ def suggestions(world: World, text: str, code: str, most: int = 3) -> list[str]:
     scored = []
     for asked, words in _questions(world, code):
         hits = sum(any(word.startswith(each) for word in words) for each in typed)
-        if hits:
+        if 2 * hits > len(typed):
             scored.append((-hits / len(typed), len(words), asked))
     return [asked for _, _, asked in sorted(scored)[:most]]
 

@@ -72,3 +72,5 @@ def test_suggestions_are_atlas_s_questions_about_what_is_typed() -> None:
     )
     assert suggestions(atlas(), "Who leads Apple?", "en") == []
     assert suggestions(atlas(), "", "en") == []
+    # A small word alone makes nothing like Atlas's questions.
+    assert suggestions(atlas(), "Who composed The Four Seasons?", "en") == []
