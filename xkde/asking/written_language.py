@@ -11,19 +11,22 @@ from functools import lru_cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.text import fits_script
+from xkde.text import letter_script, scripts_of
 
 SURE = 0.6  # probability from which a guess counts
 
 
 def written_language(text: str, otherwise: str) -> str:
-    """Return the language that a text is plainly in, else ``otherwise``."""
-    fitting = [code for code in ATLAS_LANGUAGES if fits_script(text, code)]
-    if len(fitting) < 2:
-        is_plain = fitting and fits_script(text, otherwise) is False
-        return fitting[0] if is_plain else otherwise
+    """Return the language that a text is plainly in, else ``otherwise``.
+
+    A name in Latin letters may stand in a question of any script.
+    """
+    scripts = {letter_script(letter) for letter in text if letter.isalpha()}
+    likely = [code for code in ATLAS_LANGUAGES if scripts & set(scripts_of(code))]
+    if len(likely) < 2:
+        return likely[0] if likely else otherwise
     guess, probability = _identifier().classify(text)
-    return guess if guess in fitting and probability >= SURE else otherwise
+    return guess if guess in likely and probability >= SURE else otherwise
 
 
 @lru_cache(maxsize=1)

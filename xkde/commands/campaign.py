@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("fuzz", "kills", "markup", "soak"))
     parser.add_argument("--count", type=int, default=3000, help="fuzz: how many files")
     parser.add_argument(
-        "--kills", type=int, default=3, help="kills: of each job; 30 take an hour"
+        "--kills", type=int, default=3, help="kills: of each job; 30 take hours"
     )
     parser.add_argument("--jobs", default="", help="kills: names, with commas")
     parser.add_argument("--minutes", type=int, default=60, help="soak: how long")

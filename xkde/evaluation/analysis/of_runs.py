@@ -75,7 +75,7 @@ def with_kinds(rows: pd.DataFrame) -> pd.DataFrame:
     kinds, evidence = (
         rows[name].dropna().unique().tolist() for name in ("kind", "evidence")
     )
-    if kinds and all(map(is_known, kinds)) and all(map(is_known_evidence, evidence)):
+    if kinds and all(map(_is_our_kind, kinds)) and all(map(_has_sentence, evidence)):
         return rows
     kinds, evidence = kinds_of(rows)
     return rows.assign(
@@ -95,12 +95,12 @@ def with_stored_kinds(table: pa.Table) -> pa.Table:
     return table
 
 
-def is_known(kind: str) -> bool:
+def _is_our_kind(kind: str) -> bool:
     """Tell whether a stored kind is one of ours."""
     return kind in set(Kind)
 
 
-def is_known_evidence(evidence: str) -> bool:
+def _has_sentence(evidence: str) -> bool:
     """Tell whether a stored evidence has a sentence."""
     return evidence.partition(SEPARATOR)[0] in EVIDENCE
 

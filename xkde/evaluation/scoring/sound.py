@@ -1,9 +1,9 @@
 """Whether two names in different scripts are read aloud alike: Чехов and Chekhov.
 
 Both are put into Latin letters (anyascii), and spellings of one sound into one letter.
-Nothing here knows how a language is really spoken: of 259 names of MzsRE about half are
-found again in Russian, a third in Thai, a quarter in Chinese; of pairs that are not one
-name, one in a thousand is taken for one.
+Nothing here knows how a language is spoken. Of the new answers of MzsRE that hold
+no digit, 0.52 of 259 are found again in Russian, 0.31 of 257 in Thai and 0.10 of 269 in
+Chinese, where most names are translated; of 3,908 random pairs none is taken for one.
 """
 
 import re
