@@ -13,6 +13,7 @@ low_rank.py        low-rank updates
 memit.py           MEMIT: many edits over several layers
 mixed_language.py  one fact edited in several languages
 modules.py         where an architecture keeps its layers
+output_norm.py     norms behind an MLP, which changes must pass
 rank_one_batch.py  many single edits evaluated side by side
 released.py        ROME, MEMIT, AlphaEdit as released, to compare speed with
 rome.py            ROME: a rank-one update

@@ -8,20 +8,28 @@ states at the last layer:
     R = (Z − H) / (layers left),   Δ = R Kᵀ (λ C + K Kᵀ)⁻¹
 
 Δ is the change that brings R to K and does least to the keys of other text, whose
-second moments are C. H and K are read anew after each layer.
+second moments are C. H and K are read anew after each layer. Where a norm stands behind
+the MLP (``output_norm``), z is what a change of the last layer's MLP can bring, and R
+is turned into a change of what each MLP gives.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xkde.editors.editor import Applied
 from xkde.editors.weights.base import EachEdit, WeightChange, WeightEditor, change_of
+from xkde.editors.weights.contexts import EditPrompt
 from xkde.editors.weights.keys import inputs_and_outputs, mean_by_edit
 from xkde.editors.weights.low_rank import AppliedUpdates, LowRankUpdate, Updates
-from xkde.editors.weights.modules import editable_projections, layers_of
+from xkde.editors.weights.modules import (
+    Projection,
+    editable_projections,
+    layers_of,
+)
+from xkde.editors.weights.output_norm import OutputNorm, output_norms
 from xkde.editors.weights.solving import SecondMomentSolver, solver_of
 from xkde.editors.weights.values import ValueSettings, optimise
 from xkde.engines.transformers import TransformersEngine
@@ -119,21 +127,48 @@ def spread(
     group_of = [g for g, group in enumerate(groups) for _ in group]
     places = editable_projections(engine.model, settings.layers)
     modules = {place.layer: place.module for place in places}
+    norms = output_norms(engine.model, places)
     last = layers_of(engine.model)[1][places[-1].layer]
-    found = optimise(engine, last, edits, settings, AppliedUpdates())
-    z, prompts = found.target, found.questions
+    z, prompts = wanted_states(engine, last, places[-1], norms, edits, settings)
     owners = [prompt.edit for prompt in prompts]
     bare = [owners.index(number) for number in range(len(edits))]
     done: list[dict[int, LowRankUpdate]] = [{} for _ in groups]
     for number, place in enumerate(places):
         applied = AppliedUpdates(modules, done, group_of)
-        (inputs, _), (_, outputs) = inputs_and_outputs(
-            engine, [place.module, last], prompts, applied
-        )
-        keys = mean_by_edit(inputs, prompts, len(edits))
-        residual = (z - outputs[bare]) / (len(places) - number)
+        norm = norms.get(place.layer)
+        within = [place.module] if norm is None else [place.module, norm.module]
+        seen = inputs_and_outputs(engine, [*within, last], prompts, applied)
+        keys = mean_by_edit(seen[0][0], prompts, len(edits))
+        residual = (z - seen[-1][1][bare]) / (len(places) - number)
+        if norm is not None:
+            residual = norm.change_before(seen[1][0][bare], residual)
         for g in range(len(groups)):
             own = [e for e, group in enumerate(group_of) if group == g]
             solved = solve(place.layer, keys[own])
             done[g][place.layer] = LowRankUpdate(solved.T, residual[own].T)
     return list(done)
+
+
+def wanted_states(
+    engine: TransformersEngine,
+    last: nn.Module,
+    place: Projection,
+    norms: Mapping[int, OutputNorm],
+    edits: Sequence[Edit],
+    settings: LayersSettings,
+) -> tuple[Tensor, Sequence[EditPrompt]]:
+    """Return z, the edits' wanted hidden states behind the last layer, (edits, width).
+
+    With them the prompts that the values were optimised on.
+    """
+    if place.layer not in norms:
+        found = optimise(engine, last, edits, settings, AppliedUpdates())
+        return found.target, found.questions
+    norm = norms[place.layer]
+    found = optimise(engine, place.module, edits, settings, AppliedUpdates())
+    owners = [question.edit for question in found.questions]
+    bare = [found.questions[owners.index(number)] for number in range(len(edits))]
+    (given, _), (_, states) = inputs_and_outputs(
+        engine, [norm.module, last], bare, AppliedUpdates()
+    )
+    return states + norm.change(given, found.delta), found.questions
