@@ -28,20 +28,23 @@ WEIGHTS = "model.safetensors"
 def average(first: Path, second: Path, share: float, out: Path) -> Path:
     """Write ``(1 - share) * first + share * second`` in the first's number format.
 
-    All other files are those of the second; its card names both. Raises SettingsError
-    for a share outside 0 to 1 or an existing folder, CheckpointError for weights of
-    different shapes.
+    All other files are those of the second; its card names both. A folder that holds
+    this average already stays as it is. Raises SettingsError for a share outside 0 to 1
+    or another existing folder, CheckpointError for weights of different shapes.
     """
     if not 0 <= share <= 1:
         raise SettingsError(f"A share lies between 0 and 1, not {share}.")
-    if out.exists():
-        raise SettingsError(f"{out} is there already. Choose another folder.")
     for folder in (first, second):
         if not (folder / WEIGHTS).is_file():
             raise CheckpointError(
                 f"{folder} has no {WEIGHTS}: name a checkpoint's folder whose weights "
                 "are in one safetensors file."
             )
+    card = _card(first, second, share)
+    if out.exists():
+        if (out / CARD).is_file() and _read(out / CARD) == card:
+            return out
+        raise SettingsError(f"{out} is there already. Choose another folder.")
     weights, others = load_file(first / WEIGHTS), load_file(second / WEIGHTS)
     shapes = [{n: w.shape for n, w in each.items()} for each in (weights, others)]
     if shapes[0] != shapes[1]:
@@ -53,7 +56,7 @@ def average(first: Path, second: Path, share: float, out: Path) -> Path:
         name: weight.float().lerp(others[name].float(), share).to(weight.dtype)
         for name, weight in weights.items()
     }
-    text = json.dumps(_card(first, second, share), ensure_ascii=False, indent=1)
+    text = json.dumps(card, ensure_ascii=False, indent=1)
     with held(out), aside(out, shutil.Error, SafetensorError) as part:
         shutil.copytree(second, part)
         save_file(mixed, part / WEIGHTS, metadata={"format": "pt"})
@@ -63,11 +66,18 @@ def average(first: Path, second: Path, share: float, out: Path) -> Path:
 
 def _card(first: Path, second: Path, share: float) -> dict[str, object]:
     """Return the second's card with an entry on what was averaged."""
-    file = second / CARD
-    card = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    card = _read(second / CARD) if (second / CARD).is_file() else {}
     averaged = {
         "share": share,
         "first": {"folder": str(first), "weights": fingerprint(first)},
         "second": {"folder": str(second), "weights": fingerprint(second)},
     }
     return {"name": second.name, **card, "averaged": averaged}
+
+
+def _read(card: Path) -> dict[str, object]:
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{card} is no whole JSON. Copy it anew.") from error
+    return found if isinstance(found, dict) else {}

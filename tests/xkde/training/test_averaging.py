@@ -39,6 +39,18 @@ def test_weights_lie_between_by_the_share(
     assert told["first"]["weights"] != told["second"]["weights"]
 
 
+def test_the_same_average_is_not_made_again(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = average(*two, 0.25, tmp_path / "out")
+    made = (out / "model.safetensors").stat()
+    assert average(*two, 0.25, out) == out
+    again = (out / "model.safetensors").stat()
+    assert (again.st_mtime_ns, again.st_ino) == (made.st_mtime_ns, made.st_ino)
+    with pytest.raises(SettingsError, match="there already"):
+        average(*two, 0.5, out)
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_ends_are_the_checkpoints_themselves(
     two: tuple[Path, Path], tmp_path: Path, share: float
