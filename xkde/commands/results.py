@@ -23,7 +23,6 @@ from xkde import paths
 from xkde.commands.output import print_json, print_table
 from xkde.errors import InputError
 from xkde.text import Json
-from xkde.types import PROBES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", default="", help="only edits in this language")
     parser.add_argument("--target", default="", help="only questions in this language")
     parser.add_argument("--columns", default=",".join(COLUMNS), help="which numbers")
-    parser.add_argument("--pairs", choices=PROBES, help="also test each pair of runs")
+    parser.add_argument("--pairs", choices=COLUMNS, help="also test each pair of runs")
     parser.add_argument("--digits", type=int, default=3, help="of a share")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -164,12 +163,18 @@ def count_words(found: "dict[str, GroupMean]") -> str:
 
 
 def _pairs(
-    frames: "dict[str, pd.DataFrame]", probe: str
+    frames: "dict[str, pd.DataFrame]", column: str
 ) -> "list[tuple[str, str, Comparison]]":
     """Return every two runs that share questions, first minus second, tested."""
     from xkde.evaluation.results.compared import each_pair
+    from xkde.evaluation.results.rows import SCORE
 
-    pairs = each_pair(list(frames.values()), probe)
+    is_score = column != UNCHANGED
+    pairs = each_pair(
+        list(frames.values()),
+        column if is_score else "locality",
+        SCORE if is_score else UNCHANGED,
+    )
     names = list(frames)
     return [(names[one], names[other], its) for (one, other), its in pairs.items()]
 
@@ -179,8 +184,8 @@ def _test_in_json(test: "tuple[str, str, Comparison]") -> dict[str, object]:
     return {"runs": runs, **asdict(its.difference), "corrected": its.corrected}
 
 
-def _print_pairs(tests: "list[tuple[str, str, Comparison]]", probe: str) -> None:
-    print(f"\n{probe}, first minus second on the questions that both asked:\n")
+def _print_pairs(tests: "list[tuple[str, str, Comparison]]", column: str) -> None:
+    print(f"\n{column}, first minus second on the questions that both asked:\n")
     print_table(
         ["first", "second", "difference", "edits", "answers", "p by Holm"],
         [

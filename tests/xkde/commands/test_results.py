@@ -11,7 +11,9 @@ from xkde.evaluation.results.statistics import wilson_interval
 from xkde.evaluation.results.store import append_part, finish, open_store
 
 
-def run_of(folder: Path, right: set[int], languages: str = "zh th") -> str:
+def run_of(
+    folder: Path, right: set[int], languages: str = "zh th", unchanged: float = 1.0
+) -> str:
     """Make a run of twelve edits, some of them right in every language."""
     open_store(folder, SETTINGS)
     rows = [
@@ -20,7 +22,13 @@ def run_of(folder: Path, right: set[int], languages: str = "zh th") -> str:
         for code in languages.split()
     ]
     local = [
-        row(case=f"c{n}", target="zh", probe="locality", exact=False, unchanged=1.0)
+        row(
+            case=f"c{n}",
+            target="zh",
+            probe="locality",
+            exact=False,
+            unchanged=unchanged,
+        )
         for n in range(3)
     ]
     append_part(folder, [*rows, *local], 1.0)
@@ -59,3 +67,22 @@ def test_each_pair_is_tested_on_what_both_asked(
     assert best["corrected"] == pytest.approx(3 * 2 / 2**12)  # Holm over three pairs
     assert alone["corrected"] == pytest.approx(2 * 2 / 2**6)
     assert (alone["only_first"], alone["edits"]) == (6, 12)
+
+
+def test_locality_is_tested_as_the_paper_measures_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [
+        run_of(tmp_path / "same", set()),
+        run_of(tmp_path / "other", set(), unchanged=0.0),
+    ]
+    assert main(["results", *runs, "--pairs", "unchanged", "--json"]) == 0
+    [test] = json.loads(capsys.readouterr().out)["tests"]
+    found = test["first"], test["second"], test["edits"], test["n"]
+    assert found == (1.0, 0.0, 3, 3)
+    assert main(["results", *runs, "--pairs", "locality", "--json"]) == 0
+    [test] = json.loads(capsys.readouterr().out)["tests"]
+    assert (test["first"], test["second"]) == (
+        0.0,
+        0.0,
+    )  # nothing equals the gold in either

@@ -99,18 +99,18 @@ def compared(
 
 
 def each_pair(
-    frames: Sequence[pd.DataFrame], probe: str
+    frames: Sequence[pd.DataFrame], probe: str, measure: str = SCORE
 ) -> dict[tuple[int, int], Comparison]:
     """Compare every two runs on a probe's questions that both asked, the first minus.
 
-    Keys are places in ``frames``. Holm's correction holds for all pairs; two runs
-    without a question in common are left out.
+    Keys are places in ``frames``; ``measure`` is a column of the rows. Holm's
+    correction holds for all pairs; two runs without a question in common are left out.
     """
     found: dict[tuple[int, int], PairedDifference] = {}
     for one, other in combinations(range(len(frames)), 2):
         rows = frames[one]
-        mine = values_of(rows, SCORE)
-        beside = values_beside(rows, frames[other], SCORE)
+        mine = values_of(rows, measure)
+        beside = values_beside(rows, frames[other], measure)
         both = where(rows, {"probe": probe}) & ~np.isnan(mine) & ~np.isnan(beside)
         if both.any():
             found[one, other] = paired_difference(
