@@ -106,7 +106,8 @@ def share_heaps() -> None:
     """Let all threads share two heaps, where glibc's malloc is in use.
 
     Each thread would have one of its own, and what is free in one serves no other: the
-    app grew by a third under visitors. ``MALLOC_ARENA_MAX`` says another number.
+    app took a third more memory after an hour of visitors. ``MALLOC_ARENA_MAX`` says
+    another number.
     """
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         with suppress(AttributeError):  # another malloc, such as musl's

@@ -29,7 +29,8 @@ from xkde.editors.weights.modules import Projection, ending_after, hooked, layer
 from xkde.errors import CheckpointError
 
 DAMPING = 0.1  # ε, in medians of |g|
-# What was seen to run, by model and layer: an edit of a small model notices the pass.
+# What was seen to run, by model and layer. The pass takes 5 ms, and an edit of a small
+# model 150.
 _RUN_AFTER: WeakKeyDictionary[PreTrainedModel, dict[int, list[nn.Module]]]
 _RUN_AFTER = WeakKeyDictionary()
 SEVERAL_NORMS = (
