@@ -7,7 +7,7 @@ country that borders Japan" is not about Japan. Knows no model.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -190,26 +190,46 @@ def _parts(text: str, spaced: bool) -> frozenset[str]:
 def suggestions(world: World, text: str, code: str, most: int = 3) -> list[str]:
     """Return Atlas's questions in which more than half of the typed words begin one.
 
-    Those of subjects whose name is typed come first.
+    A typed word that begins none must stand beside a subject's name: who asks about a
+    country that Atlas lacks is not offered another one.
     """
     typed = normalise(text).split()
     if not typed or code not in world.languages:
         return []
+    small, spaced = _vocabulary(world, code).small, LANGUAGES[code].spaced
+    of_a_name = [each for each in typed if not _is_small(each, small, spaced)]
     scored = []
-    for asked, words in _questions(world, code):
-        hits = sum(any(word.startswith(each) for word in words) for each in typed)
-        if 2 * hits > len(typed):
-            scored.append((-hits / len(typed), len(words), asked))
+    for asked, words, names in _questions(world, code):
+        hits = [each for each in typed if _begins_one(each, words)]
+        is_named = any(_begins_one(each, names) for each in of_a_name)
+        if 2 * len(hits) > len(typed) and (is_named or len(hits) == len(typed)):
+            scored.append((-len(hits), len(words), asked))
     return [asked for _, _, asked in sorted(scored)[:most]]
 
 
+def _begins_one(start: str, words: Iterable[str]) -> bool:
+    return any(word.startswith(start) for word in words)
+
+
 @lru_cache(maxsize=16)
-def _questions(world: World, code: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the first wording of every fact about a territory, with its words."""
-    found = []
-    for subject, facts in world.facts.items():
-        if subject.startswith("territory/"):
-            for relation in facts:
-                asked = question(world, subject, relation, code)
-                found.append((asked, tuple(normalise(asked).split())))
-    return tuple(found)
+def _questions(
+    world: World, code: str
+) -> tuple[tuple[str, tuple[str, ...], frozenset[str]], ...]:
+    """Return the first wording of every fact about a territory, with its words.
+
+    Beside them are the subject's own, those that no other question of the kind has.
+    """
+    asked = {
+        (relation, subject): question(world, subject, relation, code)
+        for subject, facts in world.facts.items()
+        if subject.startswith("territory/")
+        for relation in facts
+    }
+    words = {key: tuple(normalise(text).split()) for key, text in asked.items()}
+    shared: dict[str, frozenset[str]] = {}
+    for (relation, _), of_one in words.items():
+        shared[relation] = shared.get(relation, frozenset(of_one)) & set(of_one)
+    return tuple(
+        (text, words[key], frozenset(words[key]) - shared[key[0]])
+        for key, text in asked.items()
+    )

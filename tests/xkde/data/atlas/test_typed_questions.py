@@ -74,3 +74,15 @@ def test_suggestions_are_atlas_s_questions_about_what_is_typed() -> None:
     assert suggestions(atlas(), "", "en") == []
     # A small word alone makes nothing like Atlas's questions.
     assert suggestions(atlas(), "Who composed The Four Seasons?", "en") == []
+
+
+def test_who_asks_about_an_unknown_country_is_offered_no_other_one() -> None:
+    world = atlas()
+    # Atlas lacks Bolivia's capital only. "is" begins Israel, and is a small word.
+    offered = suggestions(world, "What is the capital of Bolivia?", "en")
+    assert offered and all("Bolivia" in each for each in offered)
+    offered = suggestions(world, "La capitale de la Bolivie, c'est quoi ?", "fr")
+    assert offered and all("Bolivie" in each for each in offered)
+    assert suggestions(world, "What is the capital of Atlantis?", "en") == []
+    # Whoever is still typing sees what may follow.
+    assert len(suggestions(world, "What is the capital of", "en")) == 3
