@@ -121,6 +121,12 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-encoder", default="", help="a memory's: name or folder"
     )
+    parser.add_argument(
+        "--memory-others",
+        default="",
+        metavar="FILE",
+        help="a benchmark whose edits fill a memory that is larger than the cases",
+    )
     parser.add_argument("--probes", default=",".join(PROBES), help="some of the four")
     parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")
     parser.add_argument(
@@ -230,7 +236,12 @@ def _evaluate(
 
     engine, base, judge = models
     editor, editor_settings = open_editor(editor_name, engine, given)
-    memory = memory_of_run(arguments.memory, arguments.memory_encoder, editor_name)
+    memory = memory_of_run(
+        arguments.memory,
+        arguments.memory_encoder,
+        arguments.memory_others,
+        editor_name,
+    )
     if memory is not None:
         editor_settings = json.dumps(memory[1].as_settings(), sort_keys=True)
     settings = settings_of(arguments, protocols, chosen, editor_name, editor_settings)

@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,14 +217,17 @@ def open_encoder(reference: str, device: str = "auto") -> "LoadedEncoder":
 
 
 def memory_of_run(
-    edits: int, encoder: str, editor: str
+    edits: int, encoder: str, others: str, editor: str
 ) -> "tuple[LoadedEncoder, MemoryOfRun] | None":
-    """Return the encoder and the size of a run's memories; None for no ``edits``."""
+    """Return the encoder and what a run's memories hold; None for no ``edits``."""
+    if not edits and others:
+        raise InputError("--memory-others fills a memory. Add its size: --memory 1000")
     if not edits:
         return None
     if edits < 0 or editor != "x-kde":
         raise InputError("--memory is a number of edits, for the editor x-kde alone.")
     from xkde.checkpoints import memory_encoder
+    from xkde.data.benchmarks import read_benchmark
     from xkde.evaluation.run.memories import MemoryOfRun
 
     found = encoder or memory_encoder()
@@ -232,7 +235,13 @@ def memory_of_run(
         raise InputError("There is no encoder here. Name one: --memory-encoder FOLDER")
     opened = open_encoder(str(found))
     measured, name = opened.calibration, Path(opened.name).name
-    return opened, MemoryOfRun(edits, name, measured.threshold, measured.weight)
+    memory = MemoryOfRun(edits, name, measured.threshold, measured.weight)
+    if others:
+        read = read_benchmark(None, others)
+        filling = [edit for case in read.cases for edit in case.edits.values()]
+        source = f"{read.name} {read.sha256[:12]}"
+        memory = replace(memory, others=tuple(filling), source=source)
+    return opened, memory
 
 
 def _languages(chosen: str) -> list[str]:

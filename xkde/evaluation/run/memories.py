@@ -1,17 +1,20 @@
 """Edits of a memory stated with each question of a run, instead of the edit itself.
 
-The cases' edits are put into memories of so many, in the cases' order. A question is
-sent with the nearest edits of its own case's memory, at most three and none below the
-encoder's threshold; which of them it is about is for the model to see. A memory of one
-edit shows what the threshold alone does.
+The cases' edits are put into memories of so many, in the cases' order; edits of another
+benchmark fill what is short. A question is sent with the nearest edits of its own
+case's memory, at most three and none below the encoder's threshold; which of them it is
+about is for the model to see. A memory of one edit shows what the threshold alone does.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
+from xkde.errors import InputError
 from xkde.evaluation.run.questions import Question, edit_of
 from xkde.memory.index import Encoder, build_index
 from xkde.memory.retrieval import recall
+from xkde.text import normalise
 from xkde.types import Case, Edit, Query
 
 Stated = Mapping[tuple[tuple[str, str], Query], tuple[Edit, ...]]
@@ -19,16 +22,25 @@ Stated = Mapping[tuple[tuple[str, str], Query], tuple[Edit, ...]]
 
 @dataclass(frozen=True)
 class MemoryOfRun:
-    """How many edits a memory of a run has, and how they are found."""
+    """How many edits a memory of a run has, and how they are found.
+
+    ``others`` are edits that no case asks about, ``source`` says where they are from.
+    """
 
     edits: int
     encoder: str
     threshold: float
     weight: float
+    others: tuple[Edit, ...] = ()
+    source: str = ""
 
     def as_settings(self) -> dict[str, object]:
         """Return what a run's settings record."""
-        return {"memory": asdict(self)}
+        recorded = {
+            name: getattr(self, name)
+            for name in ("edits", "encoder", "threshold", "weight")
+        }
+        return {"memory": recorded | ({"others": self.source} if self.source else {})}
 
 
 def stated_edits(
@@ -37,7 +49,10 @@ def stated_edits(
     encoder: Encoder,
     memory: MemoryOfRun,
 ) -> Stated:
-    """Return the edits that are stated with each question, () for none."""
+    """Return the edits that are stated with each question, () for none.
+
+    Raises InputError where all edits together do not fill one memory.
+    """
     place = {case.id: number // memory.edits for number, case in enumerate(cases)}
     groups: dict[tuple[int, str], list[Question]] = {}
     for question in asked:
@@ -46,14 +61,32 @@ def stated_edits(
         )
     stated: dict[tuple[tuple[str, str], Query], tuple[Edit, ...]] = {}
     for (number, source), of_group in groups.items():
-        edits = [
+        own = [
             case.edits[source]
             for case in cases
             if place[case.id] == number and source in case.edits
         ]
+        edits = _filled(own, memory, source)
+        if number == 0 and len(edits) < memory.edits:
+            raise InputError(
+                f"A memory of {memory.edits:,} edits needs "
+                f"{memory.edits - len(edits):,} more than these cases have. Name a "
+                "benchmark with others: --memory-others FILE"
+            )
         index = build_index(edits, encoder)
         queries = [Query(one.item.question, one.target) for one in of_group]
         recalled = recall(index, queries, memory.threshold, memory.weight)
         for question, query, each in zip(of_group, queries, recalled, strict=True):
             stated[edit_of(question), query] = each.stated
     return stated
+
+
+def _filled(own: Sequence[Edit], memory: MemoryOfRun, source: str) -> list[Edit]:
+    """Return a memory's own edits, and others of other questions up to its size."""
+    asked = {normalise(edit.question) for edit in own}
+    others: Iterable[Edit] = (
+        edit
+        for edit in memory.others
+        if edit.language == source and normalise(edit.question) not in asked
+    )
+    return [*own, *islice(others, max(0, memory.edits - len(own)))]

@@ -1,11 +1,15 @@
 """Memories of a run: groups of cases, and what is stated with each question."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from xkde.data.atlas.benchmark import atlas_cases
 from xkde.data.atlas.world import atlas
+from xkde.errors import InputError
 from xkde.evaluation.run.memories import MemoryOfRun, stated_edits
 from xkde.evaluation.run.questions import edit_of, questions
 from xkde.memory.index import Kind, Vectors
@@ -48,3 +52,27 @@ def test_at_most_three_edits_of_the_own_group_are_stated() -> None:
         found = stated[edit_of(question), Query(question.item.question, "en")]
         assert len(found) == 3
         assert set(found) <= {case.edits["en"] for case in group}
+
+
+def test_edits_of_others_fill_a_memory_that_the_cases_do_not() -> None:
+    asked = [q for q in ASKED if q.case == CASES[0]]
+    own = CASES[0].edits["en"]
+    # Three of other questions, one of them in Chinese, and one of the case's own.
+    english = [replace(own, question=f"{own.question} Number {n}?") for n in (1, 2, 3)]
+    others = (replace(own, answer="Other"), *english, CASES[1].edits["zh"])
+    memory = MemoryOfRun(3, "first word", -1.0, 0.0, others, "others")
+    stated = stated_edits(CASES[:1], asked, FirstWord(), memory)
+    for question in asked:
+        found = stated[edit_of(question), Query(question.item.question, "en")]
+        assert set(found) == {own, *english[:2]}
+    with pytest.raises(InputError, match="needs 1 more"):
+        stated_edits(CASES[:1], asked, FirstWord(), replace(memory, edits=5))
+
+
+def test_settings_record_where_others_are_from_and_no_edits() -> None:
+    plain = MemoryOfRun(3, "first word", 0.5, 0.0)
+    kept = {"edits": 3, "encoder": "first word", "threshold": 0.5, "weight": 0.0}
+    assert plain.as_settings() == {"memory": kept}
+    filled = replace(plain, others=(CASES[0].edits["en"],), source="zsre 12ab")
+    assert filled.as_settings() == {"memory": kept | {"others": "zsre 12ab"}}
+    json.dumps(filled.as_settings())
