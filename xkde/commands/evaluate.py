@@ -123,9 +123,10 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--memory-others",
-        default="",
+        action="append",
+        default=[],
         metavar="FILE",
-        help="a benchmark whose edits fill a memory that is larger than the cases",
+        help="a benchmark whose edits fill a memory beyond the cases; more than once",
     )
     parser.add_argument("--probes", default=",".join(PROBES), help="some of the four")
     parser.add_argument("--limit", type=int, default=0, help="cases; 0: all")

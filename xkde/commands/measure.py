@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,7 +218,7 @@ def open_encoder(reference: str, device: str = "auto") -> "LoadedEncoder":
 
 
 def memory_of_run(
-    edits: int, encoder: str, others: str, editor: str
+    edits: int, encoder: str, others: Sequence[str], editor: str
 ) -> "tuple[LoadedEncoder, MemoryOfRun] | None":
     """Return the encoder and what a run's memories hold; None for no ``edits``."""
     if not edits and others:
@@ -236,12 +237,13 @@ def memory_of_run(
     opened = open_encoder(str(found))
     measured, name = opened.calibration, Path(opened.name).name
     memory = MemoryOfRun(edits, name, measured.threshold, measured.weight)
-    if others:
-        read = read_benchmark(None, others)
-        filling = [edit for case in read.cases for edit in case.edits.values()]
-        source = f"{read.name} {read.sha256[:12]}"
-        memory = replace(memory, others=tuple(filling), source=source)
-    return opened, memory
+    read = [read_benchmark(None, file) for file in others]
+    cases = [case for benchmark in read for case in benchmark.cases]
+    return opened, replace(
+        memory,
+        others=tuple(edit for case in cases for edit in case.edits.values()),
+        source=", ".join(f"{each.name} {each.sha256[:12]}" for each in read),
+    )
 
 
 def _languages(chosen: str) -> list[str]:
