@@ -78,6 +78,8 @@ def test_both_protocols_on_a_file(
         (["--editor", ","], "No editor is named"),
         (["--set", "rome.layer=4"], "for an editor of this run"),
         (["--set", "layer=4"], "sets nothing"),
+        (["--memory-others", "x.json"], "Add its size"),
+        (["--memory", "5", "--memory-others", "no/such.json"], "no/such.json"),
         (["--set", "x-kde.layer=4"], "has no settings"),
         (["--editor", "rome", "--set", "rome.depth=4"], "no setting “depth”"),
         (["--editor", "ft-m", "--parity"], "x-kde"),
@@ -100,6 +102,24 @@ def test_refuses_in_words(
     assert words in told
     assert "Traceback" not in told
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_s_memory_is_filled_and_recorded(
+    roomy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = samples.write(tmp_path / "bizsre_test.json", samples.bizsre())
+    words = [
+        "evaluate", "--checkpoint", str(roomy_folder), *FEW, "--protocol", "generated",
+        "--directions", "en-en", "--memory", "3", "--out", str(tmp_path / "run"),
+        "--memory-others", str(others),
+    ]  # fmt: skip
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["settings"]
+    memory = json.loads(told["editor_settings"])["memory"]
+    assert memory["edits"] == 3
+    assert memory["others"].startswith("bizsre ")
+    assert main([*words[:-2], "--out", str(tmp_path / "alone")]) == 1
+    assert "needs 1 more" in capsys.readouterr().err
 
 
 def test_a_checkpoint_without_chat_template(
