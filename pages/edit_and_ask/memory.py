@@ -148,9 +148,9 @@ def recalled(
 ) -> tuple[Recalled, ...]:
     """Return the nearest edits for each query; raises XkdeError in words."""
     folder = memory_encoder()
-    weight = calibration().weight if folder else 1.0
+    measured = calibration() if folder else Calibration(weight=1.0)
     index = build_index(tuple(edits), _encoder(folder))
-    return recall(index, queries, threshold, weight)
+    return recall(index, queries, replace(measured, threshold=threshold))
 
 
 @lru_cache(maxsize=1)

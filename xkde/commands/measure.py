@@ -235,8 +235,7 @@ def memory_of_run(
     if found is None:
         raise InputError("There is no encoder here. Name one: --memory-encoder FOLDER")
     opened = open_encoder(str(found))
-    measured, name = opened.calibration, Path(opened.name).name
-    memory = MemoryOfRun(edits, name, measured.threshold, measured.weight)
+    memory = MemoryOfRun(edits, Path(opened.name).name, opened.calibration)
     read = [read_benchmark(None, file) for file in others]
     cases = [case for benchmark in read for case in benchmark.cases]
     return opened, replace(

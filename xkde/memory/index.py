@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
@@ -129,6 +129,7 @@ def index_names(names: Sequence[str]) -> NameIndex:
 
 
 Vectors = NDArray[np.float32]  # (texts, width), each of length one
+Moments = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Kind = Literal["edit", "query"]  # some encoders have a prompt for each
 
@@ -227,6 +228,12 @@ class MemoryIndex:
     vectors: Vectors
     names: NameIndex
     search: Search
+
+    @cached_property
+    def moments(self) -> tuple[Moments, Moments]:
+        """The sum of the vectors, (width,), and of their products, (width, width)."""
+        exact = self.vectors.astype(np.float64)
+        return exact.sum(axis=0), exact.T @ exact
 
 
 def statement(edit: Edit) -> str:

@@ -4,7 +4,11 @@
                          + weight * (share of the edit's name that the query contains)
 
 An edit applies if its score reaches the threshold. Both constants are measured for each
-encoder on Atlas's dev split (``python -m xkde retrieval --keep``).
+encoder (``python -m xkde retrieval --keep``). The more edits a memory has, the nearer
+comes one of them to a query that is about none. So an encoder may ask more of a large
+memory: a score must stand out from the cosines of the other edits,
+
+    score(edit, query) >= mean + outlier * standard deviation
 
     index = build_index(memory.edits, encoder)
     retrieve(index, Query("日本的首都是哪里？", "zh"), k=3, threshold=0.8)
@@ -25,14 +29,20 @@ THRESHOLD = 0.75  # where none was measured
 MOST_STATED = 3  # edits that one prompt states
 TOGETHER = 32  # queries whose scores are in memory at once
 NEAREST = 5  # edits that are kept for display, whatever their score
+LARGE = 50  # edits of a memory from which on a score must stand out
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The threshold and the lexical weight that suit an encoder."""
+    """The threshold and the lexical weight that suit an encoder.
+
+    ``outlier`` is how many standard deviations a score must stand out in a large
+    memory; 0: the threshold alone decides.
+    """
 
     threshold: float = THRESHOLD
     weight: float = WEIGHT
+    outlier: float = 0.0
 
 
 def calibration_of(card: Mapping[str, Any]) -> Calibration:
@@ -41,6 +51,7 @@ def calibration_of(card: Mapping[str, Any]) -> Calibration:
     return Calibration(
         float(measured.get("threshold", THRESHOLD)),
         float(measured.get("weight", WEIGHT)),
+        float(measured.get("outlier", 0.0)),
     )
 
 
@@ -79,14 +90,38 @@ class Recalled:
 
 
 def recall(
-    index: MemoryIndex,
-    queries: Sequence[Query],
-    threshold: float,
-    weight: float = WEIGHT,
+    index: MemoryIndex, queries: Sequence[Query], calibration: Calibration
 ) -> tuple[Recalled, ...]:
     """Return the nearest edits of each query, those below the threshold among them."""
-    nearest = retrieve_all(index, queries, NEAREST, -math.inf, weight)
-    return tuple(Recalled(edits, threshold) for edits in nearest)
+    nearest = retrieve_all(index, queries, NEAREST, -math.inf, calibration.weight)
+    thresholds = [calibration.threshold] * len(queries)
+    if calibration.outlier and len(index.edits) >= LARGE:
+        thresholds = _thresholds(index, queries, nearest, calibration)
+    return tuple(map(Recalled, nearest, thresholds))
+
+
+def _thresholds(
+    index: MemoryIndex,
+    queries: Sequence[Query],
+    nearest: Sequence[Sequence[Retrieved]],
+    calibration: Calibration,
+) -> list[float]:
+    """Return what stands out for each query from all edits but those it may be about.
+
+    Mean and variance of the cosines v·q follow from sums over the vectors v:
+    Σ v·q = (Σ v)·q and Σ (v·q)² = qᵀ (Σ v vᵀ) q.
+    """
+    sums, products = index.moments
+    others = len(index.edits) - MOST_STATED
+    found = []
+    vectors = index.encoder.encode([query.text for query in queries], "query")
+    for vector, edits in zip(vectors.astype(np.float64), nearest, strict=True):
+        best = np.array([each.dense for each in edits[:MOST_STATED]])
+        mean = (sums @ vector - best.sum()) / others
+        square = (vector @ products @ vector - best @ best) / others
+        deviation = math.sqrt(max(0.0, square - mean**2))
+        found.append(max(calibration.threshold, mean + calibration.outlier * deviation))
+    return found
 
 
 def retrieve(

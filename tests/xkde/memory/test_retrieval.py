@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,8 +20,10 @@ from xkde.memory.index import (
     top,
 )
 from xkde.memory.retrieval import (
+    LARGE,
     MOST_STATED,
     NEAREST,
+    Calibration,
     Recalled,
     Retrieved,
     all_scores,
@@ -181,7 +184,7 @@ PERU = Edit("What is the capital of Peru?", "Cuzco", "en", "Peru")
 def test_names_alone_find_an_edit_in_the_same_script() -> None:
     index = build_index([JAPAN, PERU], NamesOnly())
     queries = [Query("Where does Japan’s government sit?", "en"), Query("日本？", "zh")]
-    english, chinese = recall(index, queries, 0.75, weight=1.0)
+    english, chinese = recall(index, queries, Calibration(0.75, 1.0))
     assert english.stated == (JAPAN,)
     assert english.passed[0].score == english.passed[0].lexical == 1.0
     assert len(english.nearest) == 2
@@ -201,10 +204,10 @@ def test_at_most_a_few_are_stated_the_later_last() -> None:
 
 def test_what_is_below_is_kept_to_be_seen() -> None:
     index = build_index([JAPAN, PERU], Letters())
-    [found] = recall(index, [Query("Anything at all", "en")], 99.0)
+    [found] = recall(index, [Query("Anything at all", "en")], Calibration(99.0))
     assert len(found.nearest) == 2 <= NEAREST
     assert found.passed == ()
-    [empty] = recall(build_index([], Letters()), [Query("Q?", "en")], 0.5)
+    [empty] = recall(build_index([], Letters()), [Query("Q?", "en")], Calibration(0.5))
     assert empty.nearest == ()
 
 
@@ -222,3 +225,18 @@ def test_a_cached_encoder_reads_no_text_twice() -> None:
     assert letters.read[3:] == [("edit", "new")]  # full: now it is emptied
     assert np.array_equal(again[1], both.vectors[0])
     assert list(encoder.cache) == [("edit", "new")]
+
+
+def test_in_a_large_memory_a_score_must_stand_out_from_the_others() -> None:
+    asked = Calibration(threshold=0.1, weight=0.2, outlier=2.0)
+    large, small = (build_index(edits(n), Letters()) for n in (LARGE, LARGE - 1))
+    [found] = recall(large, [QUERY], asked)
+    dense, lexical = (scores[0] for scores in all_scores(large, [QUERY]))
+    others = np.argsort(-(dense + 0.2 * lexical))[MOST_STATED:]
+    by_hand = dense[others].mean() + 2 * dense[others].std()
+    assert found.threshold == pytest.approx(by_hand, abs=1e-3)
+    assert found.threshold > asked.threshold
+    [strict] = recall(large, [QUERY], replace(asked, threshold=0.999))
+    assert strict.threshold == 0.999  # the higher of the two
+    for index, calibration in ((small, asked), (large, replace(asked, outlier=0.0))):
+        assert recall(index, [QUERY], calibration)[0].threshold == 0.1

@@ -13,7 +13,7 @@ from itertools import islice
 from xkde.errors import InputError
 from xkde.evaluation.run.questions import Question, edit_of
 from xkde.memory.index import Encoder, build_index
-from xkde.memory.retrieval import recall
+from xkde.memory.retrieval import LARGE, Calibration, recall
 from xkde.text import normalise
 from xkde.types import Case, Edit, Query
 
@@ -29,18 +29,24 @@ class MemoryOfRun:
 
     edits: int
     encoder: str
-    threshold: float
-    weight: float
+    calibration: Calibration
     others: tuple[Edit, ...] = ()
     source: str = ""
 
     def as_settings(self) -> dict[str, object]:
         """Return what a run's settings record."""
-        recorded = {
-            name: getattr(self, name)
-            for name in ("edits", "encoder", "threshold", "weight")
+        recorded: dict[str, object] = {
+            "edits": self.edits,
+            "encoder": self.encoder,
+            "threshold": self.calibration.threshold,
+            "weight": self.calibration.weight,
         }
-        return {"memory": recorded | ({"others": self.source} if self.source else {})}
+        # Left out where it decides nothing: an earlier run can go on.
+        if self.calibration.outlier and self.edits >= LARGE:
+            recorded["outlier"] = self.calibration.outlier
+        if self.source:
+            recorded["others"] = self.source
+        return {"memory": recorded}
 
 
 def stated_edits(
@@ -75,7 +81,7 @@ def stated_edits(
             )
         index = build_index(edits, encoder)
         queries = [Query(one.item.question, one.target) for one in of_group]
-        recalled = recall(index, queries, memory.threshold, memory.weight)
+        recalled = recall(index, queries, memory.calibration)
         for question, query, each in zip(of_group, queries, recalled, strict=True):
             stated[edit_of(question), query] = each.stated
     return stated

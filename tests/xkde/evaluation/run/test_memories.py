@@ -13,6 +13,7 @@ from xkde.errors import InputError
 from xkde.evaluation.run.memories import MemoryOfRun, stated_edits
 from xkde.evaluation.run.questions import edit_of, questions
 from xkde.memory.index import Kind, Vectors
+from xkde.memory.retrieval import Calibration
 from xkde.types import Query
 
 
@@ -33,7 +34,7 @@ ASKED = questions(CASES, [("en", "en")])
 
 
 def test_a_memory_of_one_states_the_edit_or_nothing() -> None:
-    memory = MemoryOfRun(1, "first word", 0.5, 0.0)
+    memory = MemoryOfRun(1, "first word", Calibration(0.5, 0.0))
     stated = stated_edits(CASES, ASKED, FirstWord(), memory)
     assert len(stated) == len({(edit_of(q), q.item.question) for q in ASKED})
     for question in ASKED:
@@ -44,7 +45,7 @@ def test_a_memory_of_one_states_the_edit_or_nothing() -> None:
 
 
 def test_at_most_three_edits_of_the_own_group_are_stated() -> None:
-    memory = MemoryOfRun(5, "first word", -1.0, 0.0)
+    memory = MemoryOfRun(5, "first word", Calibration(-1.0, 0.0))
     stated = stated_edits(CASES, ASKED, FirstWord(), memory)
     groups = [CASES[:5], CASES[5:]]
     for question in ASKED:
@@ -60,7 +61,7 @@ def test_edits_of_others_fill_a_memory_that_the_cases_do_not() -> None:
     # Three of other questions, one of them in Chinese, and one of the case's own.
     english = [replace(own, question=f"{own.question} Number {n}?") for n in (1, 2, 3)]
     others = (replace(own, answer="Other"), *english, CASES[1].edits["zh"])
-    memory = MemoryOfRun(3, "first word", -1.0, 0.0, others, "others")
+    memory = MemoryOfRun(3, "first word", Calibration(-1.0, 0.0), others, "others")
     stated = stated_edits(CASES[:1], asked, FirstWord(), memory)
     for question in asked:
         found = stated[edit_of(question), Query(question.item.question, "en")]
@@ -70,7 +71,7 @@ def test_edits_of_others_fill_a_memory_that_the_cases_do_not() -> None:
 
 
 def test_settings_record_where_others_are_from_and_no_edits() -> None:
-    plain = MemoryOfRun(3, "first word", 0.5, 0.0)
+    plain = MemoryOfRun(3, "first word", Calibration(0.5, 0.0))
     kept = {"edits": 3, "encoder": "first word", "threshold": 0.5, "weight": 0.0}
     assert plain.as_settings() == {"memory": kept}
     filled = replace(plain, others=(CASES[0].edits["en"],), source="zsre 12ab")
