@@ -149,6 +149,9 @@ def recalled(
     """Return the nearest edits for each query; raises XkdeError in words."""
     folder = memory_encoder()
     measured = calibration() if folder else Calibration(weight=1.0)
+    # Whoever lowers it wants more to be stated. A slider and a link round it.
+    if round(threshold, 2) < round(measured.threshold, 2):
+        measured = replace(measured, outlier=0.0)
     index = build_index(tuple(edits), _encoder(folder))
     return recall(index, queries, replace(measured, threshold=threshold))
 
@@ -236,9 +239,11 @@ def layout() -> MemoryPanel:
                 False, label=label("memory_uses"), info=label("memory_uses_info"),
                 min_width=280,
             )  # fmt: skip
-            kind = "dense" if memory_encoder() is not None else "names"
+            measured = calibration()
+            kind = "outlier" if measured.outlier else "dense"
+            kind = kind if memory_encoder() is not None else "names"
             threshold = gr.Slider(
-                0, HIGHEST, value=calibration().threshold, step=0.01,
+                0, HIGHEST, value=measured.threshold, step=0.01,
                 label=label("memory_threshold"), info=label(f"memory_{kind}_info"),
                 min_width=280,
             )  # fmt: skip

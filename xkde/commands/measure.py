@@ -194,6 +194,8 @@ def run_retrieval(arguments: argparse.Namespace) -> None:
             "threshold": report["threshold"],
             "dev_gain": report["dev_gain"],
         }
+        if outlier := encoder.calibration.outlier:  # of the encoder, as it was
+            kept["retrieval"]["outlier"] = outlier
         write_aside(card, json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
     if arguments.out:
         text = json.dumps(report, ensure_ascii=False, indent=1)

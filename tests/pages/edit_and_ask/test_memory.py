@@ -44,6 +44,7 @@ from xkde.engines.pool import Pool
 from xkde.errors import InputError
 from xkde.memory.edits import KINDS
 from xkde.memory.files import REASONS, edits_of
+from xkde.memory.retrieval import LARGE, Calibration
 from xkde.types import Edit, Generation, Query
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -133,6 +134,22 @@ def test_what_was_recalled_is_shown_with_scores() -> None:
     assert recalled_words(none, 0, "en") == tr("recalled_none", "en")
     assert "below the threshold" in recalled_html(none, "en")
     assert recalled_words(SAID, 0, "en") == recalled_html(SAID, "en") == ""
+
+
+def test_a_lower_threshold_states_what_does_not_stand_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alike = [replace(JAPAN, question=f"What is the capital of {n}?") for n in range(60)]
+    # So strict that nothing stands out.
+    measured = Calibration(0.28231, 0.3, outlier=1000.0)
+    monkeypatch.setattr(memory, "calibration", lambda: measured)
+    for threshold, stated in ((0.28231, 0), (0.2823, 0), (0.28, 0), (0.27, 3)):
+        [found] = recalled(alike, threshold, [ENGLISH])
+        assert len(found.stated) == stated, threshold
+    [few] = recalled(alike[: LARGE - 1], 0.28231, [ENGLISH])
+    assert len(few.stated) == 3
+    for language in INTERFACES:
+        assert str(LARGE) in tr("memory_outlier_info", language)
 
 
 INDIA = Edit("What is the currency of India?", "Euro", "en", subject="India")
