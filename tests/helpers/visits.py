@@ -33,6 +33,13 @@ LOOKS = [
 ]
 
 
+# Gradio pales what is being made anew, so that its text has little contrast meanwhile.
+SETTLED = (
+    "[...document.querySelectorAll('.pending')]"
+    ".every((each) => getComputedStyle(each).opacity === '1')"
+)
+
+
 class Visit:
     """One page with what went wrong on it."""
 
@@ -73,6 +80,7 @@ class Visit:
         assert self.wrong == [], self.wrong
         width = self.tab.evaluate("innerWidth")
         assert self.tab.evaluate("document.documentElement.scrollWidth") <= width
+        self.tab.wait_for_function(SETTLED)
         violations = Axe().run(self.tab).response["violations"]
         found = {each["id"]: short(each) for each in violations}
         found = {rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN}
