@@ -3,13 +3,15 @@
 Pure functions of strings. An exact match after normalisation comes first, then one but
 for accents ("Osaka" for "Ósaka") and another common name ("USA"). Two softer rules come
 after, and the verdict names them: the answer holds one of the two among other words, or
-it reads like one of them in another script, where nobody knows how it is spelt there. A
-name of the answer in another language counts as right, in the wrong language.
+it reads like one of them in another script, where nobody knows how it is spelt there.
+By both, a typed answer may lose its article ("Alpaka" for "das Alpaka"). A name of the
+answer in another language counts as right, in the wrong language.
 
 Whether an answer *should* be the new one is part of the verdict: where the edit must
 not matter, the new answer has leaked; where nobody knows, it repeats the new answer.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -45,12 +47,19 @@ Rule = Literal[
     "empty",
 ]
 
+# Of the languages that have them; what is left of a name must still tell something.
+_ARTICLE = re.compile(
+    r"(?:l['’]|(?:the|an?|der|die|das|den|dem|eine?|el|la|los|las|una?|le|les|une|os?"
+    r"|as|um|uma|de|het|een)\s+)(?=.{4})",
+    re.IGNORECASE,
+)
+
 RIGHT: tuple[Kind, ...] = ("new", "both_same", "unchanged")
 RULES: dict[Rule, str] = {
     "exact": "the same after normalisation",
     "accents": "the same but for accents",
     "alias": "another common name of it",
-    "contains": "the answer names it among other words (a softer rule)",
+    "contains": "it is named among other words or without its article (a softer rule)",
     "sound": "in another script it reads like it (a softer rule)",
     "elsewhere": "its name in another language",
     "both_named": "the answer names both the new and the old answer",
@@ -193,7 +202,7 @@ def _by_mention(
     found = [
         (kind, gold)
         for kind, gold in expected.golds()
-        if _names_any(answer, (gold, *in_text(gold, language)), golds, plain)
+        if _names_any(answer, _forms(gold, expected, language), golds, plain)
     ]
     if not found:
         return None
@@ -202,12 +211,26 @@ def _by_mention(
     return Verdict(found[0][0], _language_ok(answer, language), "contains")
 
 
+def _forms(gold: str, expected: Expected, language: str) -> tuple[str, ...]:
+    """Return how other words may hold an answer."""
+    known = (gold, *in_text(gold, language))
+    if _is_typed(gold, expected, language):
+        return (*known, _without_article(gold))
+    return known
+
+
+def _without_article(typed: str) -> str:
+    found = _ARTICLE.match(typed)
+    return typed[found.end() :] if found else typed
+
+
 def _by_sound(answer: str, expected: Expected, language: str) -> Verdict | None:
     """Judge an answer that reads like a name whose spelling here nobody knows."""
     found = [
         kind
         for kind, gold in expected.golds()
-        if _is_typed(gold, expected, language) and sound_alike(answer, gold)
+        if _is_typed(gold, expected, language)
+        and any(sound_alike(answer, each) for each in (gold, _without_article(gold)))
     ]
     if len(found) != 1:
         return None

@@ -188,6 +188,31 @@ def test_a_name_that_nobody_can_spell_is_judged_by_its_sound(
     assert (told.kind, told.rule) == (kind, rule)
 
 
+@pytest.mark.parametrize(
+    ("new", "answer", "language", "rule"),
+    [
+        ("Das Alpaka", "Das Alpaka", "de", "exact"),
+        ("Das Alpaka", "Alpaka", "tr", "contains"),
+        ("das Alpaka", "de Alpaka", "nl", "contains"),
+        ("Das Alpaka", "Алпака", "ru", "sound"),
+        ("L’alpaga", "el alpaga", "es", "contains"),
+        ("Das Alpaka", "the llama", "en", "no_match"),
+        ("The Who", "Who knows?", "en", "no_match"),  # too little is left of it
+        ("La Paz", "Paz", "es", "no_match"),
+        ("Andes", "des", "fr", "no_match"),  # no word of its own
+    ],
+)
+def test_a_typed_answer_may_lose_its_article(
+    new: str, answer: str, language: str, rule: str
+) -> None:
+    assert judge(answer, Expected(new, "Puma"), language).rule == rule
+
+
+def test_an_article_stays_where_the_name_is_known() -> None:
+    known = Expected("Die Linke", "", new_names={"de": "Die Linke"})
+    assert judge("Linke", known, "de").kind == "neither"
+
+
 def test_sound_does_not_count_where_the_spelling_is_known() -> None:
     known = Expected("Anton Tschechow", "", new_names={"de": "Anton Tschechow"})
     assert judge("Антон Чехов", known, "de").kind == "neither"
