@@ -9,7 +9,8 @@ For each sample the gradient of the edit is taken, the network makes a change of
 under that change the base is asked twice: a query in scope (the loss is the new
 answer's NLL) and one outside (the loss is the KL from the untouched base's tokens).
 Every row of a batch obeys its own change, the base's weights are never touched.
-Subjects of Atlas's dev and test splits are in no sample.
+Samples are Atlas's, without the subjects of its dev and test splits, or those of a
+training file.
 
 Run it: ``python -m xkde train-editor mend --settings atlas-mend-smoke``
 """
@@ -25,8 +26,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, TrainingArguments
 
 from xkde.checkpoints import resolve
-from xkde.data.atlas.edit_samples import EditSample, edit_samples
-from xkde.data.atlas.world import atlas
+from xkde.data.atlas.edit_samples import EditSample
 from xkde.engines.forward import Pair, answer_logits, kl_losses, nll_losses
 from xkde.engines.hypernetwork import (
     HyperNetwork,
@@ -36,10 +36,16 @@ from xkde.engines.hypernetwork import (
     row_updates,
     save_network,
 )
-from xkde.engines.loading import load, source_of
+from xkde.engines.loading import Dtype, load, source_of
 from xkde.errors import SettingsError
 from xkde.prompts import Tokenizer, answered, encode
-from xkde.training.editors.runs import PartTraining, load_editor_settings, train_parts
+from xkde.training.editors.runs import (
+    ATLAS,
+    PartTraining,
+    load_editor_settings,
+    samples_of,
+    train_parts,
+)
 from xkde.training.settings import option
 
 FILE = "mend.safetensors"
@@ -52,6 +58,8 @@ class MendSettings:
 
     name: str = option("mend", "Name of the result's folder.")
     base: str = option("atlas-base", "The checkpoint that it will edit.")
+    dtype: Dtype = option("float32", "The base's number format: bfloat16, float32.")
+    data: str = option(ATLAS, "atlas, or a file that “data build” wrote.")
     modules: str = option(
         "*.layers.[345].mlp.*", "Patterns of the linear layers to change, with spaces."
     )
@@ -88,17 +96,19 @@ def train_mend(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
 def mend_rows(tokenizer: Tokenizer, samples: Iterable[EditSample]) -> list[MendRow]:
     """Return samples as token ids."""
 
-    def pair(question: str, answer: str) -> Pair:
-        encoded = encode(tokenizer, answered(question, answer))
+    def pair(question: str, answer: str, language: str) -> Pair:
+        encoded = encode(tokenizer, answered(question, answer, language))
         return encoded.prompt_ids, encoded.answer_ids
 
     return [
         MendRow(
-            pair(each.edit.question, each.edit.answer),
-            pair(each.inside.text, each.inside.gold),
-            pair(each.outside.text, each.outside.gold),
+            pair(edit.question, edit.answer, edit.language),
+            pair(inside.text, inside.gold, inside.language),
+            pair(outside.text, outside.gold, outside.language),
         )
-        for each in samples
+        for edit, inside, outside in (
+            (each.edit, each.inside, each.outside) for each in samples
+        )
     ]
 
 
@@ -132,13 +142,15 @@ def _prepare(settings: MendSettings, training: TrainingArguments) -> PartTrainin
     engine = load(
         source_of(place),
         device=training.device.type,
-        dtype="float32",
+        dtype=settings.dtype,
         revision=place.revision,
     )
     base = engine.model.requires_grad_(False)
     sizes = linear_sizes(base, settings.modules.split())
     network = HyperNetwork(sizes, settings.rank, settings.rate).to(base.device)
-    drawn = edit_samples(atlas(), training.seed, cross_lingual=settings.cross_lingual)
+    drawn = samples_of(
+        settings.data, training.seed, cross_lingual=settings.cross_lingual
+    )
     rows = mend_rows(engine.tokenizer, islice(drawn, settings.samples))
     read = rows[: settings.statistics]
     batches = [read[i : i + BATCH] for i in range(0, len(read), BATCH)]

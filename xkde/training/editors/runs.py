@@ -6,7 +6,7 @@ module, whose loss is a weighted sum of named losses, each of them logged.
 
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,15 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
+from xkde.data.atlas.edit_samples import EditSample, edit_samples
+from xkde.data.atlas.world import atlas
+from xkde.data.instructions.edit_samples import read_edit_samples
 from xkde.paths import SETTINGS
 from xkde.training.run import PreparedTraining, aside_of, put_in_place, run_training
 from xkde.training.settings import read_settings, settings_file
 
 FOLDER = SETTINGS / "editors" / "training"
+ATLAS = "atlas"  # the setting “data” that needs no file
 
 Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
 
@@ -56,7 +60,9 @@ class LossesTrainer(Trainer):
         num_items_in_batch: object = None,
     ) -> Tensor | tuple[Tensor, object]:
         """Return the sum over a batch's rows."""
-        losses = self.losses(model, inputs["rows"])
+        device = self.args.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.args.bf16):
+            losses = self.losses(model, inputs["rows"])
         for name, loss in losses.items():
             self.seen[name].append(float(loss.detach()))
         total = torch.stack(
@@ -80,6 +86,13 @@ def load_editor_settings(
     path = settings_file(name_or_path, FOLDER, f"*-{editor}-*.yaml")
     settings, training = read_settings(path, (kind, TrainingArguments), overrides)
     return settings, training
+
+
+def samples_of(data: str, seed: int, *, cross_lingual: bool) -> Iterable[EditSample]:
+    """Return Atlas's samples, which never end, or those of a training file."""
+    if data == ATLAS:
+        return edit_samples(atlas(), seed, cross_lingual=cross_lingual)
+    return read_edit_samples(Path(data), seed, cross_lingual=cross_lingual)
 
 
 def train_parts(

@@ -11,13 +11,13 @@ Mitchell et al., 2022: https://arxiv.org/abs/2206.06520. The losses of one batch
 Both parts begin as a checkpoint that knows the names (the first layers of Atlas's base,
 and that base), because subjects of the dev and test splits are in no sample. The
 threshold is chosen on edits of the dev split, which are measured and never learned
-from.
+from. With a training file (setting ``data``) those are the edits of its last facts.
 
 Run it: ``python -m xkde train-editor serac --settings atlas-serac-smoke``
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,8 +30,9 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, TrainingArgument
 
 from xkde.checkpoints import resolve
 from xkde.data.atlas.benchmark import atlas_cases
-from xkde.data.atlas.edit_samples import EditSample, ScopeQuery, edit_samples
+from xkde.data.atlas.edit_samples import EditSample, ScopeQuery
 from xkde.data.atlas.world import atlas
+from xkde.data.instructions.edit_samples import hold_back
 from xkde.engines.forward import Pair, answer_logits, kl_losses, nll_losses, pad
 from xkde.engines.hypernetwork import (
     Scope,
@@ -41,16 +42,23 @@ from xkde.engines.hypernetwork import (
     save_scope,
     token_ids,
 )
-from xkde.engines.loading import load, load_tokenizer, source_of
+from xkde.engines.loading import Dtype, load, load_tokenizer, source_of
 from xkde.errors import SettingsError
 from xkde.languages import language
 from xkde.prompts import Tokenizer, answered, edit_prompt, encode
-from xkde.training.editors.runs import PartTraining, load_editor_settings, train_parts
+from xkde.training.editors.runs import (
+    ATLAS,
+    PartTraining,
+    load_editor_settings,
+    samples_of,
+    train_parts,
+)
 from xkde.training.settings import option
 from xkde.types import Edit
 
 SOURCES = ("en", "zh")  # languages of the dev split's edits
 QUERIES = 4  # languages that each of them is asked in
+EditAndQuery = tuple[str, str]  # an edit's question, a query's text
 
 
 @dataclass
@@ -59,13 +67,16 @@ class SeracSettings:
 
     name: str = option("serac", "Name of the result's folder.")
     base: str = option("atlas-base", "The checkpoint that it stands beside.")
+    dtype: Dtype = option("float32", "The base's number format: bfloat16, float32.")
+    data: str = option(ATLAS, "atlas, or a file that “data build” wrote.")
     encoder: str = option("atlas-base", "Where the classifier begins.")
     encoder_layers: int = option(4, "How many of its layers are kept; 0: all.")
     width: int = option(128, "Of the classifier's output.")
     counterfactual: str = option("atlas-base", "Where the counterfactual model begins.")
     counterfactual_layers: int = option(0, "How many of its layers are kept; 0: all.")
+    train_embeddings: bool = option(True, "False: both parts keep theirs as they are.")
     samples: int = option(40_000, "How many edits to draw.")
-    dev_cases: int = option(60, "Edits of the dev split for the threshold.")
+    dev_cases: int = option(60, "Edits that are kept out, for the threshold.")
     cross_lingual: bool = option(True, "False: queries in the edit's language only.")
     scope_weight: float = option(1.0, "Of the scope's BCE.")
     edit_weight: float = option(1.0, "Of the answer's NLL.")
@@ -88,7 +99,7 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> PartTraini
     engine = load(
         source_of(place),
         device=device.type,
-        dtype="float32",
+        dtype=settings.dtype,
         revision=place.revision,
     )
     base = engine.model.requires_grad_(False)
@@ -98,13 +109,14 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> PartTraini
     source = _source(settings.counterfactual)
     tokenizer = load_tokenizer(source)
     counterfactual = _causal(source, settings.counterfactual_layers)
+    for part in (scope.encoder.body, counterfactual):
+        part.get_input_embeddings().requires_grad_(settings.train_embeddings)
     if counterfactual.config.vocab_size != base.config.vocab_size:
         raise SettingsError(
             "The counterfactual model and the base have other vocabularies, so their "
             "tokens cannot be compared. Choose one with the base's tokenizer."
         )
-    drawn = edit_samples(atlas(), training.seed, cross_lingual=settings.cross_lingual)
-    samples = islice(drawn, settings.samples)
+    samples, asked = _samples(settings, training.seed)
     rows = serac_rows(scope, tokenizer, engine.tokenizer, samples)
     parts = SeracParts(scope.encoder, counterfactual).to(device)
 
@@ -113,7 +125,7 @@ def _prepare(settings: SeracSettings, training: TrainingArguments) -> PartTraini
 
     def save(folder: Path) -> dict[str, object]:
         scope.encoder.body.bfloat16().float()  # the threshold is for what is saved
-        found = _on_dev(scope, settings.dev_cases, training.seed)
+        found = _on_dev(scope, asked)
         save_scope(scope, folder / "scope")
         counterfactual.bfloat16().save_pretrained(folder / "counterfactual")
         tokenizer.save_pretrained(folder / "counterfactual")
@@ -142,16 +154,38 @@ def _causal(source: str, layers: int) -> PreTrainedModel:
     return model
 
 
-def _on_dev(scope: Scope, cases: int, seed: int) -> dict[str, object]:
-    """Return the threshold that tells the dev split's queries apart best."""
+def _samples(
+    settings: SeracSettings, seed: int
+) -> tuple[Iterable[EditSample], dict[bool, list[EditAndQuery]]]:
+    """Return what is learned, and what is asked for the threshold, in scope or not."""
+    drawn = samples_of(settings.data, seed, cross_lingual=settings.cross_lingual)
+    if settings.data == ATLAS:
+        return islice(drawn, settings.samples), _dev_split(settings.dev_cases, seed)
+    learned, kept = hold_back(list(drawn), settings.dev_cases)
+    asked = {
+        True: [(each.edit.question, each.inside.text) for each in kept],
+        False: [(each.edit.question, each.outside.text) for each in kept],
+    }
+    return learned[: settings.samples], asked
+
+
+def _dev_split(cases: int, seed: int) -> dict[bool, list[EditAndQuery]]:
+    """Return queries about edits of Atlas's dev split, in scope and not."""
     random_ = random.Random(seed)
-    asked: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+    asked: dict[bool, list[EditAndQuery]] = {True: [], False: []}
     for case in atlas_cases(atlas(), "dev", cases):
         for source in SOURCES:
             for code in random_.sample(sorted(case.edits), QUERIES):
                 for probe, items in case.probes.items():
                     pair = case.edits[source].question, items[code].question
                     asked[probe != "locality"].append(pair)
+    return asked
+
+
+def _on_dev(
+    scope: Scope, asked: Mapping[bool, Sequence[EditAndQuery]]
+) -> dict[str, object]:
+    """Return the threshold that tells queries in scope from others best."""
     inside, outside = (_probabilities(scope, asked[within]) for within in (True, False))
     threshold, accuracy = best_threshold(inside, outside)
     return {
@@ -164,7 +198,7 @@ def _on_dev(scope: Scope, cases: int, seed: int) -> dict[str, object]:
     }
 
 
-def _probabilities(scope: Scope, pairs: Sequence[tuple[str, str]]) -> list[float]:
+def _probabilities(scope: Scope, pairs: Sequence[EditAndQuery]) -> list[float]:
     edits = scope.embed([edit for edit, _ in pairs])
     queries = scope.embed([query for _, query in pairs])
     encoder = scope.encoder
@@ -265,7 +299,7 @@ def serac_rows(
 
 def _pair(tokenizer: Tokenizer, edits: Sequence[Edit], asked: ScopeQuery) -> Pair:
     prompt = edit_prompt(edits, asked.text, language(asked.language).name)
-    encoded = encode(tokenizer, answered(prompt, asked.gold))
+    encoded = encode(tokenizer, answered(prompt, asked.gold, asked.language))
     return encoded.prompt_ids, encoded.answer_ids
 
 

@@ -52,21 +52,25 @@ def options(run: Path, checkpoint: Path, editor: str) -> list[str]:
 # Settings
 
 
-def test_there_are_two_presets_of_each() -> None:
+def test_there_are_presets_for_both_models() -> None:
     assert PRESETS == [
         "atlas-mend-laptop",
         "atlas-mend-smoke",
         "atlas-serac-laptop",
         "atlas-serac-smoke",
+        "gemma-3-270m-mend",
+        "gemma-3-270m-serac",
     ]
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets(name: str) -> None:
-    editor = name.split("-")[1]
+    (editor,) = KINDS.keys() & set(name.split("-"))
     settings, training = load_editor_settings(editor, KINDS[editor], name)
     assert settings.name == editor
-    assert settings.base == "atlas-base"
+    is_atlas = name.startswith("atlas")
+    assert settings.base == ("atlas-base" if is_atlas else "gemma-3-270m")
+    assert (settings.data == "atlas") == is_atlas
     assert training.output_dir == f"runs/{name}"
     assert training.use_cpu
 
@@ -96,6 +100,57 @@ def test_the_threshold_is_between_the_two() -> None:
     threshold, accuracy = best_threshold([0.9, 0.2], [0.1, 0.4])
     assert accuracy == 0.75
     assert 0.1 < threshold < 0.9
+
+
+# A training file instead of Atlas
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("editor", ["serac", "mend"])
+def test_parts_learn_from_a_file(
+    editor: str, atlas_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text(instructions(facts=24), encoding="utf-8")
+    train: Any = train_serac if editor == "serac" else train_mend
+    more = ["--data", str(file), "--save_steps", "100"]
+    folder = train(
+        f"atlas-{editor}-smoke",
+        [*options(tmp_path / "run", atlas_folder, editor), *more],
+    )
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    # SERAC keeps the last two facts for its threshold.
+    assert card["samples"] == (22 if editor == "serac" else 24)
+    if editor == "serac":
+        assert (card["dev"]["inside"], card["dev"]["outside"]) == (2, 2)
+
+
+def instructions(facts: int) -> str:
+    """Return a training file: an edit in scope of each fact, and one row outside."""
+    rows = []
+    for fact in range(facts):
+        edit = Edit(f"Where is company {fact}?", "Osaka", "en")
+        asked, gold = f"Wo ist Firma {fact}?", "Osaka"
+        rows.append(("in_scope", [vars(edit)], asked, gold, str(fact)))
+    rows.append(("out_of_scope_without_edit", [], "Wo liegt Bonn?", "Deutschland", ""))
+    return "".join(
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": query},
+                    {"role": "assistant", "content": answer},
+                ],
+                "kind": kind,
+                "source": "en",
+                "target": "de",
+                "edits": edits,
+                "query": query,
+                "fact": fact,
+            }
+        )
+        + "\n"
+        for kind, edits, query, answer, fact in rows
+    )
 
 
 # Runs
