@@ -193,18 +193,17 @@ def _memory(
     encoder = open_encoder(arguments.encoder, arguments.device)
     every = build_index(edits, encoder)
     k, calibration = arguments.retrieved, encoder.calibration
-    threshold, weight = calibration.threshold, calibration.weight
     place = Path(encoder.name)
     record = {
         "encoder": place.name,
         "revision": fingerprint(place) if place.is_dir() else "",
         "retrieved": k,
-        "threshold": threshold,
-        "weight": weight,
+        "threshold": calibration.threshold,
+        "weight": calibration.weight,
     }
-    return ExperimentMemory(every, k, threshold, weight), json.dumps(
-        record, sort_keys=True
-    )
+    if calibration.outlier:
+        record["outlier"] = calibration.outlier
+    return ExperimentMemory(every, k, calibration), json.dumps(record, sort_keys=True)
 
 
 def _progress(name: str) -> Callable[[int, int, int], None]:

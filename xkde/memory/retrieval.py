@@ -90,19 +90,30 @@ class Recalled:
 
 
 def recall(
-    index: MemoryIndex, queries: Sequence[Query], calibration: Calibration
+    index: MemoryIndex,
+    queries: Sequence[Query],
+    calibration: Calibration,
+    at_most: int = MOST_STATED,
 ) -> tuple[Recalled, ...]:
     """Return the nearest edits of each query, those below the threshold among them."""
-    nearest = retrieve_all(index, queries, NEAREST, -math.inf, calibration.weight)
+    if not index.edits or not queries:
+        return tuple(Recalled((), calibration.threshold, at_most) for _ in queries)
+    texts = [query.text for query in queries]
+    vectors = index.encoder.encode(texts, "query")
+    kept = max(NEAREST, at_most)
+    nearest = _retrieve(index, texts, vectors, kept, -math.inf, calibration.weight)
     thresholds = [calibration.threshold] * len(queries)
     if calibration.outlier and len(index.edits) >= LARGE:
-        thresholds = _thresholds(index, queries, nearest, calibration)
-    return tuple(map(Recalled, nearest, thresholds))
+        thresholds = _thresholds(index, vectors, nearest, calibration)
+    return tuple(
+        Recalled(edits, threshold, at_most)
+        for edits, threshold in zip(nearest, thresholds, strict=True)
+    )
 
 
 def _thresholds(
     index: MemoryIndex,
-    queries: Sequence[Query],
+    vectors: Vectors,
     nearest: Sequence[Sequence[Retrieved]],
     calibration: Calibration,
 ) -> list[float]:
@@ -114,7 +125,6 @@ def _thresholds(
     sums, products = index.moments
     others = len(index.edits) - MOST_STATED
     found = []
-    vectors = index.encoder.encode([query.text for query in queries], "query")
     for vector, edits in zip(vectors.astype(np.float64), nearest, strict=True):
         best = np.array([each.dense for each in edits[:MOST_STATED]])
         mean = (sums @ vector - best.sum()) / others
@@ -147,8 +157,19 @@ def retrieve_all(
         return [() for _ in queries]
     texts = [query.text for query in queries]
     vectors = index.encoder.encode(texts, "query")
+    return _retrieve(index, texts, vectors, k, threshold, weight)
+
+
+def _retrieve(
+    index: MemoryIndex,
+    texts: Sequence[str],
+    vectors: Vectors,
+    k: int,
+    threshold: float,
+    weight: float,
+) -> list[tuple[Retrieved, ...]]:
     found: list[tuple[Retrieved, ...]] = []
-    for i in range(0, len(queries), TOGETHER):
+    for i in range(0, len(texts), TOGETHER):
         lexical = [index.names.scores(text) for text in texts[i : i + TOGETHER]]
         best = index.search(vectors[i : i + TOGETHER], lexical, k, weight)
         found += [

@@ -41,7 +41,7 @@ from xkde.evaluation.scoring.answers import exact_match, is_unchanged
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.locks import held
 from xkde.memory.index import MemoryIndex, build_index
-from xkde.memory.retrieval import retrieve_all
+from xkde.memory.retrieval import Calibration, recall
 from xkde.types import PROBES, AskedPrompt, Edit, Generation, ProbeItem, Query
 
 Progress = Callable[[int, int, int], None]  # size, groups that are done, of how many
@@ -57,9 +57,8 @@ class ExperimentMemory:
     """How an editor in the prompt finds the edits that concern a query."""
 
     every: MemoryIndex  # of all edits of the run
-    k: int
-    threshold: float
-    weight: float
+    k: int  # at most, in one prompt
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -299,10 +298,10 @@ def _found(
         return None
     index = build_index(edits, memory.every.encoder, before=memory.every)
     queries = list(dict.fromkeys(one.query for one in asked))
-    retrieved = retrieve_all(index, queries, memory.k, memory.threshold, memory.weight)
+    recalled = recall(index, queries, memory.calibration, memory.k)
     return {
-        query: tuple(each.edit for each in these)
-        for query, these in zip(queries, retrieved, strict=True)
+        query: tuple(each.edit for each in of_query.passed)
+        for query, of_query in zip(queries, recalled, strict=True)
     }
 
 

@@ -34,6 +34,7 @@ from xkde.evaluation.run.many_edits import (
     with_edits,
 )
 from xkde.memory.index import build_index
+from xkde.memory.retrieval import Calibration
 
 SMALL = ExperimentSettings(
     "batch", "ft-m", "tiny", "0123456789ab", "en", (1, 2, 4), "",
@@ -170,7 +171,9 @@ def test_prompts_hold_what_the_memory_finds(
     many = many_edits(atlas(), needed(settings))
     encoder = load_encoder(str(saved(tmp_path / "encoder")), device="cpu")
     edits = [case.edits["en"] for case in many.cases]
-    memory = ExperimentMemory(build_index(edits, encoder), 1, threshold, 0.2)
+    memory = ExperimentMemory(
+        build_index(edits, encoder), 1, Calibration(threshold, 0.2)
+    )
     job = ExperimentJob(engine, with_edits(settings, many, "{}"), {}, many, memory)
     told = read(run(job, tmp_path / "run"))
     assert told is not None
