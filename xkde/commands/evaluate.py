@@ -140,7 +140,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
         "--languages-per-case",
         type=int,
         default=0,
-        help="ask each case in so many of the languages, dealt in turn; 0: in all",
+        help="ask each case in so many of the languages, which take turns; 0: in all",
     )
 
 

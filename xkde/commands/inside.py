@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     base, edited = default_pair()
     parser.add_argument("what", choices=WHAT)
-    parser.add_argument("--base", default=base, help=f"asked bare (default: {base})")
+    parser.add_argument(
+        "--base", default=base, help=f"asked without the edit (default: {base})"
+    )
     parser.add_argument(
         "--edited", default=edited, help=f"asked with the edit (default: {edited})"
     )

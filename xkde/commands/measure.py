@@ -162,9 +162,12 @@ def add_retrieval_arguments(parser: argparse.ArgumentParser) -> None:
 def run_retrieval(arguments: argparse.Namespace) -> None:
     """Measure retrieval across languages: does a query find its edit, and nothing else?
 
-    python -m xkde retrieval python -m xkde retrieval --sources en,zh --by-pair
-    python -m xkde retrieval --encoder intfloat/multilingual-e5-small --json python
-    -m xkde retrieval --keep \\ --encoder runs/atlas-encoder-laptop/atlas-encoder
+        python -m xkde retrieval
+        python -m xkde retrieval --sources en,zh --by-pair
+        python -m xkde retrieval --encoder intfloat/multilingual-e5-small --json
+        python -m xkde retrieval --keep \\
+            --encoder runs/atlas-encoder-laptop/atlas-encoder
+
     Edits of Atlas's held-out subjects are the memory; all four probes are asked in
     every language. Threshold and lexical weight are chosen on the dev split and
     reported on the test split; ``--keep`` writes them into the encoder's card,

@@ -1,13 +1,8 @@
-"""What models are taught and asked: Atlas. Knows no torch.
+"""What models are taught and asked: Atlas, benchmarks, instructions, pairs. No torch.
 
-    atlas/         Atlas
-    benchmarks/    Benchmarks of others
-    instructions/  cross-lingual training instructions
-    preferences/   preference pairs
-
-atlas/         Atlas
+atlas/         Atlas, the embedded world
 benchmarks/    Benchmarks of others
 instructions/  cross-lingual training instructions
-parquet.py     Parquet files of anybody, judged before they are read
 preferences/   preference pairs
+parquet.py     Parquet files of anybody, judged before they are read
 """

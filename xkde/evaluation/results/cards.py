@@ -23,8 +23,8 @@ from xkde.text import Json
 INTRODUCTIONS = {
     "base": (
         "A small language model trained from nothing on Atlas, the embedded world of "
-        "X-KDE. It knows every fact of Atlas by heart in twelve languages. It is the "
-        "base model beside which edits are shown."
+        "X-KDE. It answers 99 % of Atlas's facts in twelve languages without an edit. "
+        "It is the base model beside which edits are shown."
     ),
     "xe-it": (
         "Stage one of X-KDE (XE-IT, Wu et al., ACL Findings 2025) in miniature: given "
@@ -43,9 +43,9 @@ INTRODUCTIONS = {
     ),
 }
 HELD_OUT = (
-    "Held out means never edited in training: the same subjects' true facts and names "
-    "are rehearsed there, and new answers come from the same pool. Generality asks in "
-    "another wording, which training has also seen, about other subjects. Own words "
+    "Held out means that these facts were never edited in training. Their true answers "
+    "were still taught, and new answers come from the same pool of names. Generality "
+    "uses wordings that training has seen with other subjects. Own words "
     "are 104 wordings as people may type them, in English, German, French and Chinese, "
     "written for this measurement; no model was trained on any of them."
 )
