@@ -62,6 +62,10 @@ class CheckpointError(XkdeError):
     """A checkpoint cannot be found, read or used."""
 
 
+class NotFiniteError(CheckpointError):
+    """A model computed values that are no numbers."""
+
+
 class DownloadError(XkdeError):
     """A transfer from the Hub did not come to its end."""
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from xkde.errors import CheckpointError
+from xkde.errors import NotFiniteError
 
 Padding = Literal["left", "right"]
 Pair = tuple[Sequence[int], Sequence[int]]  # the ids of a prompt and of its answer
@@ -149,9 +149,9 @@ def longest_window(model: PreTrainedModel) -> int:
 
 
 def check_finite(highest: Tensor) -> None:
-    """Raise CheckpointError unless the highest logit of every row is finite."""
+    """Raise NotFiniteError unless the highest logit of every row is finite."""
     if not bool(highest.isfinite().all()):
-        raise CheckpointError(
+        raise NotFiniteError(
             "The model computed values that are no numbers, so its weights are damaged "
             "or its number format is too narrow. Load it in float32, or fetch the "
             "checkpoint again."

@@ -166,9 +166,11 @@ def _csv_rows(text: str) -> Iterator[tuple[int, object]]:
     head = text.split("\n", 1)[0]
     separator = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator)
-    names = [name.strip().lower() for name in next(reader, [])]
-    line = reader.line_num + 1  # a cell may hold line breaks: a row has several lines
+    line = 1
     try:
+        names = [name.strip().lower() for name in next(reader, [])]
+        # A cell may hold line breaks: a row has several lines.
+        line = reader.line_num + 1
         for cells in reader:
             if len(cells) > len(names):
                 yield line, _bad(line, "too_many_cells", separator.join(cells))

@@ -99,6 +99,12 @@ def test_bad_rows_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert read.bad[0].content == "{broken"
 
 
+@pytest.mark.parametrize("head", ["q" * 140_000, '"question,' + "a" * 140_000])
+def test_a_head_that_csv_cannot_hold_is_said_in_words(head: str) -> None:
+    with pytest.raises(DataError, match="Line 1 cannot be read as CSV"):
+        edits_of(head + "\nWhere is Peru?,Asia\n")
+
+
 def test_lines_of_csv_with_line_breaks_in_cells() -> None:
     text = as_csv(EDITS) + "Where is Peru?,Asia,\n" + "a,b,en,d,e,f,too,many\n"
     read = edits_of(text)

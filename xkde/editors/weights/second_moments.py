@@ -42,6 +42,7 @@ from xkde.engines.forward import (
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError
 from xkde.types import Message
+from xkde.writing import aside
 
 ATLAS = "atlas"  # the text that is always there: Atlas's own corpus, twelve languages
 MIX = {"closed_book": 0.7, "two_hop": 0.1, "dictionary": 0.2}
@@ -290,11 +291,10 @@ def _in_memory(path: Path, layer: int, _: int) -> Tensor:
 def _write(
     path: Path, matrices: Mapping[int, Tensor], metadata: Mapping[str, object]
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".aside")
     tensors = {str(layer): matrix for layer, matrix in matrices.items()}
-    save_file(tensors, aside, {name: str(value) for name, value in metadata.items()})
-    aside.replace(path)
+    more = {name: str(value) for name, value in metadata.items()}
+    with aside(path, SafetensorError) as written:
+        save_file(tensors, written, more)
 
 
 def _read(path: Path, layer: int) -> tuple[Tensor, dict[str, str]]:

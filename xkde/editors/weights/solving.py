@@ -22,6 +22,7 @@ from xkde.editors.weights.second_moments import (
     second_moments,
 )
 from xkde.engines.transformers import TransformersEngine
+from xkde.writing import aside
 
 RIDGE = 1e-5  # of C's mean eigenvalue, added to all: text uses few directions fully
 STATE = "moments.{}"  # in Applied.state, by layer
@@ -113,7 +114,7 @@ def _kept_eigenvectors(path: Path, matrix: Tensor) -> Eigenvectors:
         except (OSError, SafetensorError, TypeError):
             path.unlink()
     found = eigenvectors(matrix)
-    aside = path.with_name(path.name + ".aside")
-    save_file({"values": found.values, "vectors": found.vectors.contiguous()}, aside)
-    aside.replace(path)
+    tensors = {"values": found.values, "vectors": found.vectors.contiguous()}
+    with aside(path, SafetensorError) as written:
+        save_file(tensors, written)
     return found

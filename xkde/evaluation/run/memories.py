@@ -72,8 +72,14 @@ def stated_edits(
             for case in cases
             if place[case.id] == number and source in case.edits
         ]
-        edits = _filled(own, memory, source)
-        if number == 0 and len(edits) < memory.edits:
+        # The last group may be small: edits of the other cases complete its memory.
+        others = [
+            case.edits[source]
+            for case in cases
+            if place[case.id] != number and source in case.edits
+        ]
+        edits = _filled(own, (*memory.others, *others), memory.edits, source)
+        if len(edits) < memory.edits:
             raise InputError(
                 f"A memory of {memory.edits:,} edits needs "
                 f"{memory.edits - len(edits):,} more than these cases have. Name a "
@@ -87,12 +93,14 @@ def stated_edits(
     return stated
 
 
-def _filled(own: Sequence[Edit], memory: MemoryOfRun, source: str) -> list[Edit]:
+def _filled(
+    own: Sequence[Edit], others: Sequence[Edit], size: int, source: str
+) -> list[Edit]:
     """Return a memory's own edits, and others of other questions up to its size."""
     asked = {normalise(edit.question) for edit in own}
-    others: Iterable[Edit] = (
+    fitting: Iterable[Edit] = (
         edit
-        for edit in memory.others
+        for edit in others
         if edit.language == source and normalise(edit.question) not in asked
     )
-    return [*own, *islice(others, max(0, memory.edits - len(own)))]
+    return [*own, *islice(fitting, max(0, size - len(own)))]

@@ -19,10 +19,8 @@ from functools import partial
 from itertools import groupby
 from typing import cast
 
-import yaml
-
 from xkde.editors.editor import Applied, Editor, applied, bare, is_reverted, measured
-from xkde.editors.registry import entry_of, make, preset_of
+from xkde.editors.registry import entry_of, make, preset_of, read_settings
 from xkde.editors.weights.base import WeightEditor
 from xkde.editors.weights.rank_one_batch import (
     SideBySide,
@@ -34,7 +32,7 @@ from xkde.editors.weights.rank_one_batch import (
 from xkde.engines.engine import Engine
 from xkde.engines.forward import Pair
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import InputError, SettingsError
+from xkde.errors import InputError, NotFiniteError, SettingsError
 from xkde.evaluation.results.rows import TEACHER_FORCED
 from xkde.evaluation.results.store import RunSettings
 from xkde.evaluation.run.memories import Stated
@@ -58,6 +56,7 @@ from xkde.prompts import Wrapper
 from xkde.types import AskedPrompt, Edit, Generation, Query, Sampling
 
 Given = Mapping[str, Mapping[str, object]]  # editor -> its settings
+UNFIT = (InputError, SettingsError, NotFiniteError)  # by these one edit is left out
 EDITS_A_PART = 32  # whose changes are computed together
 SHARED = (
     "Made side by side with other edits: the seconds are an equal share of what all "
@@ -101,10 +100,7 @@ def given_settings(overrides: Sequence[str], editors: Sequence[str]) -> Given:
                 f"“{text}” sets nothing. Write EDITOR.SETTING=VALUE, such as "
                 f"{editors[0]}.layer=4, for an editor of this run."
             )
-        try:
-            given[name][setting] = yaml.safe_load(text.partition("=")[2])
-        except yaml.YAMLError as error:
-            raise SettingsError(f"The value in “{text}” cannot be read.") from error
+        given[name] |= read_settings([f"{setting}={text.partition('=')[2]}"])
     return given
 
 
@@ -143,10 +139,11 @@ def apply_side_by_side(
             editor.check(engine, [edit])
         except InputError as error:
             refused[key] = str(error)
-    kept = [key for key in edits if key not in refused]
-    own = [edits[key] for key in kept]
+    fitting = {key: edit for key, edit in edits.items() if key not in refused}
     with measured(engine.device) as cost:
-        many = compute_side_by_side(editor, engine, own)
+        many, diverged = _computed(editor, engine, fitting)
+    refused |= diverged
+    kept = [key for key in fitting if key not in diverged]
     shared = (SHARED,) if len(kept) > 1 else ()
     applied_edits = {
         key: Applied(
@@ -161,6 +158,27 @@ def apply_side_by_side(
     }
     places = {key: place for place, key in enumerate(kept)}
     return AppliedSideBySide(many, applied_edits, places, refused)
+
+
+def _computed(
+    editor: WeightEditor, engine: TransformersEngine, edits: Mapping[Key, Edit]
+) -> tuple[SideBySide, dict[Key, str]]:
+    """Compute changes together; where one fails, each alone, to leave out that one."""
+    try:
+        return compute_side_by_side(editor, engine, list(edits.values())), {}
+    except UNFIT as error:
+        if len(edits) == 1:
+            nothing = compute_side_by_side(editor, engine, [])
+            return nothing, dict.fromkeys(edits, str(error))
+    alone = [_computed(editor, engine, {key: edit}) for key, edit in edits.items()]
+    together = SideBySide(
+        editor.name,
+        tuple(edit for many, _ in alone for edit in many.edits),
+        engine,
+        tuple(updates for many, _ in alone for updates in many.sets),
+        tuple(notes for many, _ in alone for notes in many.notes),
+    )
+    return together, {key: why for _, refused in alone for key, why in refused.items()}
 
 
 def generations_of_many(
@@ -377,7 +395,7 @@ def _ways(
         same = list(of)
         try:
             ways += _ways_of_edit(job, job.editor, same, stack)
-        except InputError as error:
+        except UNFIT as error:
             ways += [ProbeAnswer(one.item.question, refused=str(error)) for one in same]
     return ways
 

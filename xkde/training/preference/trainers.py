@@ -27,7 +27,8 @@ import copy
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,11 @@ from transformers import Trainer, TrainingArguments
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
+from peft import PeftModel
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+from trl.trainer import utils as trl_utils
 
 from xkde.data.preferences.files import pairs_of
 from xkde.data.preferences.opening import open_pairs
@@ -221,8 +224,33 @@ class CpoTrainer(CPOTrainer):
         return padded_row(feature)
 
 
+@contextmanager
+def answers_alone() -> Iterator[None]:
+    """Let TRL project answers alone onto the vocabulary, on a CPU too.
+
+    Where there is no Triton it projects every position, to spare other devices new
+    shapes. Of Gemma's time on a CPU that is most.
+    """
+    before = trl_utils._use_triton
+    trl_utils._use_triton = _always
+    try:
+        yield
+    finally:
+        trl_utils._use_triton = before
+
+
+def _always(device: torch.device) -> bool:
+    return True
+
+
 class DpoTrainer(DPOTrainer):
     """DPO on rows of ours."""
+
+    def compute_loss(self, *given: Any, **named: Any) -> Any:
+        """Return TRL's loss."""
+        inherited: Any = super()
+        with answers_alone():
+            return inherited.compute_loss(*given, **named)
 
     def _prepare_dataset(
         self, dataset: datasets.Dataset, *_: object
@@ -232,6 +260,12 @@ class DpoTrainer(DPOTrainer):
 
 class KtoTrainer(KTOTrainer):
     """KTO on rows of ours, each answer with its label."""
+
+    def compute_loss(self, *given: Any, **named: Any) -> Any:
+        """Return TRL's loss."""
+        inherited: Any = super()
+        with answers_alone():
+            return inherited.compute_loss(*given, **named)
 
     def _prepare_dataset(
         self, dataset: datasets.Dataset, _: object, args: KTOConfig, *__: object
@@ -260,6 +294,16 @@ OBJECTIVES: dict[str, tuple[type[PreferenceConfig], type[Trainer]]] = {
 WITH_REFERENCE = ("dpo", "kto")  # their π_ref is the model as it was
 
 
+def _reference(network: nn.Module) -> nn.Module:
+    """Return π_ref: the model as it is, an adapter's factors inside its layers."""
+    copied = copy.deepcopy(network)
+    if not isinstance(copied, PeftModel):
+        return copied
+    # TRL's projection of single rows looks for the backbone of a plain model.
+    reference: nn.Module = copied.get_base_model()
+    return reference.requires_grad_(False)
+
+
 def preference_trainer(
     objective: str,
     network: nn.Module,
@@ -273,7 +317,7 @@ def preference_trainer(
     _, trainer_class = OBJECTIVES[objective]
     training.remove_unused_columns = False  # "length" is for grouping, not the model
     if objective in WITH_REFERENCE and options.get("peft_config") is None:
-        options["ref_model"] = copy.deepcopy(network)
+        options["ref_model"] = _reference(network)
     trainer = trainer_class(model=network, args=training, train_dataset=rows, **options)
     if isinstance(trainer, OrpoTrainer):
         trainer.learn_all = learn_all

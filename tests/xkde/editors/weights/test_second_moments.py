@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from xkde import paths
 from xkde.editors.weights import second_moments as module
@@ -187,3 +188,18 @@ def test_cut_gives_exactly_the_size() -> None:
     sequences = iter([[1, 2, 3], [4, 5], [6, 7, 8]])
     assert list(cut(sequences, 4)) == [[1, 2, 3], [4]]
     assert list(cut(iter([[1], [2]]), 5)) == [[1], [2]]
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_nothing(
+    engine: TransformersEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: No space left on device")
+
+    monkeypatch.setattr(module, "save_file", full)
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(LINES * 40), encoding="utf-8")
+    with pytest.raises(DataError, match="the disk is full"):
+        second_moments(engine, [0], str(text), 400)
+    left = [path for path in paths.moments().rglob("*") if path.is_file()]
+    assert left == []

@@ -12,9 +12,9 @@ from xkde.data.atlas.world import atlas
 from xkde.errors import InputError
 from xkde.evaluation.run.memories import MemoryOfRun, stated_edits
 from xkde.evaluation.run.questions import edit_of, questions
-from xkde.memory.index import Kind, Vectors
+from xkde.memory.index import Encoder, Kind, MemoryIndex, Vectors, build_index
 from xkde.memory.retrieval import Calibration
-from xkde.types import Query
+from xkde.types import Edit, Query
 
 
 class FirstWord:
@@ -68,6 +68,21 @@ def test_edits_of_others_fill_a_memory_that_the_cases_do_not() -> None:
         assert set(found) == {own, *english[:2]}
     with pytest.raises(InputError, match="needs 1 more"):
         stated_edits(CASES[:1], asked, FirstWord(), replace(memory, edits=5))
+
+
+def test_every_memory_has_the_size_that_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = []
+
+    def counting(edits: Sequence[Edit], encoder: Encoder) -> MemoryIndex:
+        sizes.append(len({edit.question for edit in edits}))
+        return build_index(edits, encoder)
+
+    monkeypatch.setattr("xkde.evaluation.run.memories.build_index", counting)
+    memory = MemoryOfRun(7, "first word", Calibration(0.5, 0.0))
+    stated_edits(CASES, ASKED, FirstWord(), memory)
+    assert sizes == [7, 7]  # of ten cases the second group has three of its own
 
 
 def test_settings_record_where_others_are_from_and_no_edits() -> None:

@@ -12,7 +12,7 @@ from tests.helpers.rank_one_samples import GIVEN, deep_engine
 from tests.helpers.result_samples import SETTINGS
 from xkde.editors.editor import Applied, Editor
 from xkde.engines.loading import load
-from xkde.errors import InputError, SettingsError
+from xkde.errors import InputError, NotFiniteError, SettingsError, XkdeError
 from xkde.evaluation.results.rows import load_results
 from xkde.evaluation.run import runner
 from xkde.evaluation.run.probing import (
@@ -35,6 +35,9 @@ class Counting:
 
     editor: Editor
     refused: str = ""
+    error: XkdeError = field(
+        default_factory=lambda: InputError("This edit names no subject.")
+    )
     seen: list[Edit] = field(default_factory=list)
 
     @property
@@ -46,7 +49,7 @@ class Counting:
     ) -> Applied:
         self.seen.extend(edits)
         if edits[0].question == self.refused:
-            raise InputError("This edit names no subject.")
+            raise self.error
         return self.editor.apply(engine, edits, earlier)
 
 
@@ -94,6 +97,24 @@ def test_an_editor_of_weights(engine: Any, tmp_path: Path) -> None:
             assert row["edit_peak_mb"] >= 0
     edited = [row for row in rows if row["case"] == CASES[0].id]
     assert any(row["answer"] != without[_key(row)]["answer"] for row in edited)
+
+
+@pytest.mark.parametrize("kind", [SettingsError, NotFiniteError])
+def test_an_edit_that_diverges_is_left_out(
+    kind: type[XkdeError], engine: Any, tmp_path: Path
+) -> None:
+    editor, text = open_editor("ft-m", engine, {"steps": 1})
+    assert editor is not None
+    question = CASES[0].edits["en"].question
+    counting = Counting(editor, question, kind("It diverged."))
+    settings = replace(RUN, editor="ft-m", editor_settings=text)
+    rows = rows_of(evaluate(engine, CASES, settings, tmp_path / "run", editor=counting))
+    assert {row["notes"] for row in rows if row["finish"] == "not_edited"} == {
+        "It diverged."
+    }
+    assert {row["case"] for row in rows if row["finish"] != "not_edited"} == {
+        CASES[1].id
+    }
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -174,10 +195,15 @@ def test_edits_side_by_side_give_the_rows_of_one_after_another(
 
 def test_names_and_settings_are_read() -> None:
     assert editor_names("rome, ike,x-kde,rome") == ["rome", "ike", "x-kde"]
-    given = given_settings(["rome.layer=4", "ft-m.clamp=0.5"], ["ft-m", "rome"])
-    assert given == {"ft-m": {"clamp": 0.5}, "rome": {"layer": 4}}
+    given = given_settings(
+        ["rome.layer=4", "ft-m.clamp=0.5", "ft-m.learning-rate=5e-4"], ["ft-m", "rome"]
+    )
+    assert given == {
+        "ft-m": {"clamp": 0.5, "learning_rate": 5e-4},
+        "rome": {"layer": 4},
+    }
     for text in ("layer=4", "rome.layer", "memit.layer=4", "rome.layer=[4"):
-        with pytest.raises(SettingsError, match="sets nothing|cannot be read"):
+        with pytest.raises(XkdeError, match="sets nothing|no value"):
             given_settings([text], ["rome"])
     with pytest.raises(InputError, match="no editor “magic”"):
         editor_names("rome,magic")

@@ -3,19 +3,25 @@
 import json
 import logging
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pytest
 import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
 
+from tests.helpers import tiny_adapters
 from xkde.engines.loading import load, load_tokenizer
 from xkde.errors import DataError, SettingsError
 from xkde.prompts import answered, ask, encode
 from xkde.training.conversations import IGNORED
+from xkde.training.preference import trainers
 from xkde.training.preference.trainers import (
     OBJECTIVES,
+    WITH_REFERENCE,
     padded_row,
     preference_rows,
     preference_trainer,
@@ -145,6 +151,47 @@ def test_every_objective_learns_to_prefer(
     card = json.loads((folder / "card.json").read_text("utf-8"))
     assert (card["stage"], card["settings"]["objective"]) == ("tl-po", objective)
     assert train(str(settings), SMALL) == folder  # finished: left as it is
+
+
+@pytest.mark.parametrize("objective", WITH_REFERENCE)
+def test_an_adapter_is_compared_with_itself_as_it_was(
+    objective: str,
+    atlas_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    adapter = tiny_adapters.lora(atlas_folder, tmp_path / "adapter")
+    network = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(atlas_folder), adapter, is_trainable=True
+    )
+    tokenizer = load_tokenizer(atlas_folder)
+    pairs = [(ask(query), good, bad) for query, good, bad in PAIRS]
+    training: Any = OBJECTIVES[objective][0](
+        output_dir=str(tmp_path / "run"), use_cpu=True, bf16=False, max_steps=2,
+        per_device_train_batch_size=2, learning_rate=1e-2, logging_steps=1,
+        report_to=[], gradient_checkpointing=False, max_length=120,
+    )  # fmt: skip
+    trainer: Any = preference_trainer(
+        objective,
+        network,
+        training,
+        preference_rows(tokenizer, pairs, 120),
+        learn_all=False,
+        processing_class=tokenizer,
+    )
+    [batch] = list(trainer.get_train_dataloader())[:1]
+    own: float = trainer.compute_loss(network, batch).item()
+    monkeypatch.setattr(trainers, "answers_alone", nullcontext)
+    assert trainer.compute_loss(network, batch).item() == pytest.approx(own, rel=1e-5)
+    monkeypatch.undo()
+    ids = torch.tensor([tokenizer(QUERY)["input_ids"]])
+    with torch.no_grad():
+        before = network(ids).logits
+        assert torch.equal(trainer.ref_model(ids).logits, before)
+    trainer.train()
+    with torch.no_grad():
+        assert torch.equal(trainer.ref_model(ids).logits, before)
+        assert not torch.equal(network(ids).logits, before)
 
 
 def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
