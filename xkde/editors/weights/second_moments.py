@@ -41,6 +41,7 @@ from xkde.engines.forward import (
 )
 from xkde.engines.transformers import TransformersEngine
 from xkde.errors import DataError
+from xkde.locks import held
 from xkde.types import Message
 from xkde.writing import aside
 
@@ -50,6 +51,7 @@ TIMES_WIDTH = 20  # tokens to read for each number of a key
 ROWS_AT_ONCE = 32  # texts read in one pass
 FEWEST_TOKENS = 4  # of a conversation: two marks, a question, an answer
 SAVE_EVERY = 50  # batches
+PATIENCE = 3600.0  # seconds for another process that computes the same
 IN_MEMORY = 1 << 28  # bytes: a larger C is read anew for every edit
 
 Progress = Callable[[int, int], None]  # (tokens that are read, of how many)
@@ -97,10 +99,17 @@ def second_moments(
     on each line. Raises DataError for a text that cannot be read or is too short.
     """
     files = files_of(engine, text, tokens or default_size(engine, layers[0]))
-    missing = [layer for layer in layers if not files.file(layer).is_file()]
-    if missing:
-        read_moments(engine, missing, text_of(text, files.size), files, on_progress)
+    if _missing(files, layers):
+        with held(files.folder, PATIENCE):
+            # Another process may have written them meanwhile.
+            if missing := _missing(files, layers):
+                read = text_of(text, files.size)
+                read_moments(engine, missing, read, files, on_progress)
     return {layer: _kept(files.file(layer), layer) for layer in layers}
+
+
+def _missing(files: MomentFiles, layers: Sequence[int]) -> list[int]:
+    return [layer for layer in layers if not files.file(layer).is_file()]
 
 
 def default_size(engine: TransformersEngine, layer: int) -> int:

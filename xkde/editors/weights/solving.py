@@ -17,11 +17,13 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from xkde.editors.editor import Applied
 from xkde.editors.weights.second_moments import (
+    PATIENCE,
     default_size,
     files_of,
     second_moments,
 )
 from xkde.engines.transformers import TransformersEngine
+from xkde.locks import held
 from xkde.writing import aside
 
 RIDGE = 1e-5  # of C's mean eigenvalue, added to all: text uses few directions fully
@@ -108,13 +110,14 @@ def eigenvectors(matrix: Tensor) -> Eigenvectors:
 
 def _kept_eigenvectors(path: Path, matrix: Tensor) -> Eigenvectors:
     """Read a file of eigenvectors; write it first, or anew where it is torn."""
-    if path.is_file():
-        try:
-            return Eigenvectors(**load_file(path))
-        except (OSError, SafetensorError, TypeError):
-            path.unlink()
-    found = eigenvectors(matrix)
-    tensors = {"values": found.values, "vectors": found.vectors.contiguous()}
-    with aside(path, SafetensorError) as written:
-        save_file(tensors, written)
+    with held(path, PATIENCE):
+        if path.is_file():
+            try:
+                return Eigenvectors(**load_file(path))
+            except (OSError, SafetensorError, TypeError):
+                path.unlink()
+        found = eigenvectors(matrix)
+        tensors = {"values": found.values, "vectors": found.vectors.contiguous()}
+        with aside(path, SafetensorError) as written:
+            save_file(tensors, written)
     return found

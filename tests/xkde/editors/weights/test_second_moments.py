@@ -1,5 +1,7 @@
 """Second moments: equal to a direct computation, resumed, never another model's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -201,5 +203,24 @@ def test_a_full_disk_is_said_in_words_and_leaves_nothing(
     text.write_text("\n".join(LINES * 40), encoding="utf-8")
     with pytest.raises(DataError, match="the disk is full"):
         second_moments(engine, [0], str(text), 400)
-    left = [path for path in paths.moments().rglob("*") if path.is_file()]
+    left = [path.name for path in paths.moments().rglob("*.safetensors*")]
     assert left == []
+
+
+def test_a_second_process_waits_and_reads_what_the_first_wrote(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is asked for, and what appeared meanwhile is not computed again."""
+    first = second_moments(engine, [0], tokens=800)
+    files = files_of(engine, "atlas", 800)
+    away = files.file(0).rename(files.folder / "away")
+
+    @contextmanager
+    def waiting(folder: Path, seconds: float) -> Iterator[None]:
+        assert (folder, seconds) == (files.folder, module.PATIENCE)
+        away.rename(files.file(0))  # by the other process
+        yield
+
+    monkeypatch.setattr(module, "held", waiting)
+    monkeypatch.setattr(module, "read_moments", pytest.fail)
+    assert second_moments(engine, [0], tokens=800)[0].equal(first[0])
