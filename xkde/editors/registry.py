@@ -58,11 +58,24 @@ def settings_for(
     defaults = {field.name: field.default for field in fields(kind)}
     values = {name: _plain(value) for name, value in {**preset, **given}.items()}
     for name, value in values.items():
-        if _is_number(defaults[name]) and not _is_number(value):
+        wanted = _wanted(defaults[name], value)
+        if wanted:
             raise SettingsError(
-                f"The setting “{name}” of “{editor}” is a number, not “{value}”."
+                f"The setting “{name}” of “{editor}” is {wanted}, not “{value}”."
             )
     return kind(**values)
+
+
+def _wanted(default: object, value: object) -> str:
+    """Return what a setting must be, if the value is something else than its kind."""
+    if isinstance(default, tuple):
+        return "" if isinstance(value, tuple) else "a list, such as [1, 2]"
+    if not _is_number(default):
+        return ""
+    if not _is_number(value):
+        return "a number"
+    is_whole = isinstance(value, int) or isinstance(default, float)
+    return "" if is_whole else "a whole number"
 
 
 def read_settings(words: Sequence[str]) -> Json:

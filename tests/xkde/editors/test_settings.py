@@ -21,6 +21,7 @@ from xkde.paths import EMBEDDED_CHECKPOINTS
 class Settings:
     layer: int | float = 0.5
     layers: tuple[int, ...] = (1, 2)
+    steps: int = 25
 
 
 @pytest.fixture
@@ -47,6 +48,10 @@ def test_what_does_not_fit_is_said(model: PreTrainedModel) -> None:
         settings_for(Settings, "rome", model, {"lair": 1})
     with pytest.raises(SettingsError, match="a number"):
         settings_for(Settings, "rome", model, {"layer": "deep"})
+    with pytest.raises(SettingsError, match=r"a whole number, not “2\.5”"):
+        settings_for(Settings, "rome", model, {"steps": 2.5})
+    with pytest.raises(SettingsError, match="a list"):
+        settings_for(Settings, "rome", model, {"layers": 4})
 
 
 def test_presets_are_for_editors_that_exist(model: PreTrainedModel) -> None:
