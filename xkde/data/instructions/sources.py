@@ -406,8 +406,9 @@ def _read_generated(reading: _Reading, files: list[Path]) -> None:
                 reading.reject(path.name, line, reason)
                 continue
             sides = {code: t for code, t in texts.items() if isinstance(t, dict)}
+            place = f"generated:{path.stem}:{line}"
             for source, stated in sides.items():
-                _generated_edit(reading, f"{path.stem}:{line}", source, stated, sides)
+                _generated_edit(reading, place, source, stated, sides)
 
 
 def _generated_edit(
@@ -426,14 +427,12 @@ def _generated_edit(
         query, answer = _first(side.get("query")), _first(side.get("answer"))
         if query and answer:
             reading.paraphrases.append(
-                Paraphrase(reading.source, edit, query, target, answer)
+                Paraphrase(reading.source, edit, query, target, answer, place)
             )
     query = _first(stated.get("neighbour"))
     if query:
         reading.neighbours.append(
-            Neighbour(
-                f"generated:{place}:{source}", reading.source, edit, query, source
-            )
+            Neighbour(f"{place}:{source}", reading.source, edit, query, source)
         )
 
 

@@ -106,6 +106,7 @@ def test_what_generate_rejected_stays_out(tmp_path: Path) -> None:
     material = read_sources({"generated": place})
     asked = {(p.edit.language, p.language, p.answer) for p in material.paraphrases}
     assert ("en", "de", "Es ist Bo.") in asked and len(asked) == 4
+    assert {p.fact for p in material.paraphrases} == {"generated:g:1"}
     assert [n.language for n in material.neighbours] == ["en", "de"]
     assert material.reasons() == {("generated", "a score under 5"): 1}
 
