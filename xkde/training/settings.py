@@ -188,7 +188,9 @@ def _check_preferences(stage: StageConfig, training: TrainingConfig) -> None:
             "tl-po learns from pairs: set data to the file that “python -m xkde pair” "
             "wrote."
         )
-    if stage.objective == "simpo" and getattr(training, "loss_type", "") != "simpo":
+    loss = (getattr(training, "loss_type", ""), getattr(training, "cpo_alpha", 0.0))
+    if stage.objective == "simpo" and loss != ("simpo", 0.0):
+        # With another cpo_alpha TRL adds CPO's loss of the chosen answer.
         raise SettingsError("For simpo, set loss_type to simpo and cpo_alpha to 0.")
     if stage.objective == "kto" and training.train_sampling_strategy != "sequential":
         raise SettingsError("For kto, set train_sampling_strategy to sequential.")
