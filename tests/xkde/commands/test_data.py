@@ -103,6 +103,10 @@ def test_files_of_others_are_checked_line_by_line(
     file = samples.write_json(tmp_path / "theirs.jsonl", [line])
     assert run("check", file, "--against", tests) == 1
     assert "who wrote the tempest" in capsys.readouterr().out
+    # The line is the file's, whatever stands before it.
+    file.write_text("{broken\n\n[]\n" + file.read_text("utf-8"), "utf-8")
+    assert run("check", file, "--against", tests, "--json") == 1
+    assert {leak["line"] for leak in printed(capsys)["leaks"]} == {4}
 
 
 @pytest.mark.parametrize(

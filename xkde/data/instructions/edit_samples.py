@@ -36,7 +36,7 @@ def read_edit_samples(
     for a file that gives none.
     """
     values, _ = read_lines(path)
-    rows = [read_instruction(value) for value in values]
+    rows = [read_instruction(value) for value in values.values()]
     samples = edit_samples_of(rows, seed, cross_lingual=cross_lingual)
     if not samples:
         raise DataError(

@@ -299,7 +299,7 @@ def read_generated(path: Path) -> list[Generated]:
     """Read a file of rows; raises DataError for a line that is none."""
     values, broken = read_lines(path)
     names = {each.name for each in fields(Generated)}
-    rows = [value for value in values if isinstance(value, dict)]
+    rows = [value for value in values.values() if isinstance(value, dict)]
     if broken or len(rows) < len(values) or any(set(row) != names for row in rows):
         raise DataError(
             f"{path.name} holds a line that “python -m xkde data generate” did not "

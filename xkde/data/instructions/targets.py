@@ -202,9 +202,9 @@ def read_targets(path: Path) -> list[Target]:
     """Read a file of answers; raises DataError for a line that is none."""
     values, broken = read_lines(path)
     targets: list[Target] = []
-    for value in values:
+    for number, value in values.items():
         if not isinstance(value, dict) or set(value) != set(_FIELDS):
-            broken = [*broken, 0]
+            broken.append(number)
             break
         targets.append(Target(**value))
     if broken:

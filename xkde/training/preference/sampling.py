@@ -59,7 +59,7 @@ def file_prompts(path: Path, count: int, seed: int) -> list[Sample]:
     """
     values, _ = read_lines(path)
     rows: dict[str, Instruction] = {}
-    for value in values:
+    for value in values.values():
         made = read_instruction(value)
         if made.edits:
             rows.setdefault(made.prompt, made)
