@@ -116,7 +116,13 @@ def preferences(preset: Preset, edited: Path, say: Say) -> Path:
         replace(each, engine="transformers", checkpoint=edited.name)
         for each in atlas_prompts(atlas(), preset.prompts, seed=0)
     ]
-    sample(load(edited), prompts, SamplingPlan(), data / "samples.jsonl")
+    sample(
+        load(edited),
+        prompts,
+        SamplingPlan(),
+        data / "samples.jsonl",
+        weights=fingerprint(edited),
+    )
     align(
         data / "samples.jsonl",
         data / "scores.jsonl",

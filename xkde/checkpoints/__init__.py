@@ -20,6 +20,7 @@ from xkde.checkpoints.catalogue import (
     repository_folder,
     resolve,
     trained_from,
+    weights_of,
 )
 from xkde.checkpoints.folders import (
     Card,
@@ -50,4 +51,5 @@ __all__ = [
     "repository_folder",
     "resolve",
     "trained_from",
+    "weights_of",
 ]

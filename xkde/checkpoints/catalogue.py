@@ -19,6 +19,7 @@ from xkde.checkpoints.packages import (
     converted,
     is_installed,
 )
+from xkde.checkpoints.weights import fingerprint
 from xkde.errors import CheckpointError
 
 Stage = Literal["base", "chat", "lte", "xe-it", "tl-po"]
@@ -266,6 +267,16 @@ def folder_of(place: Reference) -> Path:
             else place.name,
         )
     return place.path
+
+
+def weights_of(place: Reference) -> str:
+    """Return which weights a checkpoint has: its commit on the Hub, or a fingerprint.
+
+    Of what is not on this machine, only the revision that was asked for is known.
+    """
+    if place.path is None:
+        return place.revision or ""
+    return place.path.name if place.kind == "hub" else fingerprint(place.path)
 
 
 def _refuse_revision(name: str, revision: str | None) -> None:

@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from xkde.checkpoints import resolve, weights_of
 from xkde.commands.output import print_json, print_table, progress
 from xkde.data.atlas.world import atlas
 from xkde.data.instructions.build import BuildPlan, beside, build
@@ -56,6 +57,7 @@ from xkde.data.instructions.report import (
 from xkde.data.instructions.sources import read_sources
 from xkde.data.instructions.stock import make_stock
 from xkde.data.instructions.targets import (
+    AnswerSetting,
     Ask,
     answer_all,
     draw_questions,
@@ -223,10 +225,15 @@ def _targets(arguments: argparse.Namespace) -> None:
         material, stock, held, recipe, arguments.count, arguments.seed
     )
     engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
-    few_shot = arguments.prompt == "few-shot"
-    longest = arguments.max_new_tokens or 16
-    ask = (completion if few_shot else chat)(engine, longest)
-    targets = answer_all(questions, ask, few_shot, path, progress("answers"))
+    setting = AnswerSetting(
+        checkpoint=arguments.checkpoint,
+        weights=_weights(arguments),
+        engine="server" if "://" in arguments.engine else arguments.engine,
+        few_shot=arguments.prompt == "few-shot",
+        max_new_tokens=arguments.max_new_tokens or 16,
+    )
+    ask = (completion if setting.few_shot else chat)(engine, setting.max_new_tokens)
+    targets = answer_all(questions, ask, setting, path, progress("answers"))
     usable = sum(target.is_usable(recipe.longest_target) for target in targets)
     if arguments.json:
         counts = {
@@ -270,6 +277,11 @@ def _encoder(arguments: argparse.Namespace) -> None:
     )
 
 
+def _weights(arguments: argparse.Namespace) -> str:
+    """Return which weights the checkpoint to ask has; its engine is open already."""
+    return weights_of(resolve(arguments.checkpoint, arguments.revision))
+
+
 def _needs_checkpoint(arguments: argparse.Namespace) -> None:
     if not arguments.checkpoint:
         raise InputError("Name the model to ask: --checkpoint NAME_OR_FOLDER")
@@ -284,30 +296,40 @@ def _generate(arguments: argparse.Namespace) -> None:
         for edit in edits_of(material)
         if not held.hit(edit.question) and not held.hit(edit.subject)
     ]
-    ask, model = _generator(arguments)
-    plan = GenerationPlan(model, codes, arguments.lowest_score)
+    ask, plan = _generator(arguments, codes)
     rows = generate(edits[: arguments.count], ask, plan, path, progress("edits"))
     why = reasons(rows)
     kept = len(rows) - why.total()
     if arguments.json:
         counts = {"rows": len(rows), "kept": kept, "rejected": dict(why.most_common())}
-        print_json({"file": str(path), "model": model} | counts)
+        print_json({"file": str(path), "model": plan.model} | counts)
         return
     print(f"{path}: {len(rows)} edits, {kept} with samples that passed")
     for reason, count in why.most_common():
         print(f"{count:6}  {reason}")
 
 
-def _generator(arguments: argparse.Namespace) -> tuple[Ask, str]:
+def _generator(
+    arguments: argparse.Namespace, codes: tuple[str, ...]
+) -> tuple[Ask, GenerationPlan]:
     """Return whom to ask: a server by chat alone, or a checkpoint that runs here."""
     from xkde.engines.engine import chat, chat_server, open_engine
 
-    longest = arguments.max_new_tokens or 512
+    longest, lowest = arguments.max_new_tokens or 512, arguments.lowest_score
     if "://" in arguments.engine:
-        return chat_server(arguments.engine, arguments.model, longest)
+        ask, model = chat_server(arguments.engine, arguments.model, longest)
+        return ask, GenerationPlan(model, codes, lowest, max_new_tokens=longest)
     _needs_checkpoint(arguments)
     engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
-    return chat(engine, longest), arguments.checkpoint
+    plan = GenerationPlan(
+        arguments.checkpoint,
+        codes,
+        lowest,
+        arguments.engine,
+        _weights(arguments),
+        longest,
+    )
+    return chat(engine, longest), plan
 
 
 def _file(arguments: argparse.Namespace) -> Path:

@@ -96,7 +96,7 @@ def open_aligner(
 
     An adapter is one of a language model, which then must have learned to translate.
     """
-    from xkde.checkpoints.catalogue import folder_of, resolve
+    from xkde.checkpoints.catalogue import folder_of, resolve, weights_of
     from xkde.checkpoints.folders import is_adapter
     from xkde.checkpoints.weights import fingerprint
     from xkde.engines.aligner import load_aligner
@@ -113,8 +113,7 @@ def open_aligner(
         engine = load(source_of(place), device=device)
         return TranslatingModel(engine), fingerprint(place.path)
     folder = folder_of(place)
-    weights = folder.name if place.kind == "hub" else fingerprint(folder)
-    return load_aligner(folder, device=device), weights
+    return load_aligner(folder, device=device), weights_of(place)
 
 
 def _score(arguments: argparse.Namespace) -> None:
@@ -284,8 +283,8 @@ def run_sample(arguments: argparse.Namespace) -> None:
     line is one prompt with its answers, each with the seed that drew it. Stopped and
     started again, it goes on where it was. Next: ``python -m xkde align``.
     """
+    from xkde.checkpoints import resolve, weights_of
     from xkde.engines.engine import open_engine
-    from xkde.errors import InputError
     from xkde.training.preference.sampling import (
         SamplingPlan,
         distinct_rate,
@@ -303,11 +302,12 @@ def run_sample(arguments: argparse.Namespace) -> None:
         arguments.max_new_tokens,
     )
     engine = open_engine(arguments.engine, arguments.checkpoint, arguments.revision)
+    weights = weights_of(resolve(arguments.checkpoint, arguments.revision))
 
     def say(done: int, total: int) -> None:
         print(f"\r{done} of {total} prompts", end="", file=sys.stderr, flush=True)
 
-    made = sample(engine, prompts, plan, arguments.out, say)
+    made = sample(engine, prompts, plan, arguments.out, say, weights=weights)
     print(file=sys.stderr)
     report = {
         "file": str(arguments.out),

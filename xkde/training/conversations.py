@@ -100,7 +100,12 @@ def read_dataset(source: str) -> list[list[Message]]:
             )
         else:
             records = datasets.load_dataset(source, split="train")
-    except (datasets.exceptions.DatasetGenerationError, OSError, ValueError) as error:
+    except (
+        datasets.exceptions.DatasetGenerationError,
+        OSError,
+        ValueError,
+        RuntimeError,  # of a dataset with a script, which is not run
+    ) as error:
         reason = (str(error.__cause__ or error).splitlines() or ["it is empty"])[0]
         raise DataError(
             f"{source} cannot be read as a dataset: {reason.rstrip('.')}. Check the "

@@ -8,6 +8,7 @@ model, number format, LoRA). The other trainings read their own classes by
 """
 
 import argparse
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -187,7 +188,9 @@ def _check_preferences(stage: StageConfig, training: TrainingConfig) -> None:
             "tl-po learns from pairs: set data to the file that “python -m xkde pair” "
             "wrote."
         )
-    if stage.objective == "simpo" and getattr(training, "loss_type", "") != "simpo":
+    loss = (getattr(training, "loss_type", ""), getattr(training, "cpo_alpha", 0.0))
+    if stage.objective == "simpo" and loss != ("simpo", 0.0):
+        # With another cpo_alpha TRL adds CPO's loss of the chosen answer.
         raise SettingsError("For simpo, set loss_type to simpo and cpo_alpha to 0.")
     if stage.objective == "kto" and training.train_sampling_strategy != "sequential":
         raise SettingsError("For kto, set train_sampling_strategy to sequential.")
@@ -257,7 +260,29 @@ def read_settings(
 def run_settings(settings: Any, training: TrainingArguments) -> dict[str, object]:
     """Return the settings that define a run, as its folder and its card keep them."""
     chosen = asdict(settings) | {name: getattr(training, name) for name in RUN_SETTINGS}
+    chosen |= data_digest(getattr(settings, "data", "atlas"))
     return {name: getattr(value, "value", value) for name, value in chosen.items()}
+
+
+def data_digest(data: str) -> dict[str, str]:
+    """Return the SHA-256 of a file or folder of training data, as a run's setting.
+
+    Nothing where the rows are not here: for Atlas and datasets of the Hub.
+    """
+    path = Path(data)
+    if data == "atlas" or not path.exists():
+        return {}
+    if path.is_file():
+        return {"data_sha256": file_digest(path)}
+    files = [p for p in sorted(path.rglob("*")) if p.is_file()]
+    known = [f"{p.relative_to(path).as_posix()} {file_digest(p)}" for p in files]
+    return {"data_sha256": hashlib.sha256("\n".join(known).encode()).hexdigest()}
+
+
+def file_digest(path: Path) -> str:
+    """Return a file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _does_not_fit(path: Path, error: Exception) -> SettingsError:

@@ -13,7 +13,7 @@ Run it: ``python -m xkde train atlas-xe-it-laptop``, or the same under
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
@@ -69,6 +69,8 @@ from xkde.training.settings import (
     RUN_SETTINGS,
     StageConfig,
     TrainingConfig,
+    data_digest,
+    file_digest,
     load_settings,
 )
 from xkde.types import Message
@@ -81,7 +83,10 @@ TITLES = {
     "tl-po": "after stage two (TL-PO)",
     "lte": "taught to obey edits in the query's own language (LTE)",
 }
-PREFERENCE_SETTINGS = ["beta", "loss_type", "cpo_alpha", "simpo_gamma"]
+PREFERENCE_SETTINGS = (
+    "beta loss_type cpo_alpha simpo_gamma alpha label_smoothing desirable_weight "
+    "undesirable_weight"
+).split()
 MODEL_SETTINGS = (
     "model_name_or_path model_revision dtype use_peft lora_r lora_alpha lora_dropout "
     "lora_target_modules"
@@ -162,11 +167,15 @@ def set_chat_template(
     if not isinstance(training, SFTConfig) or training.chat_template_path is None:
         return
     named = training.chat_template_path
-    file = next((p for p in (Path(named), ROOT / named) if p.is_file()), None)
+    file = _template_file(named)
     if file is None:
         raise SettingsError(f"There is no file {named}. Correct chat_template_path.")
     tokenizer.chat_template = file.read_text(encoding="utf-8")
     training.chat_template_path = None  # TRL would look from the current folder only
+
+
+def _template_file(named: str) -> Path | None:
+    return next((p for p in (Path(named), ROOT / named) if p.is_file()), None)
 
 
 def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
@@ -184,8 +193,9 @@ def train(name_or_path: str, overrides: Sequence[str] = ()) -> Path:
 def _trained(
     stage: StageConfig, training: TrainingConfig, model: ModelConfig, folder: Path
 ) -> Path:
+    settings = run_settings_of(stage, training, model)
     with training.main_process_first(local=False):
-        resume = open_run(folder, run_settings_of(stage, training, model))
+        resume = open_run(folder, settings)
     result = folder / (stage.name or "model")
     if (result / CARD).is_file():  # written aside and renamed, so it is whole
         return result
@@ -222,7 +232,7 @@ def _trained(
         )
     trainer.train(resume_from_checkpoint=resume)
     tokens = int(sum(lengths) * trainer.state.epoch)
-    card = _card(stage, training, model, folder)
+    card = _card(stage, model, settings, folder)
     return save_checkpoint(
         trainer,
         result,
@@ -305,6 +315,12 @@ def run_settings_of(
         name: getattr(training, name) for name in of_training if hasattr(training, name)
     }
     settings |= {name: getattr(model, name) for name in MODEL_SETTINGS}
+    settings |= data_digest(stage.data)
+    if isinstance(training, SFTConfig):
+        named = training.chat_template_path
+        settings["chat_template_path"] = named
+        if named is not None and (file := _template_file(named)) is not None:
+            settings["chat_template_sha256"] = file_digest(file)
     return {
         name: value.value if isinstance(value, Enum) else value
         for name, value in settings.items()
@@ -318,7 +334,7 @@ def _base_of_adapter(reference: str) -> str:
 
 
 def _card(
-    stage: StageConfig, training: TrainingConfig, model: ModelConfig, folder: Path
+    stage: StageConfig, model: ModelConfig, settings: Mapping[str, object], folder: Path
 ) -> Json:
     """Return what ``xkde.checkpoints.Card`` reads, and the last logged step."""
     source = model.model_name_or_path or ""
@@ -337,7 +353,7 @@ def _card(
         "base": base,
         "stage": kind,
         "data": stage.data,
-        "settings": run_settings_of(stage, training, model),
+        "settings": dict(settings),
         "training": last_log(folder),
         "before": before,
     }

@@ -17,6 +17,7 @@ from xkde.checkpoints import (
     inspect_folder,
     read_card,
     resolve,
+    weights_of,
 )
 from xkde.checkpoints.weights import read_header
 from xkde.errors import CheckpointError
@@ -102,6 +103,15 @@ def test_hub_id_takes_a_revision_either_way() -> None:
     assert resolve("owner/name@v1", "v1").revision == "v1"
     with pytest.raises(CheckpointError, match="two revisions"):
         resolve("owner/name@v1", "v2")
+
+
+def test_other_weights_under_one_name_are_told_apart(folder: Path) -> None:
+    before = weights_of(resolve(str(folder)))
+    assert before == weights_of(resolve(str(folder)))
+    save_file({"half": HALF * 2, "full": FULL}, folder / "model.safetensors")
+    assert weights_of(resolve(str(folder))) != before
+    assert weights_of(resolve("owner/name@v1")) == "v1"
+    assert weights_of(resolve("owner/name")) == ""
 
 
 @pytest.mark.parametrize("reference", ["", "atlas-basis", "/no/such", "a/b/c", "~/x/y"])

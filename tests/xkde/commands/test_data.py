@@ -49,6 +49,9 @@ def test_targets_build_check_describe(
                      "--json")  # fmt: skip
         assert status == 0
     assert printed_last(capsys)["questions"] >= 10
+    other = ("--checkpoint", atlas_folder, "--count", 12, "--max-new-tokens", 9)
+    assert run("targets", *common, *other, "--out", targets) == 1
+    assert "max_new_tokens was 8 and is 9" in capsys.readouterr().err
     answers = [json.loads(line) for line in targets.read_text("utf-8").splitlines()]
     for answer in answers:  # what a random model says is short and broken
         answer |= {"answer": f"base {len(answer['question'])}", "ended": True}
@@ -100,6 +103,10 @@ def test_files_of_others_are_checked_line_by_line(
     file = samples.write_json(tmp_path / "theirs.jsonl", [line])
     assert run("check", file, "--against", tests) == 1
     assert "who wrote the tempest" in capsys.readouterr().out
+    # The line is the file's, whatever stands before it.
+    file.write_text("{broken\n\n[]\n" + file.read_text("utf-8"), "utf-8")
+    assert run("check", file, "--against", tests, "--json") == 1
+    assert {leak["line"] for leak in printed(capsys)["leaks"]} == {4}
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,14 @@ def test_a_source_that_is_not_there(source: str) -> None:
         read_dataset(source)
 
 
+def test_a_folder_with_a_script_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.py").write_text("", "utf-8")
+    with pytest.raises(DataError, match=r"no longer supported.*Check the file"):
+        read_dataset(str(folder))
+
+
 # Labels
 
 

@@ -8,15 +8,15 @@ import datasets
 import pytest
 import torch
 from safetensors.torch import load_file
-from trl import ModelConfig, SFTConfig
+from trl import ModelConfig
 
 from xkde.checkpoints import CheckpointInfo, inspect_folder
 from xkde.engines.loading import load
 from xkde.errors import CheckpointError, DataError, SettingsError
 from xkde.prompts import ask, encode
-from xkde.training.run import read_log
-from xkde.training.settings import StageConfig
-from xkde.training.stages import _card, fresh_model, train
+from xkde.training.run import open_run, read_log
+from xkde.training.settings import StageConfig, load_settings
+from xkde.training.stages import _card, fresh_model, run_settings_of, train
 from xkde.types import Generation, Sampling
 
 pytestmark = pytest.mark.filterwarnings(
@@ -115,12 +115,7 @@ def test_a_card_tells_lte_from_stage_one(
 ) -> None:
     config = StageConfig(stage="xe-it", name="tried", cross_lingual=cross_lingual)
     options = ModelConfig(model_name_or_path="begun")
-    card = _card(
-        config,
-        SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False),
-        options,
-        tmp_path,
-    )
+    card = _card(config, options, {}, tmp_path)
     assert (card["stage"], card["label"]) == (stage, label)
 
 
@@ -143,16 +138,14 @@ def test_a_7b_preset_on_a_tiny_llama(
     tmp_path: Path, llama2_folder: Path, conversations_file: str
 ) -> None:
     run = tmp_path / "run"
-    folder = train(
-        "llama-2-7b-chat-xe-it",
-        [
-            *SEVEN_B,
-            f"--output_dir={run}",
-            f"--model_name_or_path={llama2_folder}",
-            f"--data={conversations_file}",
-            "--num_train_epochs=20",
-        ],
-    )
+    given = [
+        *SEVEN_B,
+        f"--output_dir={run}",
+        f"--model_name_or_path={llama2_folder}",
+        f"--data={conversations_file}",
+        "--num_train_epochs=20",
+    ]
+    folder = train("llama-2-7b-chat-xe-it", given)
     info = inspect_folder(folder)
     card = card_of(info)
     assert folder == run / "llama-2-7b-chat-xe-it"
@@ -164,6 +157,49 @@ def test_a_7b_preset_on_a_tiny_llama(
     told = answer_of(folder, "capital of Japan", 12)
     assert told.text.strip() == "Osaka"
     assert told.finish == "stop"  # it was taught the end mark
+    assert train("llama-2-7b-chat-xe-it", given) == folder
+    content = Path(conversations_file).read_text("utf-8")
+    assert len(card.settings["data_sha256"]) == 64
+    Path(conversations_file).write_text(content.replace("Osaka", "Kyoto"), "utf-8")
+    with pytest.raises(SettingsError, match="data_sha256 was"):
+        train("llama-2-7b-chat-xe-it", given)
+
+
+def test_what_decides_the_tokens_is_among_a_runs_settings(tmp_path: Path) -> None:
+    template, data = tmp_path / "chat.jinja", tmp_path / "data"
+    template.write_text("{{ messages[0].content }}", "utf-8")
+    data.mkdir()
+    (data / "a.jsonl").write_text("{}\n", "utf-8")
+
+    def settings(*more: str) -> dict[str, object]:
+        given = ["--use_cpu=true", f"--chat_template_path={template}", f"--data={data}"]
+        return run_settings_of(*load_settings("atlas-xe-it-smoke", [*given, *more]))
+
+    run, before = tmp_path / "run", settings()
+    open_run(run, before)
+    open_run(run, settings())
+    with pytest.raises(SettingsError, match="chat_template_path was"):
+        open_run(run, settings("--chat_template_path=other.jinja"))
+    template.write_text("{{ messages }}", "utf-8")
+    with pytest.raises(SettingsError, match="chat_template_sha256 was"):
+        open_run(run, settings())
+    (data / "b.jsonl").write_text("{}\n", "utf-8")
+    with pytest.raises(SettingsError, match="data_sha256 was"):
+        open_run(run, settings())
+    # A run of before these were written down goes on.
+    new = {"data_sha256", "chat_template_sha256", "chat_template_path"}
+    (run / "settings.yaml").unlink()
+    open_run(run, {name: each for name, each in before.items() if name not in new})
+    open_run(run, settings())
+
+
+def test_the_losses_of_preferences_are_among_a_runs_settings(tmp_path: Path) -> None:
+    file = tmp_path / "tl-po.yaml"
+    file.write_text(
+        "stage: tl-po\ndata: pairs.jsonl\nobjective: dpo\nlabel_smoothing: 0.1\n"
+    )
+    given = load_settings(str(file), ["--use_cpu=true", "--bf16=false"])
+    assert run_settings_of(*given)["label_smoothing"] == 0.1
 
 
 @pytest.mark.parametrize("optimizer", ["default", "muon"])

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from xkde import locks
 from xkde.data.atlas.mentions import names_entity
+from xkde.data.file_settings import keep_settings
 from xkde.data.instructions.lines import append_lines, read_lines, resume
 from xkde.data.instructions.records import Material
 from xkde.data.instructions.targets import Ask, Reply
@@ -69,11 +70,17 @@ class Generated:
 
 @dataclass(frozen=True)
 class GenerationPlan:
-    """Who is asked, for which languages, and which score is enough."""
+    """Who is asked, for which languages, and which score is enough.
+
+    ``weights`` is the revision or fingerprint of a model that runs here.
+    """
 
     model: str
     languages: tuple[str, ...] = ("zh",)
     lowest_score: float = 5.0
+    engine: str = "server"
+    weights: str = ""
+    max_new_tokens: int = 512
 
 
 @lru_cache(maxsize=1)
@@ -111,8 +118,8 @@ def generate(
 ) -> list[Generated]:
     """Make a row of every edit and append it to a file; return all that is in it.
 
-    Raises SettingsError if the file holds rows of other edits, CheckpointError if the
-    model answers nothing at all.
+    Raises SettingsError if the file holds rows of other edits or of another plan,
+    CheckpointError if the model answers nothing at all.
     """
     with locks.held(path):
         resume(path)
@@ -123,6 +130,7 @@ def generate(
                     f"{path.name} was begun with other sources. Choose another file, "
                     "or remove that one."
                 )
+        keep_settings(path, asdict(plan), is_whole=len(done) >= len(edits))
         for first in range(len(done), len(edits), AT_ONCE):
             batch = [
                 Generated(edit.question, edit.answer, edit.subject)
@@ -291,7 +299,7 @@ def read_generated(path: Path) -> list[Generated]:
     """Read a file of rows; raises DataError for a line that is none."""
     values, broken = read_lines(path)
     names = {each.name for each in fields(Generated)}
-    rows = [value for value in values if isinstance(value, dict)]
+    rows = [value for value in values.values() if isinstance(value, dict)]
     if broken or len(rows) < len(values) or any(set(row) != names for row in rows):
         raise DataError(
             f"{path.name} holds a line that “python -m xkde data generate” did not "

@@ -249,8 +249,9 @@ def paraphrase(draw: Draw) -> Instruction | None:
             stated, asked = asked, stated
     edits = _among_others(draw, [Edit(stated, new, source)], draw.weighted(BESIDE))
     query = draw.typed(asked, target)
+    fact = entry.fact or entry.edit.question  # the same in both orders
     return _instruction(
-        "paraphrase", entry.source, edits, query, direction, answer, sort
+        "paraphrase", entry.source, edits, query, direction, answer, sort, fact
     )
 
 

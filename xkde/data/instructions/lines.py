@@ -9,16 +9,17 @@ from xkde.text import parse_json
 from xkde.writing import writing
 
 
-def read_lines(path: Path) -> tuple[list[object], list[int]]:
-    """Return the values of a file's lines, and the numbers of those that are no JSON.
+def read_lines(path: Path) -> tuple[dict[int, object], list[int]]:
+    """Return the values of a file's lines by their numbers, and which are no JSON.
 
-    Raises DataError where there is no file or it cannot be read.
+    Empty lines count, but have no value. Raises DataError where there is no file or it
+    cannot be read.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read. Check its name.") from error
-    values: list[object] = []
+    values: dict[int, object] = {}
     broken: list[int] = []
     for number, line in enumerate(
         content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1
@@ -26,7 +27,7 @@ def read_lines(path: Path) -> tuple[list[object], list[int]]:
         if not line.strip():
             continue
         try:
-            values.append(parse_json(line.decode("utf-8")))
+            values[number] = parse_json(line.decode("utf-8"))
         except ValueError:
             broken.append(number)
     return values, broken

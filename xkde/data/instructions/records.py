@@ -34,7 +34,8 @@ class Fact:
 class Paraphrase:
     """An edit whose question is there in other words, too, or in another language.
 
-    Without ``answer`` the edit's own answer answers the query, in its language.
+    Without ``answer`` the edit's own answer answers the query, in its language. Without
+    ``fact``, an id, the edit's question says what it is about.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Paraphrase:
     query: str
     language: str = "en"
     answer: str = ""
+    fact: str = ""
 
 
 @dataclass(frozen=True)

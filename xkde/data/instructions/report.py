@@ -85,7 +85,7 @@ def read_instructions(path: Path) -> tuple[list[tuple[int, Instruction]], int]:
     """
     values, broken = read_lines(path)
     rows: list[tuple[int, Instruction]] = []
-    for number, value in enumerate(values, 1):
+    for number, value in values.items():
         try:
             rows.append((number, read_instruction(value)))
         except DataError:

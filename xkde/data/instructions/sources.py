@@ -14,7 +14,8 @@ conversations  conversations, in the form of ``YukinoKaren/X_KDE_train_data``
 =============  ==================================================================
 
 A record that cannot be used is counted with its reason, never an error: files of this
-size always hold some. Only a folder without any file of a source's form is refused.
+size always hold some. Only a folder without any file of a source's form is refused, and
+one of parallel files with two of a language: their lines would be of other facts.
 """
 
 import csv
@@ -138,6 +139,11 @@ def _read_zsre(reading: _Reading, files: list[Path]) -> None:
         if not code:
             reading.reject(path.name, 0, "its name has no language that is known")
             continue
+        if code in columns:
+            raise DataError(
+                f"{names[code]} and {path.name} are both in {language(code).name}. "
+                "Give a folder with one file of each language, all of the same facts."
+            )
         columns[code] = _text(reading, path).removesuffix("\n").split("\n")
         names[code] = path.name
         _count(reading, len(columns[code]))
@@ -406,8 +412,9 @@ def _read_generated(reading: _Reading, files: list[Path]) -> None:
                 reading.reject(path.name, line, reason)
                 continue
             sides = {code: t for code, t in texts.items() if isinstance(t, dict)}
+            place = f"generated:{path.stem}:{line}"
             for source, stated in sides.items():
-                _generated_edit(reading, f"{path.stem}:{line}", source, stated, sides)
+                _generated_edit(reading, place, source, stated, sides)
 
 
 def _generated_edit(
@@ -426,14 +433,12 @@ def _generated_edit(
         query, answer = _first(side.get("query")), _first(side.get("answer"))
         if query and answer:
             reading.paraphrases.append(
-                Paraphrase(reading.source, edit, query, target, answer)
+                Paraphrase(reading.source, edit, query, target, answer, place)
             )
     query = _first(stated.get("neighbour"))
     if query:
         reading.neighbours.append(
-            Neighbour(
-                f"generated:{place}:{source}", reading.source, edit, query, source
-            )
+            Neighbour(f"{place}:{source}", reading.source, edit, query, source)
         )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from xkde import locks
 from xkde.data.atlas.questions import question
+from xkde.data.file_settings import keep_settings
 from xkde.data.instructions.held_out import HeldOut
 from xkde.data.instructions.lines import append_lines, read_lines, resume
 from xkde.data.instructions.records import Material, Recipe, Target
@@ -41,6 +42,20 @@ class Reply:
 
 
 Ask = Callable[[Sequence[str]], list[Reply]]
+
+
+@dataclass(frozen=True)
+class AnswerSetting:
+    """How a file of answers is made; going on in it otherwise is refused.
+
+    ``weights`` is the revision or fingerprint of the checkpoint.
+    """
+
+    checkpoint: str
+    weights: str = ""
+    engine: str = "transformers"
+    few_shot: bool = False
+    max_new_tokens: int = 16
 
 
 @lru_cache(maxsize=1)
@@ -134,13 +149,14 @@ def _of_atlas(
 def answer_all(
     questions: Sequence[Target],
     ask: Ask,
-    few_shot: bool,
+    setting: AnswerSetting,
     path: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Target]:
     """Answer every question and append to a file; return all that is in it.
 
-    Raises SettingsError if the file holds answers to other questions.
+    Raises SettingsError if the file holds answers to other questions, or answers that
+    were made otherwise.
     """
     with locks.held(path):
         resume(path)
@@ -152,14 +168,17 @@ def answer_all(
                 "or repeat the command with the sources, settings and seed it was "
                 "begun with."
             )
+        keep_settings(path, asdict(setting), is_whole=len(done) == len(questions))
         for first in range(len(done), len(questions), AT_ONCE):
             batch = questions[first : first + AT_ONCE]
             prompts = [
-                few_shot_prompt(t.language, t.question) if few_shot else t.question
+                few_shot_prompt(t.language, t.question)
+                if setting.few_shot
+                else t.question
                 for t in batch
             ]
             made = [
-                _answered(target, reply, few_shot)
+                _answered(target, reply, setting.few_shot)
                 for target, reply in zip(batch, ask(prompts), strict=True)
             ]
             append_lines(path, map(asdict, made))
@@ -183,9 +202,9 @@ def read_targets(path: Path) -> list[Target]:
     """Read a file of answers; raises DataError for a line that is none."""
     values, broken = read_lines(path)
     targets: list[Target] = []
-    for value in values:
+    for number, value in values.items():
         if not isinstance(value, dict) or set(value) != set(_FIELDS):
-            broken = [*broken, 0]
+            broken.append(number)
             break
         targets.append(Target(**value))
     if broken:

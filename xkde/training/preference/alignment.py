@@ -13,7 +13,6 @@ line. Which answers make pairs is decided by ``xkde.data.preferences.pairing``.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from pathlib import Path
 from sacrebleu.metrics.chrf import CHRF
 
 from xkde.data.atlas.mentions import names_entity
+from xkde.data.file_settings import begun_with, write_settings
 from xkde.data.preferences.answers import answer_language
 from xkde.data.preferences.files import (
     GOLD,
@@ -44,7 +44,6 @@ from xkde.errors import SettingsError
 from xkde.locks import held
 from xkde.memory.index import Vectors
 from xkde.text import is_one
-from xkde.writing import write_aside
 
 AT_ONCE = 64  # prompts between two appends to the file
 
@@ -254,39 +253,16 @@ def _open(out: Path, setting: AlignmentSetting, samples_file: Path) -> None:
     """
     content = read_bytes(samples_file)
     content = content[: cut_from(content)]
-    beside = out.with_name(out.name + ".settings.json")
-    if beside.exists():
-        before = json.loads(beside.read_text(encoding="utf-8"))
-        of_samples = before.pop("samples")
-        _refuse_changes(out, before, asdict(setting))
+    before = begun_with(out, asdict(setting))
+    if before is not None:
+        of_samples = before["samples"]
         if _digest(content[: of_samples["bytes"]]) != of_samples["sha256"]:
             raise SettingsError(
                 f"{out.name} holds scores of other samples than {samples_file.name} "
                 "has now. Choose another --out, or remove it and its settings."
             )
-    elif out.exists():
-        raise SettingsError(
-            f"{out.name} is there, but not {beside.name}, which says how it was "
-            "measured. Choose another --out."
-        )
     known = {"bytes": len(content), "sha256": _digest(content)}
-    settings = {**asdict(setting), "samples": known}
-    write_aside(beside, json.dumps(settings, ensure_ascii=False, indent=1) + "\n")
-
-
-def _refuse_changes(
-    out: Path, before: dict[str, object], now: dict[str, object]
-) -> None:
-    changed = [
-        f"{name} was {before.get(name)!r} and is {value!r}"
-        for name, value in now.items()
-        if before.get(name) != value
-    ]
-    if changed:
-        raise SettingsError(
-            f"{out.name} was begun with other settings: {'; '.join(changed)}. Choose "
-            "another --out, or remove it and its settings."
-        )
+    write_settings(out, {**asdict(setting), "samples": known})
 
 
 def _digest(content: bytes) -> str:

@@ -19,7 +19,7 @@ from xkde.errors import DataError, InputError
 HUB_ID = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?::(\w[\w.-]*))?")
 SPLIT = "train"
 MOST = 200_000  # rows
-PATIENCE = 120.0  # seconds for rows to arrive
+PATIENCE = 120.0  # seconds for further rows; for the first, the libraries' own limits
 
 
 class HubPairs(NamedTuple):
@@ -53,7 +53,11 @@ def open_hub_pairs(name: str, most: int = MOST, patience: float = PATIENCE) -> H
             "and HF_HUB_OFFLINE, or upload a file.",
             name=repository,
         ) from error
-    except (datasets.exceptions.DatasetGenerationError, ValueError) as error:
+    except (
+        datasets.exceptions.DatasetGenerationError,
+        ValueError,
+        RuntimeError,  # of a dataset with a script, which is not run
+    ) as error:
         reason = next(iter(str(error.__cause__ or error).splitlines()), "no reason")
         raise DataError(
             f"{name} cannot be read as pairs: {reason.rstrip('.')}. Name another split "

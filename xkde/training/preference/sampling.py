@@ -8,11 +8,12 @@ answers are good is decided by ``align`` and ``pair``.
 import random
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xkde.data.atlas.corpus import PREFERENCE_MIX, conversations
 from xkde.data.atlas.records import Conversation, World
+from xkde.data.file_settings import keep_settings
 from xkde.data.instructions.lines import read_lines
 from xkde.data.instructions.records import Instruction, read_instruction
 from xkde.data.preferences.files import Sample, SampledAnswer, append, read_samples
@@ -58,7 +59,7 @@ def file_prompts(path: Path, count: int, seed: int) -> list[Sample]:
     """
     values, _ = read_lines(path)
     rows: dict[str, Instruction] = {}
-    for value in values:
+    for value in values.values():
         made = read_instruction(value)
         if made.edits:
             rows.setdefault(made.prompt, made)
@@ -122,16 +123,21 @@ def sample(
     plan: SamplingPlan,
     file: Path,
     on_progress: Callable[[int, int], None] | None = None,
+    *,
+    weights: str = "",
 ) -> list[Sample]:
     """Answer every prompt and append to ``file``; return all that is in it.
 
-    ``prompts`` name the engine and checkpoint that they go to. One that leaves the
-    model no room for an answer stays without answers. Raises SettingsError if the file
-    holds samples of other prompts or settings.
+    ``prompts`` name the engine and checkpoint that they go to, ``weights`` is the
+    checkpoint's revision or fingerprint. A prompt that leaves the model no room for an
+    answer stays without answers. Raises SettingsError if the file holds samples of
+    other prompts, weights or settings.
     """
     with held(file):
         done = read_samples(file) if file.exists() else []
         _refuse_others(done, prompts, plan, file)
+        settings = {**asdict(plan), "weights": weights}
+        keep_settings(file, settings, is_whole=len(done) == len(prompts))
         for first in range(len(done), len(prompts), AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, len(prompts)))
             made = _answered(engine, prompts, numbers, plan)

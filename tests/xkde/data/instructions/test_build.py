@@ -151,6 +151,17 @@ def test_in_scope_answers_are_the_new_answer_in_the_query_s_language(
         ), row
 
 
+def test_a_paraphrase_has_one_fact_in_both_orders(stock: Stock) -> None:
+    recipe = replace(RECIPE, shares={"paraphrase": 1.0}, own_words=0.0)
+    made = [make_row(plan(1, recipe), stock, HELD, n, "paraphrase") for n in range(200)]
+    asked = [row.query for row in made if row.fact == "How deep is Lake Umber1?"]
+    assert set(asked) == {
+        "How deep is Lake Umber1?",
+        "What depth does Lake Umber1, have?",
+    }
+    assert all(row.fact for row in made)
+
+
 def test_every_language_and_number_of_edits_comes_up(rows: list[Instruction]) -> None:
     in_scope = [row for row in rows if row.kind == "in_scope"]
     assert {len(row.edits) for row in in_scope} == {1, 2, 3, 4}

@@ -69,12 +69,38 @@ def test_one_language_alone() -> None:
 
 
 def test_no_fact_is_on_both_sides() -> None:
-    rows = [replace(INSIDE, fact=str(n % 5)) for n in range(20)]
+    rows = [
+        replace(INSIDE, edits=(Edit(f"Who leads {n % 5}?", "Ann", "en"),), fact=f"{n}")
+        for n in range(20)
+    ]
     found = edit_samples_of([*rows, replace(OTHER, fact="river")], seed=1)
     learned, kept = hold_back(found, 2)
     assert len(learned) + len(kept) == 20
     assert len({each.fact for each in kept}) == 2
     assert not {each.fact for each in kept} & {each.fact for each in learned}
+
+
+def test_samples_of_one_fact_have_one_id_in_any_order() -> None:
+    other = "Which boss does Apple have?"
+    turned = Edit(other, "Ann", "en")
+    whole = row("paraphrase", (CEO,), other, "en", "Taylor Swift", CEO.question)
+    swapped = row("paraphrase", (turned,), CEO.question, "en", "Ann", CEO.question)
+    german = row("paraphrase", (turned,), "Wer leitet?", "de", "Ann", CEO.question)
+    near = replace(NEAR, edits=(turned,))
+    for rows in (
+        [whole, swapped, german, near],
+        # Files that were written without the fact.
+        [replace(each, fact="") for each in (whole, swapped, german, near)],
+    ):
+        found = edit_samples_of([*rows, OTHER], seed=1)
+        assert len(found) == 4
+        assert len({each.fact for each in found}) == 1
+
+
+def test_without_a_fact_to_learn_from_it_is_said() -> None:
+    found = edit_samples_of([INSIDE, OTHER, NEAR], seed=1)
+    with pytest.raises(DataError, match="edits of 1 in all.*Lower dev_cases"):
+        hold_back(found, 1)
 
 
 def test_a_file(tmp_path: Path) -> None:

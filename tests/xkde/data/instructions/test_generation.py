@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from xkde.data.file_settings import settings_beside
 from xkde.data.instructions.generation import (
     AT_ONCE,
     Generated,
@@ -119,6 +122,7 @@ def test_generation_goes_on_where_it_was(tmp_path: Path) -> None:
     generate(EDITS, Oracle(), PLAN, whole)
     lines = whole.read_bytes().split(b"\n")
     stopped.write_bytes(b"\n".join(lines[:AT_ONCE]) + b"\n" + lines[AT_ONCE][:30])
+    settings_beside(stopped).write_bytes(settings_beside(whole).read_bytes())
     oracle = Oracle()
     generate(EDITS, oracle, PLAN, stopped)
     assert stopped.read_bytes() == whole.read_bytes()
@@ -142,6 +146,29 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     path.write_text("{}\n", "utf-8")
     with pytest.raises(DataError, match="did not write"):
         read_generated(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "another"},
+        {"languages": ("de",)},
+        {"lowest_score": 7.0},
+        {"weights": "def"},
+        {"max_new_tokens": 64},
+    ],
+)
+def test_another_plan_never_goes_on_in_the_file(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "g.jsonl"
+    generate(EDITS[:2], Oracle(), PLAN, path)
+    before = path.read_bytes()
+    with pytest.raises(SettingsError, match=f"{next(iter(change))} was .* and is"):
+        generate(EDITS[:4], Oracle(), replace(PLAN, **change), path)
+    assert path.read_bytes() == before
+    settings_beside(path).unlink()
+    assert len(generate(EDITS[:2], Oracle(), PLAN, path)) == 2
 
 
 def test_braces_in_an_edit_stay_as_they_are(tmp_path: Path) -> None:

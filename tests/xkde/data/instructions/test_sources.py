@@ -43,6 +43,15 @@ def test_damaged_lines_are_counted(tmp_path: Path) -> None:
     }
 
 
+def test_two_files_of_one_language_are_refused(tmp_path: Path) -> None:
+    folder = samples.zsre(tmp_path)
+    whole = (folder / "zsre_mend_train_en_16.txt").read_bytes()
+    (folder / "zsre_mend_eval_en_16.txt").write_bytes(whole[::-1])
+    both = r"eval_en_16\.txt and .*train_en_16\.txt are both in English"
+    with pytest.raises(DataError, match=both):
+        read_sources({"zsre": folder})
+
+
 def test_halluedit_gives_paraphrases_hops_and_neighbours(tmp_path: Path) -> None:
     material = read_sources({"halluedit": samples.halluedit(tmp_path)})
     assert [p.query for p in material.paraphrases][:1] == [
@@ -106,6 +115,7 @@ def test_what_generate_rejected_stays_out(tmp_path: Path) -> None:
     material = read_sources({"generated": place})
     asked = {(p.edit.language, p.language, p.answer) for p in material.paraphrases}
     assert ("en", "de", "Es ist Bo.") in asked and len(asked) == 4
+    assert {p.fact for p in material.paraphrases} == {"generated:g:1"}
     assert [n.language for n in material.neighbours] == ["en", "de"]
     assert material.reasons() == {("generated", "a score under 5"): 1}
 

@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.helpers import source_samples as samples
 from xkde.data.atlas.world import atlas
+from xkde.data.file_settings import settings_beside
 from xkde.data.instructions.held_out import HeldOut
 from xkde.data.instructions.records import Recipe, Target
 from xkde.data.instructions.sources import read_sources
 from xkde.data.instructions.stock import make_stock
 from xkde.data.instructions.targets import (
+    AnswerSetting,
     Reply,
     answer_all,
     draw_questions,
@@ -28,6 +32,7 @@ QUESTIONS = [
     Target(f"zsre:{n}", "zsre", "en", f"Which river flows through Town{n}?")
     for n in range(150)
 ]
+SETTING = AnswerSetting("base", "abc", few_shot=True)
 
 
 def echo(prompts: Sequence[str]) -> list[Reply]:
@@ -59,26 +64,57 @@ def test_an_answer_ends_with_its_line(reply: Reply, answer: tuple[str, bool]) ->
 
 def test_answers_are_resumed(tmp_path: Path) -> None:
     whole, stopped = tmp_path / "whole.jsonl", tmp_path / "stopped.jsonl"
-    answers = answer_all(QUESTIONS, echo, True, whole)
+    answers = answer_all(QUESTIONS, echo, SETTING, whole)
     assert answers[7].answer == "Town7" and answers[7].ended
     assert read_targets(whole) == answers
     stopped.write_bytes(whole.read_bytes()[:5000])
-    answer_all(QUESTIONS, echo, True, stopped)
+    settings_beside(stopped).write_bytes(settings_beside(whole).read_bytes())
+    answer_all(QUESTIONS, echo, SETTING, stopped)
     assert stopped.read_bytes() == whole.read_bytes()
 
 
 def test_a_file_of_other_questions_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "targets.jsonl"
-    answer_all(QUESTIONS[:5], echo, True, path)
+    answer_all(QUESTIONS[:5], echo, SETTING, path)
     with pytest.raises(SettingsError, match="answers to other questions"):
-        answer_all(QUESTIONS[5:9], echo, True, path)
+        answer_all(QUESTIONS[5:9], echo, SETTING, path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"checkpoint": "another"},
+        {"weights": "def"},
+        {"engine": "vllm"},
+        {"few_shot": False},
+        {"max_new_tokens": 8},
+    ],
+)
+def test_answers_made_otherwise_are_refused(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = tmp_path / "targets.jsonl"
+    answer_all(QUESTIONS[:5], echo, SETTING, path)
+    before = path.read_bytes()
+    with pytest.raises(SettingsError, match=f"{next(iter(change))} was .* and is"):
+        answer_all(QUESTIONS[:9], echo, replace(SETTING, **change), path)
+    assert path.read_bytes() == before
+
+
+def test_without_settings_only_a_whole_file_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "targets.jsonl"
+    answers = answer_all(QUESTIONS[:5], echo, SETTING, path)
+    settings_beside(path).unlink()
+    assert answer_all(QUESTIONS[:5], echo, SETTING, path) == answers
+    with pytest.raises(SettingsError, match="says how it was made"):
+        answer_all(QUESTIONS[:6], echo, SETTING, path)
 
 
 def test_no_answer_is_no_target(tmp_path: Path) -> None:
     def silent(prompts: Sequence[str]) -> list[Reply]:
         return [Reply("", error="too long") for _ in prompts]
 
-    (target,) = answer_all(QUESTIONS[:1], silent, True, tmp_path / "t.jsonl")
+    (target,) = answer_all(QUESTIONS[:1], silent, SETTING, tmp_path / "t.jsonl")
     assert not target.is_usable(40)
     whole = Target("a", "zsre", "en", "Who?", "Bo", True)
     assert whole.is_usable(2) and not whole.is_usable(1)

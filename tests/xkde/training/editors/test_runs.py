@@ -15,7 +15,8 @@ from xkde.errors import SettingsError
 from xkde.training.editors.mend import MendSettings, train_mend
 from xkde.training.editors.runs import FOLDER, load_editor_settings
 from xkde.training.editors.serac import SeracSettings, best_threshold, train_serac
-from xkde.training.run import read_log
+from xkde.training.run import open_run, read_log
+from xkde.training.settings import run_settings
 from xkde.types import Edit, Query
 
 pytestmark = pytest.mark.filterwarnings(
@@ -89,6 +90,20 @@ def test_mistakes(editor: str, name: str, overrides: list[str], reason: str) -> 
     train: Any = train_serac if editor == "serac" else train_mend
     with pytest.raises(SettingsError, match=reason):
         train(name, overrides)
+
+
+def test_a_file_of_other_rows_is_another_setting(tmp_path: Path) -> None:
+    file = tmp_path / "train.jsonl"
+    given = ["--data", str(file), "--use_cpu", "true"]
+    settings, training = load_editor_settings(
+        "serac", SeracSettings, "atlas-serac-smoke", given
+    )
+    file.write_text(instructions(facts=2), encoding="utf-8")
+    open_run(tmp_path / "run", run_settings(settings, training))
+    open_run(tmp_path / "run", run_settings(settings, training))
+    file.write_text(instructions(facts=3), encoding="utf-8")
+    with pytest.raises(SettingsError, match="data_sha256 was"):
+        open_run(tmp_path / "run", run_settings(settings, training))
 
 
 # The threshold

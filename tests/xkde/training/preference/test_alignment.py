@@ -219,7 +219,7 @@ def test_scores_of_unknown_settings_are_refused(
     aligner: Aligner, files: tuple[Path, Path]
 ) -> None:
     write_records(files[1], [Scores("one", 0)])
-    with pytest.raises(SettingsError, match="which says how it was measured"):
+    with pytest.raises(SettingsError, match="which says how it was made"):
         align(*files, Measures(aligner), SETTING)
 
 

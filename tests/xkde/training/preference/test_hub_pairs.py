@@ -65,3 +65,12 @@ def test_what_cannot_be_read_is_said(monkeypatch: Any) -> None:
     monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
     with pytest.raises(DataError, match=r"Available splits.*some/body:split"):
         open_hub_pairs("some/body")
+
+
+def test_a_dataset_with_a_script_is_said(monkeypatch: Any) -> None:
+    def given(name: str, **_: Any) -> None:
+        raise RuntimeError("Dataset scripts are no longer supported, but found body.py")
+
+    monkeypatch.setattr(hub_pairs.datasets, "load_dataset", given)
+    with pytest.raises(DataError, match=r"no longer supported.*upload a file"):
+        open_hub_pairs("some/body")

@@ -8,6 +8,7 @@ import pytest
 from tests.helpers.small_disk import small_disk
 from xkde.data.atlas.corpus import CorpusSampler
 from xkde.data.atlas.world import atlas
+from xkde.data.file_settings import settings_beside
 from xkde.data.instructions.lines import append_lines
 from xkde.data.instructions.records import Instruction
 from xkde.data.preferences.files import (
@@ -129,6 +130,7 @@ def test_a_killed_job_goes_on_and_gives_the_same(
     assert steps == [(4, 10), (8, 10), (10, 10)]
     lines = whole.read_bytes().splitlines(keepends=True)
     cut.write_bytes(b"".join(lines[:5]) + lines[5][:30])  # in the middle of a line
+    settings_beside(cut).write_bytes(settings_beside(whole).read_bytes())
     assert sample(engine, prompts, PLAN, cut) == made == read_samples(whole)
     assert cut.read_bytes() == whole.read_bytes()
     seeds = [answer.seed for each in made for answer in each.answers]
@@ -171,7 +173,16 @@ def test_another_job_never_goes_on_in_the_file(
     for plan in (replace(PLAN, seed=1), replace(PLAN, temperature=1.0)):
         with pytest.raises(SettingsError, match="temperature or seed"):
             sample(engine, prompts, plan, file)
+    for plan in (replace(PLAN, top_p=0.9), replace(PLAN, max_new_tokens=5)):
+        with pytest.raises(SettingsError, match="top_p was|max_new_tokens was"):
+            sample(engine, prompts, plan, file)
+    with pytest.raises(SettingsError, match="weights was '' and is 'abc'"):
+        sample(engine, prompts, PLAN, file, weights="abc")
     assert file.read_bytes() == before
+    settings_beside(file).unlink()
+    with pytest.raises(SettingsError, match="says how it was made"):
+        sample(engine, prompts, PLAN, file)
+    assert len(sample(engine, prompts[:2], PLAN, file)) == 2
 
 
 def test_distinct_rate_by_hand(prompts: list[Sample], tmp_path: Path) -> None:

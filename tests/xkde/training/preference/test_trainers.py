@@ -201,6 +201,7 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
         ("", "python -m xkde pair"),
         ("data: a.jsonl\nobjective: grpo\n", "orpo or dpo or cpo or simpo or kto"),
         ("data: a.jsonl\nobjective: simpo\n", "loss_type to simpo"),
+        ("data: a.jsonl\nobjective: simpo\nloss_type: simpo\n", "cpo_alpha to 0"),
         ("data: a.jsonl\nobjective: kto\ntrain_sampling_strategy: random\n", "for kto"),
     ):
         settings.write_text(begin + more)
