@@ -46,6 +46,7 @@ from xkde.asking.session import (
     Sent,
     StoppedError,
     check,
+    check_sampling,
     sent_to,
     stream_together,
 )
@@ -138,6 +139,7 @@ def ask(
     ready, or too many ask at this moment.
     """
     check(state.edit, state.queries)
+    check_sampling(form.sampling)
     yield state
     event = cancelled or threading.Event()
     for _ in _loading(form, event):

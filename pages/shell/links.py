@@ -14,7 +14,7 @@ from xkde.asking.session import MAX_CHARACTERS
 from xkde.checkpoints import CATALOGUE
 from xkde.editors.registry import EDITORS
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.types import QUESTION_TYPES, Edit, QuestionType, Sampling
+from xkde.types import MAX_SEED, QUESTION_TYPES, Edit, QuestionType, Sampling
 
 EDITOR = "x-kde"
 # A visitor's own word whether a question should follow the edit
@@ -110,7 +110,7 @@ def read_link(parameters: Mapping[str, str]) -> Form | None:
         edited=one_of("model", CATALOGUE, EDITED),
         max_new_tokens=int(_number(text("tokens"), 48, *TOKENS)),
         temperature=_number(text("temperature"), 0.0, 0.0, WARMEST),
-        seed=int(_number(text("seed"), 0, 0, 2**31 - 1)),
+        seed=int(_number(text("seed"), 0, 0, MAX_SEED)),
         editor=one_of("editor", EDITORS, EDITOR),
         follows=one_of("follows", FOLLOWS, ""),
     )

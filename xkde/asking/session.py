@@ -26,7 +26,7 @@ from xkde.prompts import (
     edit_prompt,
 )
 from xkde.prompts import ask as conversation
-from xkde.types import Edit, Generation, Message, Query, Sampling
+from xkde.types import MAX_SEED, Edit, Generation, Message, Query, Sampling
 
 Pane = Literal["base", "edited", "prompted"]
 PANES: tuple[Pane, ...] = ("base", "edited", "prompted")
@@ -130,6 +130,16 @@ def check(
             checked(query.text, QUESTION, tokenizer)
     if not queries:
         raise InputError("No language is chosen. Choose at least one to ask in.")
+
+
+def check_sampling(sampling: Sampling) -> None:
+    """Raise InputError if an engine would not take the seed."""
+    if not 0 <= sampling.seed <= MAX_SEED:
+        raise InputError(
+            "The seed {seed} is not offered. Choose one from 0 to {most}.",
+            seed=sampling.seed,
+            most=MAX_SEED,
+        )
 
 
 def prompt(

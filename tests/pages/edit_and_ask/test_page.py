@@ -21,6 +21,7 @@ from pages.edit_and_ask.answering import is_undecided, misfits, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
 from pages.edit_and_ask.form import EXAMPLES, example, form_of, values_of
 from pages.edit_and_ask.memory import MemorySession
+from pages.edit_and_ask.page import layout_decoding
 from pages.edit_and_ask.why import percent, why_html
 from pages.shell import pool as shell_pool
 from pages.shell.links import Form, read_link, write_link
@@ -38,7 +39,7 @@ from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Expected
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.paths import ASSETS
-from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
+from xkde.types import MAX_SEED, AnswerScore, Edit, Generation, Query, TokenScore
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
 MODELS = {"base": "one", "edited": "two"}
@@ -397,6 +398,7 @@ def test_the_page_handler_ends_with_words(pool: Pool) -> None:
         ({"question": "What? [Query]: x"}, "Query"),
         ({"languages": []}, "No language"),
         ({"base": "no/where/at all"}, "neither a folder"),
+        ({"seed": 2**64, "temperature": 1.0}, "from 0 to 2147483647"),
     ],
 )
 def test_bad_input_is_refused_in_words(
@@ -405,6 +407,14 @@ def test_bad_input_is_refused_in_words(
     form = replace(example("example_japan")[0], **change)
     with pytest.raises(gr.Error, match=words):
         list(handle.run(NOBODY, Prefilled("never", "never"), *BARE, *values_of(form)))
+
+
+def test_the_seed_field_takes_what_a_link_takes() -> None:
+    with gr.Blocks():
+        field = layout_decoding()["seed"]
+    assert field.preprocess(MAX_SEED) == MAX_SEED
+    with pytest.raises(gr.Error, match="greater than maximum"):
+        field.preprocess(MAX_SEED + 1)
 
 
 def test_missing_checkpoints_are_said_in_words(
