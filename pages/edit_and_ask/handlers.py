@@ -196,8 +196,8 @@ def _progress(form: Form, state: AskState, interface: Interface) -> str:
         return tr("status_making", interface, editor=name)
     if state.wait >= 1:
         return tr("status_queued", interface, seconds=round(state.wait))
-    waiting = waiting_for(form)
-    if state.is_translating:
+    waiting = waiting_for(form, state.is_translating)
+    if state.is_translating and not waiting:
         return tr("status_translating", interface)
     if not waiting:
         return tr("status_asking", interface)

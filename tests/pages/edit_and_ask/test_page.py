@@ -33,6 +33,7 @@ from xkde.asking.expected_answers import expected, recognise
 from xkde.asking.probabilities import Explanation
 from xkde.asking.scheduling import BusyError
 from xkde.asking.session import AskState, PaneAnswers
+from xkde.asking.translation import TranslatedQuestion
 from xkde.data.atlas.world import atlas
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
@@ -483,6 +484,29 @@ def test_a_model_that_loads_holds_nobody_s_place(
     assert next(again).answers == {}
     for each in (*waiting, again):
         each.close()
+
+
+def test_the_model_that_translates_is_waited_for_with_every_editor(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = Form(
+        question="Who leads Apple?", answer="Zara", query="Who leads Apple?",
+        languages=("de", "zh"), editor="ft-m",
+    )  # fmt: skip
+    asked = []
+
+    def translated(engine: Any, *_: object) -> tuple[TranslatedQuestion, ...]:
+        asked.append(engine)
+        return (TranslatedQuestion("de", "Wer leitet Apple?", ""),)
+
+    monkeypatch.setattr(answering, "can_translate", lambda name: name == form.edited)
+    monkeypatch.setattr(answering, "translate", translated)
+    seen = next(state for state in ask(form) if state.translated)
+    assert [query.text for query in seen.queries] == [
+        "Wer leitet Apple?",
+        "Who leads Apple?",
+    ]
+    assert asked == [pool.find([form.edited])[0][0]]
 
 
 def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:
