@@ -49,6 +49,7 @@ from xkde.data.atlas.world import atlas
 from xkde.editors.registry import EDITORS, entry_of
 from xkde.errors import XkdeError
 from xkde.evaluation.scoring.verdict import judge
+from xkde.text import safe_cell
 
 if TYPE_CHECKING:  # torch comes with it
     from xkde.engines.transformers import TransformersEngine
@@ -301,7 +302,8 @@ def csv_of(state: AllEditorsState) -> str:
     for row in in_order(state):
         for query, answer in zip(state.task.queries, row.answers, strict=False):
             writer.writerow(
-                [row.editor, row.model, query.language, query.text, answer.text,
+                [row.editor, safe_cell(row.model), query.language,
+                 safe_cell(query.text), safe_cell(answer.text),
                  f"{row.seconds:.3f}", row.changed, row.asked]
             )  # fmt: skip
     return lines.getvalue()

@@ -1,5 +1,7 @@
 """All editors on one edit, as a visitor meets them: the table, its words, a run."""
 
+import csv
+import io
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from pages.edit_and_ask import all_editors
 from pages.edit_and_ask.all_editors import (
+    csv_of,
     outcome_words,
     progress_words,
     states_of,
@@ -86,6 +89,15 @@ def test_what_people_and_models_write_stays_text() -> None:
     done = EditorRow("ft-m", EVIL, "done", said(EVIL))
     failed = EditorRow("kn", EVIL, "failed", words=EVIL)
     assert "<img" not in table_html(compared(evil, done=done, failed=failed), "en")
+
+
+def test_no_cell_of_the_csv_is_a_formula() -> None:
+    evil = replace(form(), query="=1+1", languages=("en",))
+    done = EditorRow("ft-m", "=2+2", "done", said("@SUM(A1)"))
+    rows = csv.DictReader(io.StringIO(csv_of(compared(evil, done=done))))
+    [row] = [row for row in rows if row["editor"] == "ft-m"]
+    found = [row[name] for name in ("checkpoint", "question", "answer")]
+    assert found == ["'=2+2", "'=1+1", "'@SUM(A1)"]
 
 
 def test_a_model_that_is_not_as_before_is_said() -> None:
