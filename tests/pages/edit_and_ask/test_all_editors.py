@@ -29,7 +29,7 @@ from tests.helpers.visits import Visit
 from xkde.asking.all_editors import AllEditorsState, EditorRow, waiting_rows
 from xkde.bench import browser
 from xkde.editors.registry import EDITORS
-from xkde.engines.pool import Pool
+from xkde.engines.pool import Pool, Status
 from xkde.errors import InputError
 from xkde.types import Generation
 
@@ -140,6 +140,25 @@ def test_a_run_from_the_form_ends_with_every_row_told(
     assert [row.phase for row in states[-1].rows] == ["done"] * 3
     with pool.use(["atlas-base", "atlas-xe-it"]):
         pass  # both are free again
+
+
+def test_stop_ends_the_waiting_for_a_model(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "wait", lambda name, seconds: waits.append(seconds))
+    monkeypatch.setattr(
+        pool, "start", lambda name: pool._set(Status(name, "downloading"))
+    )
+    waits: list[float] = []
+    cancelled = threading.Event()
+    states = states_of(form(), understand(form()), "", cancelled)
+    next(states)
+    waiting = next(states)
+    assert waiting.ended == 0
+    cancelled.set()
+    *_, last = states
+    assert {row.phase for row in last.rows} <= {"stopped", "unmet"}
+    assert sum(waits) < 1
 
 
 @pytest.mark.slow
