@@ -35,6 +35,7 @@ from pages.shell.strings import (
     tr,
 )
 from pages.shell.templates import render
+from pages.shell.visitors import admitted
 from xkde.asking.all_editors import (
     AllEditorsState,
     AllEditorsTask,
@@ -134,6 +135,7 @@ def run(
         permitted(name, interface)
     state: AllEditorsState | None = None
     try:
+        admitted(request)
         with begun(WORK, request) as cancelled:
             for state in states_of(form, known, subject or "", cancelled):
                 words = progress_words(state, interface)

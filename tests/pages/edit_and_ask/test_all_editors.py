@@ -20,13 +20,14 @@ from pages.edit_and_ask.all_editors import (
 )
 from pages.edit_and_ask.form import example, values_of
 from pages.shell.links import Form
-from pages.shell.prefill import understand
+from pages.shell.prefill import Prefilled, understand
 from pages.shell.runs import RUNNING
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models
 from tests.helpers.requests import NOBODY
 from tests.helpers.visits import Visit
 from xkde.asking.all_editors import AllEditorsState, EditorRow, waiting_rows
+from xkde.asking.scheduling import BusyError
 from xkde.bench import browser
 from xkde.editors.registry import EDITORS
 from xkde.engines.pool import Pool, Status
@@ -125,6 +126,16 @@ def test_bad_input_is_said_before_anything_runs() -> None:
     values[2] = "x" * 2000
     with pytest.raises(gr.Error, match="at most"):
         next(all_editors.run(NOBODY, example("example_japan")[1], "", *values))
+    assert RUNNING == {}
+
+
+def test_a_run_counts_as_an_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(request: object) -> str:
+        raise BusyError("You have asked too often.")
+
+    monkeypatch.setattr(all_editors, "admitted", busy)
+    with pytest.raises(gr.Error, match="asked too often"):
+        next(all_editors.run(NOBODY, Prefilled(), "", *values_of(form())))
     assert RUNNING == {}
 
 
