@@ -181,8 +181,10 @@ def stream_together(
 ) -> Generator[Mapping[Pane, PaneAnswers], None, None]:
     """Yield every pane's answers after each round of one token from each model.
 
-    A model that fails keeps the answers it has given, and the others go on.
+    A model that fails keeps the answers it has given, and the others go on. Raises
+    InputError for a seed that no engine takes.
     """
+    check_sampling(sampling)
     answers: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in panes}
     streams = {pane: _stream(sent, sampling, cancelled) for pane, sent in panes.items()}
     try:

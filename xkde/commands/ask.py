@@ -20,14 +20,7 @@ from typing import Any
 
 from xkde.asking.expected_answers import expected, in_languages, recognise, restate
 from xkde.asking.recorded import first_edit, write_recorded
-from xkde.asking.session import (
-    PANES,
-    Pane,
-    PaneAnswers,
-    check_sampling,
-    sent_to,
-    stream_together,
-)
+from xkde.asking.session import PANES, Pane, PaneAnswers, sent_to, stream_together
 from xkde.checkpoints import default_pair, name_and_weights
 from xkde.commands.output import print_json, print_table
 from xkde.data.atlas.world import atlas
@@ -191,10 +184,6 @@ def _answers(
     """Return what each pane said in the end; a model that failed is an error."""
     from xkde.engines.loading import load, local_folder
 
-    sampling = Sampling(
-        arguments.max_new_tokens, arguments.temperature, seed=arguments.seed
-    )
-    check_sampling(sampling)
     chosen = {"base": arguments.base, "edited": arguments.edited}
     loaded = {
         name: load(local_folder(name), device=arguments.device)
@@ -205,6 +194,9 @@ def _answers(
         for pane in PANES
         if pane != "prompted" or arguments.prompted
     }
+    sampling = Sampling(
+        arguments.max_new_tokens, arguments.temperature, seed=arguments.seed
+    )
     last: dict[Pane, PaneAnswers] = {}
     sent = sent_to(engines, edit, queries)
     for answers in stream_together(sent, sampling, threading.Event()):
