@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -19,12 +18,12 @@ from pages.edit_and_ask import form as form_module
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import is_undecided, misfits, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
-from pages.edit_and_ask.form import EXAMPLES, FIELDS, example, form_of, values_of
+from pages.edit_and_ask.form import example, form_of, values_of
 from pages.edit_and_ask.memory import MemorySession
 from pages.edit_and_ask.page import layout_decoding
 from pages.edit_and_ask.why import percent, why_html
 from pages.shell import pool as shell_pool
-from pages.shell.links import Form, read_link, write_link
+from pages.shell.links import Form
 from pages.shell.prefill import Prefilled, understand
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
 from pages.shell.templates import PAGES, render
@@ -101,7 +100,7 @@ ZH = Query("日本的首都是哪里？", "zh")
 DE = Query("Welche Hauptstadt hat das Land Japan?", "de")
 
 
-# ------------------------------------------------------------------ strings, links
+# ------------------------------------------------------------------------- strings
 
 
 def test_both_languages_have_the_same_keys_and_places() -> None:
@@ -140,77 +139,6 @@ def test_interface_language(asked: str | None, header: str, language: str) -> No
         request=1, query_params=parameters, headers={"accept-language": header}
     )
     assert interface_language(request) == language
-
-
-FORMS = (
-    *(example(key)[0] for key in EXAMPLES),
-    Form(question="a&b=c#?", answer="日本 + ü", query="x y\nz", prompted=True),
-    Form(question="q", languages=ATLAS_LANGUAGES, max_new_tokens=9, seed=7),
-    Form("tr", "q", "a", "o", ("th",), "two_hops", "w", edited="atlas-base"),
-    Form(question="q", temperature=0.7, base="Qwen/Qwen2.5-0.5B-Instruct"),
-    Form(question="q", editor="ft-m", follows="no"),
-    Form(question="q", wordings="Deutsch: Wer?\n中文: 谁？"),
-)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_link_reopens_its_form(form: Form) -> None:
-    link = write_link(form)
-    assert link.startswith("?")
-    opened = read_link(dict(parse_qsl(link[1:])))
-    assert opened == form
-    assert read_link({"q": "q", "wordings": "x" * 99_999}).wordings == "x" * 4_000  # type: ignore[union-attr]
-
-
-def test_a_link_carries_own_wordings_and_not_what_atlas_asks_anyway() -> None:
-    form, _ = example("example_japan")
-    assert "wordings" not in handle.link_of(*BARE, *values_of(form))
-    own = replace(form, wordings="中文: 日本的首都在哪里？")
-    link = handle.link_of(*BARE, *values_of(own))
-    request: Any = SimpleNamespace(
-        request=1, query_params=dict(parse_qsl(link[1:])), headers={}
-    )
-    prefilled, *values = handle.open_page(request)[: len(FIELDS) + 1]
-    opened = dict(zip(FIELDS, values, strict=True))
-    assert opened["wordings"] == own.wordings
-    asked, _ = fill_in(own, prefilled)  # type: ignore[arg-type]
-    assert asked.wordings == own.wordings
-
-
-def test_a_link_says_what_it_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(handle.gr, "Warning", said.append)
-    form, _ = example("example_japan")
-    handle.render_link(NOBODY, *BARE, *values_of(form))
-    assert said == []
-    own = replace(form, edited="/models/mine", wordings="中文: " + "谁" * 4_000)
-    handle.render_link(NOBODY, *BARE, *values_of(own))
-    assert [words.partition(",")[0] for words in said] == [
-        "The wordings are too long for a link",
-        "The link cannot hold “/models/mine”",
-    ]
-
-
-def test_a_link_is_not_trusted() -> None:
-    assert read_link({"lang": "zh-CN"}) is None
-    form = read_link(
-        {
-            "q": "x" * 9999,
-            "edit": "klingon",
-            "ask": "xx-zz",
-            "type": "evil",
-            "base": "/etc/passwd",
-            "model": "someone/else",
-            "tokens": "10000000",
-            "temperature": "nan",
-            "seed": "a",
-            "editor": "<b>",
-            "follows": "maybe",
-        }
-    )
-    assert form is not None
-    assert len(form.question) == 1000
-    assert replace(form, question="") == Form(old_answer="")
 
 
 # ------------------------------------------------------------------------- the form
