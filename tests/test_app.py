@@ -173,6 +173,18 @@ def test_the_page_s_own_handlers_answer_the_page_alone(served: Served) -> None:
         assert posted(served, path, asked) == 403
         assert posted(served, path, asked, Origin="https://elsewhere.example") == 403
     assert posted(served, "gradio_api/queue/join", asked, Origin=served.url) == 200
+    for number in (str(link["id"]), f" {link['id']}", f"{link['id']}.0"):
+        for path in ("gradio_api/queue/join", "gradio_api/run/predict"):
+            assert posted(served, path, {**asked, "fn_index": number}) == 403
+
+
+def test_a_public_name_opens_no_private_number(served: Served) -> None:
+    functions = json.loads(fetched(served, "config")[1])["dependencies"]
+    link = next(each for each in functions if each["api_name"] == "render_link")
+    asked = {"fn_index": link["id"], "data": [], "session_hash": "x"}
+    for path in ("run/ask", "api/ask", "run/ask/"):
+        assert posted(served, "gradio_api/" + path, asked) == 403
+    assert posted(served, "gradio_api/run/ask", {"data": []}) != 403
 
 
 def test_health_and_headers(served: Served) -> None:

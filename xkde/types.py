@@ -63,6 +63,9 @@ class Query:
     language: str
 
 
+MAX_SEED = 2**31 - 1  # from 0 on, every engine takes it
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How an answer is drawn: greedy at temperature 0, else seeded per request."""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from pages.edit_and_ask.answering import plan, waiting_for
+from pages.edit_and_ask.answering import plan
 from pages.edit_and_ask.answers import Badge, verdict_badge
 from pages.edit_and_ask.form import form_of, inputs
 from pages.edit_and_ask.models import editor_name
 from pages.shell.components import AT_ONCE, Components
 from pages.shell.links import Form
-from pages.shell.pool import LOOK, PATIENCE, POOL, permitted
+from pages.shell.pool import LOOK, POOL, loading, permitted
 from pages.shell.prefill import Prefilled, fill_in, understand
 from pages.shell.runs import begun, end_run, status_html
 from pages.shell.strings import (
@@ -35,6 +35,7 @@ from pages.shell.strings import (
     tr,
 )
 from pages.shell.templates import render
+from pages.shell.visitors import admitted
 from xkde.asking.all_editors import (
     AllEditorsState,
     AllEditorsTask,
@@ -46,9 +47,10 @@ from xkde.asking.all_editors import (
 from xkde.asking.session import Pane, check
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
-from xkde.editors.registry import EDITORS, entry_of
+from xkde.editors.registry import entry_of
 from xkde.errors import XkdeError
 from xkde.evaluation.scoring.verdict import judge
+from xkde.text import safe_cell
 
 if TYPE_CHECKING:  # torch comes with it
     from xkde.engines.transformers import TransformersEngine
@@ -133,6 +135,7 @@ def run(
         permitted(name, interface)
     state: AllEditorsState | None = None
     try:
+        admitted(request)
         with begun(WORK, request) as cancelled:
             for state in states_of(form, known, subject or "", cancelled):
                 words = progress_words(state, interface)
@@ -169,9 +172,8 @@ def states_of(
     task = task_of(form, known, subject)
     state = AllEditorsState(task, waiting_rows(task))
     yield state
-    for editor in EDITORS:  # some have a checkpoint of their own
-        for name in waiting_for(replace(form, editor=editor, prompted=False)):
-            POOL.wait(name, PATIENCE)
+    for _ in loading(tuple(row.model for row in state.rows), cancelled):
+        yield state
     reported: Queue[EditorRow] = Queue()
     thread = ThreadPoolExecutor(1, "editors")
     try:
@@ -301,7 +303,8 @@ def csv_of(state: AllEditorsState) -> str:
     for row in in_order(state):
         for query, answer in zip(state.task.queries, row.answers, strict=False):
             writer.writerow(
-                [row.editor, row.model, query.language, query.text, answer.text,
+                [row.editor, safe_cell(row.model), query.language,
+                 safe_cell(query.text), safe_cell(answer.text),
                  f"{row.seconds:.3f}", row.changed, row.asked]
             )  # fmt: skip
     return lines.getvalue()

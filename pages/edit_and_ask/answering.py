@@ -46,6 +46,7 @@ from xkde.asking.session import (
     Sent,
     StoppedError,
     check,
+    check_sampling,
     sent_to,
     stream_together,
 )
@@ -113,9 +114,15 @@ def panes_of(form: Form) -> dict[Pane, str]:
     return {**models, "prompted": form.base} if form.prompted else models
 
 
-def waiting_for(form: Form) -> list[str]:
+def models_of(form: Form, is_translating: bool = False) -> tuple[str, ...]:
+    """Return the models of all panes, and the one that translates the question."""
+    translator = (form.edited,) if is_translating else ()
+    return tuple(dict.fromkeys((*panes_of(form).values(), *translator)))
+
+
+def waiting_for(form: Form, is_translating: bool = False) -> list[str]:
     """Return the form's models that have to be waited for."""
-    return pool.waiting_for(panes_of(form).values())
+    return pool.waiting_for(models_of(form, is_translating))
 
 
 def ask(
@@ -138,14 +145,18 @@ def ask(
     ready, or too many ask at this moment.
     """
     check(state.edit, state.queries)
+    check_sampling(form.sampling)
     yield state
     event = cancelled or threading.Event()
-    for _ in _loading(form, event):
-        yield state
+    translates = is_translated(form, state)
+    models = models_of(form, translates)
+    for _ in _loading(models, event):
+        yield replace(state, is_translating=translates)
     if event.is_set():
         yield state.stopped()
         return
-    if is_translated(form, state):
+    # A model that was unpacked meanwhile may turn out to translate.
+    if form.edited in models and is_translated(form, state):
         yield replace(state, is_translating=True)
         state = _translate(state, form, event)
         yield state
@@ -209,9 +220,9 @@ def _answer_alone(state: AskState, form: Form) -> Iterator[AskState]:
         yield replace(state, answers=answers)
 
 
-def _loading(form: Form, event: threading.Event) -> Iterator[None]:
+def _loading(models: Sequence[str], event: threading.Event) -> Iterator[None]:
     """Yield now and then until the models are loaded, or the visitor presses Stop."""
-    waiting = waiting_for(form)
+    waiting = pool.waiting_for(models)
     if not waiting:
         return
     if not LOADING.acquire(blocking=False):
@@ -220,7 +231,7 @@ def _loading(form: Form, event: threading.Event) -> Iterator[None]:
             name=waiting[0],
         )
     try:
-        yield from loading(tuple(panes_of(form).values()), event)
+        yield from loading(models, event)
     finally:
         LOADING.release()
 

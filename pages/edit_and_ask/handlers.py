@@ -38,7 +38,7 @@ from pages.edit_and_ask.memory import (
 from pages.edit_and_ask.memory_link import LinkedMemory, read_memory, write_memory
 from pages.edit_and_ask.models import editor_name
 from pages.edit_and_ask.why import why_html
-from pages.shell.links import FOLLOWS, Form, read_link, write_link
+from pages.shell.links import FOLLOWS, MOST_WORDINGS, Form, read_link, write_link
 from pages.shell.pool import BASE, EDITED, POOL, permitted
 from pages.shell.prefill import (
     Prefilled,
@@ -46,6 +46,7 @@ from pages.shell.prefill import (
     fill_in,
     kinds_of,
     understand,
+    wordings_of,
     write_wordings,
 )
 from pages.shell.runs import begun, end_run, status_html
@@ -60,6 +61,7 @@ from pages.shell.strings import (
 from pages.shell.templates import render
 from pages.shell.visitors import admitted
 from xkde.asking.session import AskState
+from xkde.checkpoints import CATALOGUE
 from xkde.data.atlas.questions import Known
 from xkde.errors import XkdeError
 from xkde.languages import ATLAS_LANGUAGES, language
@@ -196,8 +198,8 @@ def _progress(form: Form, state: AskState, interface: Interface) -> str:
         return tr("status_making", interface, editor=name)
     if state.wait >= 1:
         return tr("status_queued", interface, seconds=round(state.wait))
-    waiting = waiting_for(form)
-    if state.is_translating:
+    waiting = waiting_for(form, state.is_translating)
+    if state.is_translating and not waiting:
         return tr("status_translating", interface)
     if not waiting:
         return tr("status_asking", interface)
@@ -298,7 +300,8 @@ def open_page(request: gr.Request) -> list[object]:
     if linked is None:
         panel = models.render_panel(BASE, EDITED, interface)
         return [*(gr.skip() for _ in ("prefilled", *FIELDS, "answers")), *panel]
-    form, prefilled = fill_in(linked, Prefilled(), understand(linked))
+    stated = Prefilled(asked=linked.query.strip())  # a link's wordings are of its query
+    form, prefilled = fill_in(linked, stated, understand(linked))
     values = dict(zip(FIELDS, values_of(form), strict=True))
     values["editor"] = models.render_editors(form.editor, form.base)
     panel = models.render_panel(form.base, form.edited, interface)
@@ -337,7 +340,14 @@ def link_of(
 ) -> str:
     """Return the query string that reopens what is filled in, with the memory."""
     remembered = write_memory(LinkedMemory(session, uses, threshold))
-    return write_link(form_of(values)) + (remembered or "")
+    return write_link(_linked_form(values)) + (remembered or "")
+
+
+def _linked_form(values: tuple[object, ...]) -> Form:
+    """Return the form without the wordings that Atlas makes of its question anyway."""
+    form = form_of(values)
+    is_made = form.wordings == wordings_of(form, understand(form))
+    return replace(form, wordings="") if is_made else form
 
 
 def render_link(
@@ -348,8 +358,14 @@ def render_link(
     *values: object,
 ) -> gr.Textbox:
     """Show the link, so that it can be copied by hand as well."""
+    interface, form = interface_language(request), _linked_form(values)
     if write_memory(LinkedMemory(session, uses, threshold)) is None:
-        gr.Warning(tr("memory_not_in_link", interface_language(request)))
+        gr.Warning(tr("memory_not_in_link", interface))
+    if len(form.wordings) > MOST_WORDINGS:
+        gr.Warning(tr("wordings_not_in_link", interface))
+    for name in dict.fromkeys((form.base, form.edited)):
+        if name and name not in CATALOGUE:
+            gr.Warning(tr("model_not_in_link", interface, model=name))
     return gr.Textbox(link_of(session, uses, threshold, *values), visible=True)
 
 

@@ -25,7 +25,7 @@ from pages.shell.prefill import KEEP_SCRIPT, Prefilled
 from pages.shell.runs import status_html
 from pages.shell.strings import label
 from pages.shell.templates import render
-from xkde.types import QUESTION_TYPES
+from xkde.types import MAX_SEED, QUESTION_TYPES
 
 TITLE = "tab_edit"
 COPY_SCRIPT = """
@@ -260,7 +260,7 @@ def layout_decoding() -> Components:
         label=label("temperature"),
         info=label("temperature_info"),
     )
-    seed = gr.Number(0, precision=0, minimum=0, label=label("seed"))
+    seed = gr.Number(0, precision=0, minimum=0, maximum=MAX_SEED, label=label("seed"))
     return {"max_new_tokens": tokens, "temperature": temperature, "seed": seed}
 
 

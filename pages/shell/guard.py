@@ -68,7 +68,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         own = _own_answer(scope)
-        if own is None and scope["method"] == "POST" and scope["path"] in BY_NUMBER:
+        if own is None and scope["method"] == "POST" and _may_have_number(scope):
             body = await _body(receive)
             if _is_private_number(scope, body) and not _is_same_origin(scope):
                 own = _refusal()
@@ -126,12 +126,22 @@ def _public_names(scope: Scope) -> set[str]:
     }
 
 
+def _may_have_number(scope: Scope) -> bool:
+    """Tell whether Gradio reads a handler's number; it counts more than a name."""
+    return scope["path"] in BY_NUMBER or scope["path"].startswith(BY_NAME)
+
+
 def _is_private_number(scope: Scope, body: bytes) -> bool:
     try:
         number = json.loads(body)["fn_index"]
-        return _functions(scope)[number].api_visibility != "public"
     except (ValueError, KeyError, TypeError, RecursionError):
         return False  # Gradio says what is wrong with it
+    if number is None:
+        return False
+    if not isinstance(number, int):  # Gradio makes a number of “3” and 3.0
+        return True
+    function = _functions(scope).get(number)
+    return function is not None and function.api_visibility != "public"
 
 
 def _is_same_origin(scope: Scope) -> bool:

@@ -14,12 +14,13 @@ from xkde.asking.session import MAX_CHARACTERS
 from xkde.checkpoints import CATALOGUE
 from xkde.editors.registry import EDITORS
 from xkde.languages import ATLAS_LANGUAGES
-from xkde.types import QUESTION_TYPES, Edit, QuestionType, Sampling
+from xkde.types import MAX_SEED, QUESTION_TYPES, Edit, QuestionType, Sampling
 
 EDITOR = "x-kde"
 # A visitor's own word whether a question should follow the edit
 FOLLOWS: dict[str, bool | None] = {"": None, "yes": True, "no": False}
 TOKENS, WARMEST = (8, 512), 1.5  # range of the answer's length; highest temperature
+MOST_WORDINGS = 4_000  # characters that the wordings may have in an address
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,10 @@ class Form:
 
 
 def write_link(form: Form) -> str:
-    """Return the query string that reopens a form; what is default is left out."""
+    """Return the query string that reopens a form; what is default is left out.
+
+    So are wordings that are too long for an address.
+    """
     default = Form()
     values = {
         "edit": form.language,
@@ -78,6 +82,7 @@ def write_link(form: Form) -> str:
         "seed": str(form.seed) if form.seed else "",
         "editor": form.editor if form.editor != default.editor else "",
         "follows": form.follows,
+        "wordings": form.wordings if len(form.wordings) <= MOST_WORDINGS else "",
     }
     return "?" + urlencode({key: value for key, value in values.items() if value})
 
@@ -110,9 +115,10 @@ def read_link(parameters: Mapping[str, str]) -> Form | None:
         edited=one_of("model", CATALOGUE, EDITED),
         max_new_tokens=int(_number(text("tokens"), 48, *TOKENS)),
         temperature=_number(text("temperature"), 0.0, 0.0, WARMEST),
-        seed=int(_number(text("seed"), 0, 0, 2**31 - 1)),
+        seed=int(_number(text("seed"), 0, 0, MAX_SEED)),
         editor=one_of("editor", EDITORS, EDITOR),
         follows=one_of("follows", FOLLOWS, ""),
+        wordings=parameters.get("wordings", "")[:MOST_WORDINGS],
     )
 
 

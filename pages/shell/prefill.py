@@ -94,13 +94,14 @@ def fill_in(
         form = replace(form, query=suggested.query)
     if old in ("", before.old_answer):
         form = replace(form, old_answer=suggested.old_answer)
-    asked = form.query.strip()
+    asked, filled = form.query.strip(), before.wordings
     is_typed = form.wordings.strip() and form.wordings != before.wordings
     if asked != before.asked or not is_typed:
         made = wordings_of(form, known)
         is_made = made or asked != before.asked  # else what a model has translated
         form = replace(form, wordings=made if is_made else form.wordings)
-    return form, replace(suggested, wordings=form.wordings, asked=asked, fact=fact)
+        filled = form.wordings
+    return form, replace(suggested, wordings=filled, asked=asked, fact=fact)
 
 
 def language_of_edit(form: Form) -> str:

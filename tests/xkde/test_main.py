@@ -112,6 +112,7 @@ def test_ask_in_all_languages_puts_the_query_into_each(
         (["--answer", "x", "--language", "xx"], "xx"),
         (["--answer", "x", "--query", "a [Query]: b"], "[Query]:"),
         (["--answer", "x", "--base", "no/such/place/at/all"], "no/such/place"),
+        (["--answer", "x", "--seed", str(2**64)], "from 0 to 2147483647"),
     ],
 )
 def test_ask_refuses_in_words(

@@ -13,6 +13,7 @@ with the seconds that an answer would take, by BusyError.
 Knows no torch, no pool and no page: a row has an engine, and the turn that it takes.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -28,6 +29,7 @@ from xkde.types import Finish, Generation, Sampling
 if TYPE_CHECKING:  # torch comes with it
     from xkde.engines.decoding import DecodedRow
 
+logger = logging.getLogger(__name__)
 ROWS = 48  # answers that are decoded together at most
 LIVE = 2  # young batches at a time, of each engine
 OLD = 64  # tokens after which a batch keeps no other from beginning
@@ -392,6 +394,14 @@ class Scheduler:
             reason = next(iter(str(error).splitlines()), "").rstrip(".")
             failure = Notice(
                 "The model stopped with an error ({reason}). Ask again.", reason=reason
+            )
+        # Whatever else is raised is a mistake of ours, and must not end the thread that
+        # answers every other visitor.
+        except Exception:
+            logger.exception("A batch of %s answers failed", len(batch.places))
+            failure = Notice(
+                "The model stopped with an error ({reason}). Ask again.",
+                reason="see the log",
             )
         finally:
             turn.give_back()

@@ -26,7 +26,7 @@ from xkde.prompts import (
     edit_prompt,
 )
 from xkde.prompts import ask as conversation
-from xkde.types import Edit, Generation, Message, Query, Sampling
+from xkde.types import MAX_SEED, Edit, Generation, Message, Query, Sampling
 
 Pane = Literal["base", "edited", "prompted"]
 PANES: tuple[Pane, ...] = ("base", "edited", "prompted")
@@ -132,6 +132,16 @@ def check(
         raise InputError("No language is chosen. Choose at least one to ask in.")
 
 
+def check_sampling(sampling: Sampling) -> None:
+    """Raise InputError if an engine would not take the seed."""
+    if not 0 <= sampling.seed <= MAX_SEED:
+        raise InputError(
+            "The seed {seed} is not offered. Choose one from 0 to {most}.",
+            seed=sampling.seed,
+            most=MAX_SEED,
+        )
+
+
 def prompt(
     pane: Pane, edit: Edit, query: Query, recalled: Recalled | None = None
 ) -> str:
@@ -171,8 +181,10 @@ def stream_together(
 ) -> Generator[Mapping[Pane, PaneAnswers], None, None]:
     """Yield every pane's answers after each round of one token from each model.
 
-    A model that fails keeps the answers it has given, and the others go on.
+    A model that fails keeps the answers it has given, and the others go on. Raises
+    InputError for a seed that no engine takes.
     """
+    check_sampling(sampling)
     answers: dict[Pane, PaneAnswers] = {pane: PaneAnswers() for pane in panes}
     streams = {pane: _stream(sent, sampling, cancelled) for pane, sent in panes.items()}
     try:

@@ -127,6 +127,8 @@ class ServerEngine:
                 seed=sampling.seed,
                 extra_body=self._own_parameters(),
             )
+        if not completion.choices:
+            raise self._broke_off("no answer came")
         grown = _Growing(len(prompt))
         grown.add(completion.choices[0], monotonic() - began)
         return grown.generation()
@@ -168,6 +170,16 @@ class ServerEngine:
                 code=error.status_code,
                 reason=_reason(error),
             ) from error
+        except openai.APIError as error:  # an event within a stream, a broken record
+            raise self._broke_off(_reason(error)) from error
+
+    def _broke_off(self, reason: str) -> CheckpointError:
+        return CheckpointError(
+            "The server at {address} broke off: {reason}. Read its log, mend it, then "
+            "ask again.",
+            address=self.client.base_url,
+            reason=reason,
+        )
 
 
 @dataclass
@@ -200,7 +212,7 @@ class _Growing:
         )
 
 
-def _reason(error: openai.APIStatusError) -> str:
+def _reason(error: openai.APIError) -> str:
     body = error.body if isinstance(error.body, dict) else {}
     reason = str(body.get("message") or error.message).strip() or "no reason given"
     return reason.splitlines()[0].rstrip(".")[:300]

@@ -1,5 +1,7 @@
 """All editors on one edit, as a visitor meets them: the table, its words, a run."""
 
+import csv
+import io
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from pages.edit_and_ask import all_editors
 from pages.edit_and_ask.all_editors import (
+    csv_of,
     outcome_words,
     progress_words,
     states_of,
@@ -17,16 +20,17 @@ from pages.edit_and_ask.all_editors import (
 )
 from pages.edit_and_ask.form import example, values_of
 from pages.shell.links import Form
-from pages.shell.prefill import understand
+from pages.shell.prefill import Prefilled, understand
 from pages.shell.runs import RUNNING
 from pages.shell.strings import INTERFACES
 from tests.helpers.app_server import running, two_models
 from tests.helpers.requests import NOBODY
 from tests.helpers.visits import Visit
 from xkde.asking.all_editors import AllEditorsState, EditorRow, waiting_rows
+from xkde.asking.scheduling import BusyError
 from xkde.bench import browser
 from xkde.editors.registry import EDITORS
-from xkde.engines.pool import Pool
+from xkde.engines.pool import Pool, Status
 from xkde.errors import InputError
 from xkde.types import Generation
 
@@ -88,6 +92,15 @@ def test_what_people_and_models_write_stays_text() -> None:
     assert "<img" not in table_html(compared(evil, done=done, failed=failed), "en")
 
 
+def test_no_cell_of_the_csv_is_a_formula() -> None:
+    evil = replace(form(), query="=1+1", languages=("en",))
+    done = EditorRow("ft-m", "=2+2", "done", said("@SUM(A1)"))
+    rows = csv.DictReader(io.StringIO(csv_of(compared(evil, done=done))))
+    [row] = [row for row in rows if row["editor"] == "ft-m"]
+    found = [row[name] for name in ("checkpoint", "question", "answer")]
+    assert found == ["'=2+2", "'=1+1", "'@SUM(A1)"]
+
+
 def test_a_model_that_is_not_as_before_is_said() -> None:
     row = EditorRow("ft-m", "one", "done", said("a", "b"), is_reverted=False)
     now = compared(form(), row=row)
@@ -116,6 +129,16 @@ def test_bad_input_is_said_before_anything_runs() -> None:
     assert RUNNING == {}
 
 
+def test_a_run_counts_as_an_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(request: object) -> str:
+        raise BusyError("You have asked too often.")
+
+    monkeypatch.setattr(all_editors, "admitted", busy)
+    with pytest.raises(gr.Error, match="asked too often"):
+        next(all_editors.run(NOBODY, Prefilled(), "", *values_of(form())))
+    assert RUNNING == {}
+
+
 def test_a_run_from_the_form_ends_with_every_row_told(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +151,25 @@ def test_a_run_from_the_form_ends_with_every_row_told(
     assert [row.phase for row in states[-1].rows] == ["done"] * 3
     with pool.use(["atlas-base", "atlas-xe-it"]):
         pass  # both are free again
+
+
+def test_stop_ends_the_waiting_for_a_model(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "wait", lambda name, seconds: waits.append(seconds))
+    monkeypatch.setattr(
+        pool, "start", lambda name: pool._set(Status(name, "downloading"))
+    )
+    waits: list[float] = []
+    cancelled = threading.Event()
+    states = states_of(form(), understand(form()), "", cancelled)
+    next(states)
+    waiting = next(states)
+    assert waiting.ended == 0
+    cancelled.set()
+    *_, last = states
+    assert {row.phase for row in last.rows} <= {"stopped", "unmet"}
+    assert sum(waits) < 1
 
 
 @pytest.mark.slow

@@ -109,6 +109,8 @@ def test_wordings_are_shown_can_be_changed_and_belong_to_their_question() -> Non
     texts = {q.language: q.text for q in plan(kept, understand(kept)).queries}
     assert texts["de"] == "Welche Stadt regiert Japan?"
     assert texts["fr"] == shown["fr"]
+    kept, before = filled(kept, before)  # asked once more
+    assert kept.wordings == own
     other = replace(kept, question="What is the capital of Egypt?", query="")
     assert "Egypt" in read_wordings(filled(other, before)[0].wordings)["en"]
 

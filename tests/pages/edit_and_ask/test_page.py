@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -19,11 +18,12 @@ from pages.edit_and_ask import form as form_module
 from pages.edit_and_ask import handlers as handle
 from pages.edit_and_ask.answering import is_undecided, misfits, verdict, why
 from pages.edit_and_ask.answers import answers_html, counts, summary
-from pages.edit_and_ask.form import EXAMPLES, example, form_of, values_of
+from pages.edit_and_ask.form import example, form_of, values_of
 from pages.edit_and_ask.memory import MemorySession
+from pages.edit_and_ask.page import layout_decoding
 from pages.edit_and_ask.why import percent, why_html
 from pages.shell import pool as shell_pool
-from pages.shell.links import Form, read_link, write_link
+from pages.shell.links import Form
 from pages.shell.prefill import Prefilled, understand
 from pages.shell.strings import INTERFACES, both, interface_language, label, strings, tr
 from pages.shell.templates import PAGES, render
@@ -32,13 +32,14 @@ from xkde.asking.expected_answers import expected, recognise
 from xkde.asking.probabilities import Explanation
 from xkde.asking.scheduling import BusyError
 from xkde.asking.session import AskState, PaneAnswers
+from xkde.asking.translation import TranslatedQuestion
 from xkde.data.atlas.world import atlas
 from xkde.engines.pool import Pool
 from xkde.errors import InputError
 from xkde.evaluation.scoring.verdict import Expected
 from xkde.languages import ATLAS_LANGUAGES
 from xkde.paths import ASSETS
-from xkde.types import AnswerScore, Edit, Generation, Query, TokenScore
+from xkde.types import MAX_SEED, AnswerScore, Edit, Generation, Query, TokenScore
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
 MODELS = {"base": "one", "edited": "two"}
@@ -99,7 +100,7 @@ ZH = Query("日本的首都是哪里？", "zh")
 DE = Query("Welche Hauptstadt hat das Land Japan?", "de")
 
 
-# ------------------------------------------------------------------ strings, links
+# ------------------------------------------------------------------------- strings
 
 
 def test_both_languages_have_the_same_keys_and_places() -> None:
@@ -138,46 +139,6 @@ def test_interface_language(asked: str | None, header: str, language: str) -> No
         request=1, query_params=parameters, headers={"accept-language": header}
     )
     assert interface_language(request) == language
-
-
-FORMS = (
-    *(example(key)[0] for key in EXAMPLES),
-    Form(question="a&b=c#?", answer="日本 + ü", query="x y\nz", prompted=True),
-    Form(question="q", languages=ATLAS_LANGUAGES, max_new_tokens=9, seed=7),
-    Form("tr", "q", "a", "o", ("th",), "two_hops", "w", edited="atlas-base"),
-    Form(question="q", temperature=0.7, base="Qwen/Qwen2.5-0.5B-Instruct"),
-    Form(question="q", editor="ft-m", follows="no"),
-)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_link_reopens_its_form(form: Form) -> None:
-    link = write_link(form)
-    assert link.startswith("?")
-    opened = read_link(dict(parse_qsl(link[1:])))
-    assert opened == replace(form, wordings="")  # they are made anew
-
-
-def test_a_link_is_not_trusted() -> None:
-    assert read_link({"lang": "zh-CN"}) is None
-    form = read_link(
-        {
-            "q": "x" * 9999,
-            "edit": "klingon",
-            "ask": "xx-zz",
-            "type": "evil",
-            "base": "/etc/passwd",
-            "model": "someone/else",
-            "tokens": "10000000",
-            "temperature": "nan",
-            "seed": "a",
-            "editor": "<b>",
-            "follows": "maybe",
-        }
-    )
-    assert form is not None
-    assert len(form.question) == 1000
-    assert replace(form, question="") == Form(old_answer="")
 
 
 # ------------------------------------------------------------------------- the form
@@ -397,6 +358,7 @@ def test_the_page_handler_ends_with_words(pool: Pool) -> None:
         ({"question": "What? [Query]: x"}, "Query"),
         ({"languages": []}, "No language"),
         ({"base": "no/where/at all"}, "neither a folder"),
+        ({"seed": 2**64, "temperature": 1.0}, "from 0 to 2147483647"),
     ],
 )
 def test_bad_input_is_refused_in_words(
@@ -405,6 +367,14 @@ def test_bad_input_is_refused_in_words(
     form = replace(example("example_japan")[0], **change)
     with pytest.raises(gr.Error, match=words):
         list(handle.run(NOBODY, Prefilled("never", "never"), *BARE, *values_of(form)))
+
+
+def test_the_seed_field_takes_what_a_link_takes() -> None:
+    with gr.Blocks():
+        field = layout_decoding()["seed"]
+    assert field.preprocess(MAX_SEED) == MAX_SEED
+    with pytest.raises(gr.Error, match="greater than maximum"):
+        field.preprocess(MAX_SEED + 1)
 
 
 def test_missing_checkpoints_are_said_in_words(
@@ -473,6 +443,29 @@ def test_a_model_that_loads_holds_nobody_s_place(
     assert next(again).answers == {}
     for each in (*waiting, again):
         each.close()
+
+
+def test_the_model_that_translates_is_waited_for_with_every_editor(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = Form(
+        question="Who leads Apple?", answer="Zara", query="Who leads Apple?",
+        languages=("de", "zh"), editor="ft-m",
+    )  # fmt: skip
+    asked = []
+
+    def translated(engine: Any, *_: object) -> tuple[TranslatedQuestion, ...]:
+        asked.append(engine)
+        return (TranslatedQuestion("de", "Wer leitet Apple?", ""),)
+
+    monkeypatch.setattr(answering, "can_translate", lambda name: name == form.edited)
+    monkeypatch.setattr(answering, "translate", translated)
+    seen = next(state for state in ask(form) if state.translated)
+    assert [query.text for query in seen.queries] == [
+        "Wer leitet Apple?",
+        "Who leads Apple?",
+    ]
+    assert asked == [pool.find([form.edited])[0][0]]
 
 
 def test_a_space_offers_the_catalogue_only(monkeypatch: Any) -> None:

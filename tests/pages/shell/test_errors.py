@@ -23,7 +23,14 @@ from pages.shell.strings import chinese, in_words, shown_error
 from tests.helpers.preference_samples import pair
 from xkde.asking import temporary_edits
 from xkde.asking.all_editors import EditorRow
-from xkde.asking.session import MAX_CHARACTERS, PaneAnswers, _advance, check, checked
+from xkde.asking.session import (
+    MAX_CHARACTERS,
+    PaneAnswers,
+    _advance,
+    check,
+    check_sampling,
+    checked,
+)
 from xkde.checkpoints import resolve
 from xkde.data.preferences.files import pairs_table
 from xkde.data.preferences.table import PairFilter, matching, pair_frame
@@ -48,7 +55,7 @@ from xkde.evaluation.run import background
 from xkde.locks import held
 from xkde.prompts import QUESTION
 from xkde.training.preference import hub_pairs
-from xkde.types import Edit, Query
+from xkde.types import Edit, Query, Sampling
 from xkde.writing import writing
 
 CAPITAL = "What is the capital of Japan?"
@@ -165,6 +172,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: checked("a" * (MAX_CHARACTERS + 1), QUESTION),
         ("问题", f"{MAX_CHARACTERS:,}", f"{MAX_CHARACTERS + 1:,}"),
     ),
+    "seed": (lambda: check_sampling(Sampling(seed=2**64)), ("2147483647",)),
     "no_language": (lambda: check(OSAKA, [], ()), ()),
     "not_loaded": (lambda: fails("unknown"), ("atlas-base",)),
     "absent": (lambda: fails("absent"), ("atlas-base",)),

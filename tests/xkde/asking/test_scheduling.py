@@ -31,7 +31,7 @@ class Counter:
     """An engine that counts up to each row's limit; ``batches`` are their sizes."""
 
     step: Callable[[], None] = lambda: None
-    fails: bool = False
+    error: Exception | None = None
     batches: list[int] = field(default_factory=list)
     order: list[int] = field(default_factory=list)  # first ids of prompts, as begun
     tokenizer: Any = None
@@ -50,8 +50,8 @@ class Counter:
         rows = [CountedRow(each) for each in samplings]
         while any(row.finish is None for row in rows):
             self.step()
-            if self.fails:
-                raise RuntimeError("out of memory.\nmore")
+            if self.error:
+                raise self.error
             for row in rows:
                 if row.finish is None:
                     row.token_ids.append(len(row.token_ids))
@@ -226,7 +226,7 @@ def test_an_editor_goes_between_two_tokens_and_not_for_ever() -> None:
 def test_a_failure_is_its_pane_s_alone() -> None:
     scheduler, turn = Scheduler(), EngineTurn()
     panes: Any = {
-        "base": [Sent(Counter(fails=True), "1")],  # type: ignore[arg-type]
+        "base": [Sent(Counter(error=RuntimeError("out of memory.\nmore")), "1")],  # type: ignore[arg-type]
         "edited": [Sent(Counter(), "1")],  # type: ignore[arg-type]
     }
     steps = scheduler.stream(
@@ -235,6 +235,23 @@ def test_a_failure_is_its_pane_s_alone() -> None:
     last = deque(steps, maxlen=1).pop()[1]
     assert "out of memory" in last["base"].failure
     assert last["edited"].generations[0].text == "3"
+
+
+def test_a_mistake_of_ours_fails_its_batch_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scheduler, turn = Scheduler(), EngineTurn()
+    sound, broken = Counter(), Counter(error=ValueError("no such seed"))
+    gate = held(sound)
+    with ThreadPoolExecutor(2) as threads:
+        going = threads.submit(end, ask(scheduler, sound, "a", turn=turn))
+        until(lambda: sound.batches == [1])
+        failing = threads.submit(end, ask(scheduler, broken, "b"))
+        until(lambda: scheduler.load["waiting"] == 1)
+        gate.set()
+        assert "see the log" in failing.result(10).failure
+        assert going.result(10).generations[0].text == "3"
+    assert "ValueError: no such seed" in caplog.text
 
 
 def test_closing_answers_whoever_waits_and_takes_no_more() -> None:

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 
 from pages.shell import pool as shared
+from xkde.asking.session import Sent, stream_together
 from xkde.engines.pool import Pool
 from xkde.engines.server import ServerEngine, open_server, served_engine
 from xkde.errors import CheckpointError, InputError
 from xkde.types import Sampling
 
 PROMPTS = [[1, 2, 3], [1, 4], [1, 5, 6, 7]]
+OUT_OF_MEMORY = {"message": "out of memory", "type": "InternalServerError"}
 
 
 class Protocol(BaseHTTPRequestHandler):
@@ -42,7 +44,11 @@ class Protocol(BaseHTTPRequestHandler):
             self._send(fault, {"message": "the prompt is too long for this model"})
             return
         if asked.get("stream"):
-            self._stream(asked)
+            self._stream(asked, fault)
+            return
+        if fault == "nothing":
+            self._send(200, {"id": "1", "object": "text_completion", "created": 0,
+                             "model": "tiny", "choices": []})  # fmt: skip
             return
         text = " " + "-".join(map(str, asked["prompt"]))
         choice = {"index": 0, "text": text, "finish_reason": "stop", "logprobs": None}
@@ -50,8 +56,8 @@ class Protocol(BaseHTTPRequestHandler):
         self._send(200, {"id": "1", "object": "text_completion", "created": 0,
                          "model": "tiny", "choices": [choice]})  # fmt: skip
 
-    def _stream(self, asked: dict[str, Any]) -> None:
-        """Send one token of one prompt at a time, by turns."""
+    def _stream(self, asked: dict[str, Any], fault: Any) -> None:
+        """Send one token of one prompt at a time, by turns; end as ``fault`` has it."""
         events = []
         longest = max(map(len, asked["prompt"]))
         for at in range(longest):
@@ -65,12 +71,16 @@ class Protocol(BaseHTTPRequestHandler):
                                    "created": 0, "model": asked["model"],
                                    "choices": [choice]})  # fmt: skip
         lines = [f"data: {json.dumps(event)}\n\n" for event in events]
-        body = "".join([*lines, "data: [DONE]\n\n"]).encode()
+        last = "data: [DONE]\n\n"
+        if fault == "event":
+            lines, last = lines[:2], f"data: {json.dumps({'error': OUT_OF_MEMORY})}\n\n"
+        body = "".join([*lines, last]).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        # A server that dies has promised more than it has sent.
+        self.wfile.write("".join(lines[:2]).encode() if fault == "dies" else body)
 
     def _send(self, status: int, told: dict[str, Any]) -> None:
         body = json.dumps(told).encode()
@@ -138,6 +148,7 @@ def test_a_moment_s_failure_is_repeated(server: Any, engine: ServerEngine) -> No
         ([500] * 3, CheckpointError, "answers with error 500"),
         ([400], InputError, "refuses a prompt of 3 tokens: the prompt is too long"),
         (["slow"] * 3, CheckpointError, "does not answer, after 3 tries"),
+        (["nothing"], CheckpointError, "broke off: no answer came"),
     ],
 )
 def test_a_lasting_failure_says_what_to_do(
@@ -186,6 +197,25 @@ def test_answers_stream_by_turns_in_one_request(
     server.faults = [500] * 3
     with pytest.raises(CheckpointError, match="answers with error 500"):
         list(engine.stream(PROMPTS, Sampling(9)))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("dies", "does not answer"), ("event", "broke off: out of memory")],
+)
+def test_a_server_that_dies_within_an_answer_fails_it_in_words(
+    server: Any, engine: ServerEngine, fault: str, words: str
+) -> None:
+    server.faults = [fault]
+    steps = engine.stream(PROMPTS[:2], Sampling(9))
+    assert [one.text for one in next(steps)] == ["1", ""]
+    with pytest.raises(CheckpointError, match=words):
+        list(steps)
+    server.faults = [fault]
+    panes: Any = {"base": [Sent(engine, "Hello")]}
+    *_, last = stream_together(panes, Sampling(9), threading.Event())
+    assert words in last["base"].failure
+    assert last["base"].generations
 
 
 def test_the_pool_finds_base_and_adapter_on_the_server(

@@ -5,6 +5,7 @@ finds it again. A process that was stopped continues where it was. Loads no mode
 library.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xkde import paths
-from xkde.checkpoints import resolve
+from xkde.checkpoints import CATALOGUE, resolve
 from xkde.data.benchmarks import items_of
 from xkde.errors import CheckpointError, InputError
 from xkde.evaluation.results.local_runs import EVALUATIONS
@@ -34,6 +36,7 @@ from xkde.writing import write_aside, writing
 STARTED = "started.json"
 BATCH = 16  # small, so that rows come often
 PATIENCE = 5.0  # seconds in which a process may end
+LONGEST_NAME, DIGEST = 120, 8  # characters of a run's folder, and of its digest
 LINE = 400  # characters of a log's last line
 State = Literal["running", "finished", "stopped"]
 
@@ -54,10 +57,17 @@ class Order:
 
     @property
     def folder(self) -> Path:
-        """The run's folder; equal orders share it, and go on in it."""
-        words = [Path(self.checkpoint).name, Path(self.benchmark).stem, self.directions,
-                 self.protocol, self.editor, str(self.limit or "all")]  # fmt: skip
-        name = re.sub(r"[^\w.-]+", "_", " ".join(words))[:120]
+        """The run's folder; equal orders share it, and go on in it.
+
+        A digest tells apart what a short name does not, such as two files of one name.
+        """
+        rest = [self.directions, self.protocol, self.editor, str(self.limit or "all")]
+        known, model = self.checkpoint in CATALOGUE, Path(self.checkpoint).name
+        name = _as_name([model, Path(self.benchmark).stem, *rest])[:LONGEST_NAME]
+        whole = [model if known else self.checkpoint, self.benchmark, *rest]
+        if name != _as_name(whole):
+            digest = hashlib.sha256(" ".join(whole).encode()).hexdigest()[:DIGEST]
+            name = f"{name[: LONGEST_NAME - DIGEST - 1]}_{digest}"
         return paths.runs() / EVALUATIONS / name
 
     @property
@@ -69,6 +79,10 @@ class Order:
             "--editor", self.editor, "--limit", str(self.limit),
             "--batch-size", str(BATCH), "--out", str(self.folder),
         ]  # fmt: skip
+
+
+def _as_name(words: Sequence[str]) -> str:
+    return re.sub(r"[^\w.-]+", "_", " ".join(words))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,29 @@ def test_equal_orders_share_a_folder() -> None:
     odd = Order(checkpoint="/tmp/a b/c", directions="en-zh, zh-en").folder.name
     assert "/" not in odd
     assert " " not in odd
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Order(benchmark="/a/test.json"), Order(benchmark="/b/test.json")),
+        (Order(benchmark="test.json"), Order(benchmark="test")),
+        (Order(checkpoint="/a/model"), Order(checkpoint="/b/model")),
+        (Order(checkpoint="a" * 200, limit=1), Order(checkpoint="a" * 200, limit=2)),
+        (Order(checkpoint="x/atlas-base"), Order(checkpoint="atlas-base")),
+    ],
+)
+def test_other_orders_have_other_folders(one: Order, other: Order) -> None:
+    assert one.folder != other.folder
+    assert one.folder == replace(one).folder
+    assert max(len(one.folder.name), len(other.folder.name)) <= 120
+
+
+def test_orders_of_known_names_keep_their_folders() -> None:
+    order = Order(checkpoint="Qwen/Qwen2.5-0.5B-Instruct")
+    kept = "Qwen2.5-0.5B-Instruct_atlas_en-zh_zh-en_both_x-kde_50"
+    assert order.folder.name == kept
+    assert Order().folder.name == "atlas-xe-it_atlas_en-zh_zh-en_both_x-kde_50"
 
 
 def test_expected_rows_of_both_protocols() -> None:
