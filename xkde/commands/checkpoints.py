@@ -14,7 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xkde import hub
-from xkde.checkpoints import CATALOGUE, PackageSource, inspect_folder, resolve
+from xkde.checkpoints import (
+    CATALOGUE,
+    PackageSource,
+    inspect_folder,
+    resolve,
+)
+from xkde.checkpoints.catalogue import folder_of
 from xkde.commands.output import print_json, print_table, progress
 from xkde.errors import CheckpointError, DownloadError
 from xkde.hub.planning import free_bytes_at
@@ -197,9 +203,8 @@ def run_average(arguments: argparse.Namespace) -> None:
     from xkde.training.averaging import average
 
     given = arguments
-    folder = average(
-        Path(given.first), Path(given.second), given.share, Path(given.out)
-    )
+    first, second = (folder_of(resolve(each)) for each in (given.first, given.second))
+    folder = average(first, second, given.share, Path(given.out))
     if given.json:
         print_json({"checkpoint": str(folder)})
     else:

@@ -39,6 +39,45 @@ def test_weights_lie_between_by_the_share(
     assert told["first"]["weights"] != told["second"]["weights"]
 
 
+def adapter(folder: Path, a: list[list[float]], b: list[list[float]]) -> Path:
+    """Write the factors of one layer, with the scale 2."""
+    folder.mkdir()
+    factors = {"q.lora_A.weight": torch.tensor(a), "q.lora_B.weight": torch.tensor(b)}
+    save_file(factors, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text('{"lora_alpha": 2}')
+    return folder
+
+
+def product(folder: Path) -> torch.Tensor:
+    factors = load_file(folder / "adapter_model.safetensors")
+    return factors["q.lora_B.weight"] @ factors["q.lora_A.weight"]
+
+
+def test_of_adapters_the_products_are_averaged(tmp_path: Path) -> None:
+    # Signs turned in both factors: the same product, though every factor's mean is 0.
+    first = adapter(tmp_path / "a", [[1.0, 2.0]], [[3.0], [0.0]])
+    second = adapter(tmp_path / "b", [[-1.0, -2.0]], [[-3.0], [0.0]])
+    out = average(first, second, 0.5, tmp_path / "out")
+    assert torch.allclose(product(out), torch.tensor([[3.0, 6.0], [0.0, 0.0]]))
+
+
+def test_the_largest_singular_values_stay(tmp_path: Path) -> None:
+    # Half of diag(6, 0) and half of diag(0, 2) is diag(3, 1), of which rank 1 keeps 3.
+    first = adapter(tmp_path / "a", [[1.0, 0.0]], [[6.0], [0.0]])
+    second = adapter(tmp_path / "b", [[0.0, 1.0]], [[0.0], [2.0]])
+    out = average(first, second, 0.5, tmp_path / "out")
+    expected = torch.tensor([[3.0, 0.0], [0.0, 0.0]])
+    assert torch.allclose(product(out), expected, atol=1e-6)
+
+
+def test_adapters_of_other_scales_have_no_average(tmp_path: Path) -> None:
+    first = adapter(tmp_path / "a", [[1.0, 0.0]], [[6.0], [0.0]])
+    second = adapter(tmp_path / "b", [[0.0, 1.0]], [[0.0], [2.0]])
+    (second / "adapter_config.json").write_text('{"lora_alpha": 4}')
+    with pytest.raises(CheckpointError, match="scaled differently"):
+        average(first, second, 0.5, tmp_path / "out")
+
+
 def test_the_same_average_is_not_made_again(
     two: tuple[Path, Path], tmp_path: Path
 ) -> None:
