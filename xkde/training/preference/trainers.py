@@ -246,11 +246,7 @@ def _always(device: torch.device) -> bool:
 class DpoTrainer(DPOTrainer):
     """DPO on rows of ours."""
 
-    def compute_loss(self, *given: Any, **named: Any) -> Any:
-        """Return TRL's loss."""
-        inherited: Any = super()
-        with answers_alone():
-            return inherited.compute_loss(*given, **named)
+    compute_loss = answers_alone()(DPOTrainer.compute_loss)
 
     def _prepare_dataset(
         self, dataset: datasets.Dataset, *_: object
@@ -261,11 +257,7 @@ class DpoTrainer(DPOTrainer):
 class KtoTrainer(KTOTrainer):
     """KTO on rows of ours, each answer with its label."""
 
-    def compute_loss(self, *given: Any, **named: Any) -> Any:
-        """Return TRL's loss."""
-        inherited: Any = super()
-        with answers_alone():
-            return inherited.compute_loss(*given, **named)
+    compute_loss = answers_alone()(KTOTrainer.compute_loss)
 
     def _prepare_dataset(
         self, dataset: datasets.Dataset, _: object, args: KTOConfig, *__: object
