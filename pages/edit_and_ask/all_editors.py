@@ -47,7 +47,7 @@ from xkde.asking.all_editors import (
 from xkde.asking.session import Pane, check
 from xkde.data.atlas.questions import Known
 from xkde.data.atlas.world import atlas
-from xkde.editors.registry import entry_of
+from xkde.editors.registry import entry_of, training_command
 from xkde.errors import XkdeError
 from xkde.evaluation.scoring.verdict import judge
 from xkde.text import safe_cell
@@ -63,7 +63,6 @@ CSV_COLUMNS = (
 )  # fmt: skip
 LONG = 30  # characters of an answer that may take more than its lines
 PHASE_MARKS = {"unmet": "○", "failed": "△", "stopped": "□"}
-TRAIN = "python -m xkde train-editor {editor} --settings atlas-{editor}-laptop"
 
 
 @dataclass(frozen=True)
@@ -365,7 +364,8 @@ def _answers(
 def _why(row: EditorRow, interface: Interface) -> str:
     """Return in words why a row has no answers (yet)."""
     if row.phase == "unmet" and row.unmet == "trained part":
-        return tr("editors_no_part", interface, command=TRAIN.format(editor=row.editor))
+        command = training_command(row.editor, row.model)
+        return tr("editors_no_part", interface, command=command)
     if row.phase == "unmet":
         return tr("editors_no_subject", interface)
     if row.phase == "failed":

@@ -133,10 +133,7 @@ def _plain(value: object) -> object:
 
 def part_folder(editor: str, folder: str) -> Path:
     """Return the folder with a card: as given, embedded, below home or checkout."""
-    make = (
-        f"Train it with: python -m xkde train-editor {editor} --settings "
-        f"atlas-{editor}-laptop"
-    )
+    make = f"Train it with: {training_command(editor, Path(folder).parent.name)}"
     if not folder:
         raise SettingsError(
             f"The editor “{editor}” needs a trained part, and its setting “folder” "
@@ -150,6 +147,17 @@ def part_folder(editor: str, folder: str) -> Path:
         f"The trained part of “{editor}” is not in {folder}. {make}; or give its "
         "folder (folder)."
     )
+
+
+def training_command(editor: str, name: str) -> str:
+    """Return how an editor's part is trained by a preset, for Atlas if there is none.
+
+    ``name`` is a preset's, or that of the checkpoint it is for.
+    """
+    settings = name if name.endswith(f"-{editor}") else f"{name}-{editor}"
+    if not (FOLDER / "training" / f"{settings}.yaml").is_file():
+        settings = f"atlas-{editor}-laptop"
+    return f"python -m xkde train-editor {editor} --settings {settings}"
 
 
 def has_part(editor: str, checkpoint: Path) -> bool:

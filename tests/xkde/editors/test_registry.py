@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from xkde.editors.registry import EDITORS, entry_of, make, model_of
-from xkde.errors import InputError, SettingsError
+from xkde.editors.registry import (
+    EDITORS,
+    entry_of,
+    make,
+    model_of,
+    part_folder,
+    training_command,
+)
+from xkde.errors import CheckpointError, InputError, SettingsError
 
 NAMES = (
     "x-kde lte ike prompt none ft-l ft-m rome memit alphaedit kn serac mend"
@@ -50,3 +57,11 @@ def test_lte_asks_what_was_trained_for_it(
     assert model_of("lte", "atlas-xe-it", "atlas-xe-it") == "atlas-xe-it"
     assert model_of("x-kde", "atlas-base", "atlas-xe-it") == "atlas-xe-it"
     assert model_of("rome", "atlas-base", "atlas-xe-it") == "atlas-base"
+
+
+def test_the_command_that_trains_a_part_is_for_the_model() -> None:
+    assert training_command("mend", "gemma-3-270m").endswith("gemma-3-270m-mend")
+    assert training_command("mend", "gemma-3-270m-mend").endswith("gemma-3-270m-mend")
+    assert training_command("serac", "a model").endswith("atlas-serac-laptop")
+    with pytest.raises(CheckpointError, match="--settings gemma-3-270m-serac"):
+        part_folder("serac", "runs/gemma-3-270m-serac/nothing")
