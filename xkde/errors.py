@@ -63,7 +63,7 @@ class CheckpointError(XkdeError):
 
 
 class NotFiniteError(CheckpointError):
-    """A model computed values that are no numbers."""
+    """A model, or an edit of its weights, gives values that are no numbers."""
 
 
 class DownloadError(XkdeError):

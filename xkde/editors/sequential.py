@@ -17,7 +17,7 @@ from torch import Tensor
 from xkde.editors.editor import Applied, Editor, bare, revert
 from xkde.editors.weights import deltas
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import InputError, SettingsError
+from xkde.errors import InputError, NotFiniteError
 from xkde.types import Edit
 from xkde.writing import aside
 
@@ -68,7 +68,7 @@ def _with_part(
     tried = sequence.tried + len(part)
     try:
         edited = editor.apply(engine, part, sequence.applied)
-    except (InputError, SettingsError) as error:
+    except (InputError, NotFiniteError) as error:
         refused = (*sequence.refused, *range(sequence.tried, tried))
         notes = _joined(sequence.notes, (error.notice,))
         return replace(sequence, tried=tried, refused=refused, notes=notes)

@@ -24,7 +24,7 @@ from xkde.editors.weights.base import SavedDeltaEditor, WeightChange, WeightEdit
 from xkde.editors.weights.modules import projection
 from xkde.engines.loading import load, load_tokenizer
 from xkde.engines.transformers import TransformersEngine
-from xkde.errors import InputError, SettingsError
+from xkde.errors import InputError, NotFiniteError, SettingsError
 from xkde.prompts import ask
 from xkde.types import Edit, Query, Sampling
 
@@ -113,7 +113,7 @@ def test_the_same_after_an_editor_fails_in_the_middle(
         return WeightChange(deltas.scaled(change.delta, size))
 
     editor = WeightEditor("shift", Settings, fails)
-    with pytest.raises(SettingsError), applied(editor, engine, EDITS, at_once=1):
+    with pytest.raises(NotFiniteError), applied(editor, engine, EDITS, at_once=1):
         pass
     assert deltas.are_equal(engine.model, before)
 

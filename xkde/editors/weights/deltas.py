@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from xkde.errors import DataError, SettingsError
+from xkde.errors import DataError, NotFiniteError, SettingsError
 from xkde.types import Edit
 from xkde.writing import aside
 
@@ -111,8 +111,8 @@ def add(
     """Set each parameter to its original plus its delta; return the originals.
 
     ``originals`` are those of an earlier change that ``delta`` includes. Sums in
-    float32, then rounds once. Raises SettingsError, and changes nothing, if a sum is
-    no number or a delta does not fit.
+    float32, then rounds once. Raises NotFiniteError if a sum is no number,
+    SettingsError if a delta does not fit; then nothing is changed.
     """
     kept = dict(originals or {})
     kept |= originals_of(model, [name for name in delta if name not in kept])
@@ -127,7 +127,7 @@ def add(
             )
         total = (value.float() + added.to(value.device).float()).to(value.dtype)
         if not bool(total.isfinite().all()):
-            raise SettingsError(
+            raise NotFiniteError(
                 "The edit would fill {parameter} with values that are no numbers, so "
                 "the weights were left as they were. Try a smaller learning rate or "
                 "another layer.",

@@ -56,7 +56,7 @@ from xkde.prompts import Wrapper
 from xkde.types import AskedPrompt, Edit, Generation, Query, Sampling
 
 Given = Mapping[str, Mapping[str, object]]  # editor -> its settings
-UNFIT = (InputError, SettingsError, NotFiniteError)  # by these one edit is left out
+UNFIT = (InputError, NotFiniteError)  # by these one edit is left out
 EDITS_A_PART = 32  # whose changes are computed together
 SHARED = (
     "Made side by side with other edits: the seconds are an equal share of what all "

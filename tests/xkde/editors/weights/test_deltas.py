@@ -10,7 +10,7 @@ from torch import nn
 
 from xkde.editors.weights import deltas
 from xkde.editors.weights.deltas import SavedDelta
-from xkde.errors import DataError, SettingsError
+from xkde.errors import DataError, NotFiniteError, SettingsError
 from xkde.types import Edit
 
 EDIT = Edit("日本的首都是哪里？", "大阪", "zh", "日本", "东京", ("Osaka",))
@@ -55,7 +55,7 @@ def test_a_second_change_keeps_the_first_originals(model: nn.Module) -> None:
 def test_what_is_no_number_changes_nothing(model: nn.Module, bad: float) -> None:
     before = values(model)
     spoilt = {"0.weight": torch.zeros(3, 5), "1.weight": torch.full((2, 3), bad)}
-    with pytest.raises(SettingsError, match="no numbers"):
+    with pytest.raises(NotFiniteError, match="no numbers"):
         deltas.add(model, spoilt)
     with pytest.raises(SettingsError, match="another model"):
         deltas.add(model, {"0.weight": torch.zeros(5, 3)})

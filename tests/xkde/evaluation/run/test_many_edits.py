@@ -16,9 +16,10 @@ from xkde import paths
 from xkde.__main__ import main
 from xkde.data.atlas.benchmark import many_edits
 from xkde.data.atlas.world import atlas
+from xkde.editors.weights import deltas
 from xkde.engines.encoder import load_encoder
 from xkde.engines.loading import load
-from xkde.errors import SettingsError
+from xkde.errors import NotFiniteError, SettingsError
 from xkde.evaluation.results.experiments import UNTOUCHED, ExperimentSettings, read
 from xkde.evaluation.results.rows import records_of
 from xkde.evaluation.run import many_edits as experiments
@@ -153,14 +154,20 @@ def test_a_stopped_run_goes_on_and_says_the_same(
         run(other, tmp_path / "stopped")
 
 
-def test_edits_that_the_editor_refuses_are_counted(engine: Any, tmp_path: Path) -> None:
+def test_edits_that_diverge_are_counted(
+    engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverges(*_: object) -> None:
+        raise NotFiniteError("These are no numbers.")
+
+    monkeypatch.setattr(deltas, "add", diverges)
     settings = replace(SMALL, kind="sequential", sizes=(2,))
-    job = job_of(engine, settings, {"learning_rate": float("inf")})
+    job = job_of(engine, settings)
     rows = rows_of(run(job, tmp_path / "refused"))
     after = [row for row in rows if row["size"] == 2]
     assert {row["refused"] for row in after} == {2}
     assert {row["answer"] for row in after} == {None}
-    assert "learning rate" in after[0]["notes"]
+    assert "no numbers" in after[0]["notes"]
 
 
 @pytest.mark.parametrize(("threshold", "is_found"), [(-1.0, True), (9.0, False)])

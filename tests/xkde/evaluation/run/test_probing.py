@@ -99,14 +99,11 @@ def test_an_editor_of_weights(engine: Any, tmp_path: Path) -> None:
     assert any(row["answer"] != without[_key(row)]["answer"] for row in edited)
 
 
-@pytest.mark.parametrize("kind", [SettingsError, NotFiniteError])
-def test_an_edit_that_diverges_is_left_out(
-    kind: type[XkdeError], engine: Any, tmp_path: Path
-) -> None:
+def test_an_edit_that_diverges_is_left_out(engine: Any, tmp_path: Path) -> None:
     editor, text = open_editor("ft-m", engine, {"steps": 1})
     assert editor is not None
     question = CASES[0].edits["en"].question
-    counting = Counting(editor, question, kind("It diverged."))
+    counting = Counting(editor, question, NotFiniteError("It diverged."))
     settings = replace(RUN, editor="ft-m", editor_settings=text)
     rows = rows_of(evaluate(engine, CASES, settings, tmp_path / "run", editor=counting))
     assert {row["notes"] for row in rows if row["finish"] == "not_edited"} == {
@@ -115,6 +112,13 @@ def test_an_edit_that_diverges_is_left_out(
     assert {row["case"] for row in rows if row["finish"] != "not_edited"} == {
         CASES[1].id
     }
+
+
+def test_a_setting_that_fits_no_edit_ends_the_run(engine: Any, tmp_path: Path) -> None:
+    editor, text = open_editor("ft-m", engine, {"layer": 99})
+    settings = replace(RUN, editor="ft-m", editor_settings=text)
+    with pytest.raises(SettingsError, match="layer"):
+        evaluate(engine, CASES, settings, tmp_path / "run", editor=editor)
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
