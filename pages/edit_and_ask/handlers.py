@@ -45,6 +45,7 @@ from pages.shell.prefill import (
     edit_in_language,
     fill_in,
     kinds_of,
+    suggestion,
     understand,
     wordings_of,
     write_wordings,
@@ -300,8 +301,10 @@ def open_page(request: gr.Request) -> list[object]:
     if linked is None:
         panel = models.render_panel(BASE, EDITED, interface)
         return [*(gr.skip() for _ in ("prefilled", *FIELDS, "answers")), *panel]
-    stated = Prefilled(asked=linked.query.strip())  # a link's wordings are of its query
-    form, prefilled = fill_in(linked, stated, understand(linked))
+    known = understand(linked)
+    # A link's wordings are of its query, or of the one that the fact suggests.
+    query = linked.query.strip() or suggestion(linked, known).query
+    form, prefilled = fill_in(linked, Prefilled(asked=query), known)
     values = dict(zip(FIELDS, values_of(form), strict=True))
     values["editor"] = models.render_editors(form.editor, form.base)
     panel = models.render_panel(form.base, form.edited, interface)

@@ -50,6 +50,20 @@ def test_a_link_carries_own_wordings_and_not_what_atlas_asks_anyway() -> None:
     assert asked.wordings == own.wordings
 
 
+def test_wordings_of_a_link_without_a_query_are_of_its_question() -> None:
+    parameters = {
+        "edit": "de",
+        "q": "Welches Tier ziert das Wappen von Bremerhaven?",
+        "a": "ein Alpaka",
+        "ask": "en-fr",
+        "wordings": "English: Which animal is on the arms of Bremerhaven?",
+    }
+    request: Any = SimpleNamespace(request=1, query_params=parameters, headers={})
+    _, *values = handle.open_page(request)[: len(FIELDS) + 1]
+    opened = dict(zip(FIELDS, values, strict=True))
+    assert opened["wordings"] == parameters["wordings"]
+
+
 def test_a_link_says_what_it_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(handle.gr, "Warning", said.append)
