@@ -36,6 +36,10 @@ from xkde.types import Edit
 # (model, pairs of prompt and answer) -> each pair's loss, (pairs,)
 AnswerLosses = Callable[[PreTrainedModel, Sequence[Pair]], Tensor]
 
+HIGHEST_RATE = (
+    1e6  # far above any use, and still a number for float32 after Adam's step
+)
+
 
 @dataclass(frozen=True)
 class FineTuningSettings:
@@ -164,10 +168,10 @@ def notes_of_loss(mean_loss: float, settings: FineTuningSettings) -> tuple[str, 
 def _check(settings: FineTuningSettings) -> None:
     if settings.steps < 1 or settings.batch_size < 1:
         raise SettingsError("Fine-tuning needs at least one step and one edit a batch.")
-    if not (0 < settings.learning_rate < float("inf")):
+    if not (0 < settings.learning_rate <= HIGHEST_RATE):
         raise SettingsError(
             f"A learning rate of {settings.learning_rate} teaches nothing. Give a "
-            "number above 0, such as 5e-4."
+            f"number above 0 and at most {HIGHEST_RATE:g}, such as 5e-4."
         )
     if settings.weight_decay < 0 or settings.clamp < 0:
         raise SettingsError("The clamp and the weight decay are 0 (none) or above.")

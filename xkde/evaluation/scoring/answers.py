@@ -14,8 +14,6 @@ from xkde.data.atlas.mentions import names_entity
 from xkde.languages import language as language_of
 from xkde.text import fits_script, is_one, normalise, same, year_of
 
-_ENGLISH_ARTICLES = ("a", "an", "the")
-
 
 def exact_match(answer: str, gold: str) -> bool:
     """Tell whether two answers are the same after normalisation."""
@@ -56,7 +54,8 @@ def tokens(text: str, language: str) -> list[str]:
         return list(plain.replace(" ", ""))
     words = plain.split()
     if language == "en":
-        return [word for word in words if word not in _ENGLISH_ARTICLES] or words
+        articles = language_of(language).articles
+        return [word for word in words if word not in articles] or words
     return words
 
 

@@ -19,6 +19,7 @@ from typing import Literal
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.atlas.names import in_text, named_by
 from xkde.evaluation.scoring.sound import sound_alike
+from xkde.languages import LANGUAGES
 from xkde.languages import language as language_of
 from xkde.text import fits_script, normalise, repeats_itself, same, unaccented
 from xkde.types import Finish
@@ -47,11 +48,10 @@ Rule = Literal[
     "empty",
 ]
 
-# Of the languages that have them; what is left of a name must still tell something.
+# Of any language; what is left of a name must still tell something.
+_ARTICLES = {article for known in LANGUAGES.values() for article in known.articles}
 _ARTICLE = re.compile(
-    r"(?:l['’]|(?:the|an?|der|die|das|den|dem|eine?|el|la|los|las|una?|le|les|une|os?"
-    r"|as|um|uma|de|het|een)\s+)(?=.{4})",
-    re.IGNORECASE,
+    rf"(?:l['’]|(?:{'|'.join(sorted(_ARTICLES))})\s+)(?=.{{4}})", re.IGNORECASE
 )
 
 RIGHT: tuple[Kind, ...] = ("new", "both_same", "unchanged")

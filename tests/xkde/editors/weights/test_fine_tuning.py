@@ -91,6 +91,7 @@ def test_what_cannot_be_learned_is_said(engine: TransformersEngine) -> None:
     before = deltas.originals_of(engine.model, dict(engine.model.named_parameters()))
     bad: list[tuple[dict[str, object], Edit, type[Exception]]] = [
         ({"learning_rate": float("nan")}, JAPAN, SettingsError),
+        ({"learning_rate": 1e39}, JAPAN, SettingsError),  # beyond float32
         ({"learning_rate": "fast"}, JAPAN, SettingsError),
         ({"steps": 0}, JAPAN, SettingsError),
         ({"layer": 7}, JAPAN, SettingsError),
