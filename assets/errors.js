@@ -1,19 +1,9 @@
-// What the Errors tab does in the browser: keys press the buttons that a pointer would,
-// and the address follows the queue. Runs when the tab is first opened.
+// What the Errors tab does in the browser (after panel.js): keys press the buttons that a
+// pointer would, and the address follows the queue.
 const KEYS = "#KEYS";
-const find = (selector) => document.querySelector(selector);
-const panel = () => find("#errors");
-const visible = () => Boolean(panel() && panel().offsetParent);
-const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-// A page that Gradio makes anew runs this anew: the old listeners go.
-if (window.xkdeErrors) window.xkdeErrors.abort();
-const life = (window.xkdeErrors = new AbortController());
-const { signal } = life;
 
 // Keys may come faster than answers: until the next case is there they wait.
 const PATIENCE = 15000; // a busy server takes seconds
-const BREATH = 60; // until what was chosen has reached Gradio
 let waiting = null; // the keys that wait; null: none has to
 let timer = 0;
 const stamp = () => find("#errors-case [data-step]")?.dataset.step;
@@ -81,16 +71,9 @@ const mark = () => {
       });
 };
 
-const KEPT = ["lang", "__theme"];
 const follow = () => {
   const frame = find("#errors-case [data-address]");
-  if (!frame || !visible()) return;
-  const address = new URLSearchParams(frame.dataset.address);
-  const now = new URLSearchParams(location.search);
-  for (const name of KEPT) if (now.has(name)) address.set(name, now.get(name));
-  const query = "?" + address;
-  if (query !== location.search)
-    history.replaceState(null, "", location.pathname + query + location.hash);
+  if (frame && visible()) write(frame.dataset.address);
 };
 
 const changed = () => {
@@ -102,13 +85,9 @@ const changed = () => {
   setTimeout(release, BREATH);
   const top = find("#errors-case").getBoundingClientRect().top;
   if (top < 0 || top > innerHeight / 2)
-    find("#errors-case").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+    scrollTo_(find("#errors-case"));
 };
-const observer = new MutationObserver(changed);
-observer.observe(panel(), { childList: true, subtree: true, attributeFilter: ["data-step"] });
-signal.addEventListener("abort", () => {
-  observer.disconnect();
-  clearTimeout(timer);
-});
+observe(changed, ["data-step"]);
+signal.addEventListener("abort", () => clearTimeout(timer));
 changed();
 trigger("arrived", { search: location.search });

@@ -1,18 +1,6 @@
-// What the Preferences tab does in the browser: runs when the tab is first opened.
-// It tells Python of rows, keys and bars ("arrived", "go", "bar"), keeps the address in
-// step with what is shown, and marks the row of the pair that is shown.
-const find = (selector) => document.querySelector(selector);
-const panel = () => find("#preferences");
-const visible = () => Boolean(panel() && panel().offsetParent);
-const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const narrow = matchMedia("(max-width: 900px)");
-const scrollTo_ = (node) =>
-  node && node.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
-
-// A page that Gradio makes anew runs this anew: the old listeners go.
-if (window.xkdePairs) window.xkdePairs.abort();
-const life = (window.xkdePairs = new AbortController());
-const signal = life.signal;
+// What the Preferences tab does in the browser (after panel.js). It tells Python of rows,
+// keys and bars ("arrived", "go", "bar"), keeps the address in step with what is shown,
+// and marks the row of the pair that is shown.
 
 // Keys may come faster than answers: one question is under way at a time, and the next
 // one asks for the place that was reached meanwhile. What is not answered in time is
@@ -20,7 +8,6 @@ const signal = life.signal;
 // arrives, a filter's pairs for example, the question is forgotten.
 const PATIENCE = 1500;
 const TRIES = 4;
-const BREATH = 60; // until an update of the page is over
 let aim = null; // the place that is wanted
 let sent = null; // the place that was asked for
 let before = ""; // what was shown then
@@ -90,20 +77,11 @@ document.addEventListener(
   { signal },
 );
 
-const attach = () => {
-  for (const plot of panel().querySelectorAll(".js-plotly-plot")) {
-    if (!plot.on || plot.heard) continue;
-    plot.heard = true;
-    plot.on("plotly_click", ({ points }) => {
-      const link = points[0] && points[0].customdata;
-      if (typeof link !== "string") return;
-      trigger("bar", { link });
-      scrollTo_(find("#pair-filters"));
-    });
-  }
+const filterBy = (link) => {
+  trigger("bar", { link });
+  scrollTo_(find("#pair-filters"));
 };
 
-const KEPT = ["lang", "__theme"];
 const keepInStep = () => {
   const shown = find("#pair-shown [data-address]");
   if (!shown) return;
@@ -122,37 +100,17 @@ const keepInStep = () => {
     if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
     if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
   }
-  const address = new URLSearchParams(shown.dataset.address);
-  const now = new URLSearchParams(location.search);
-  for (const name of KEPT) if (now.has(name)) address.set(name, now.get(name));
-  window.xkdeAddress(address);
+  write(shown.dataset.address);
 };
 
 const changed = () => {
   if (!panel()) return;
-  attach();
+  hearPlots(filterBy);
   keepInStep();
 };
-const observer = new MutationObserver(changed);
-// Gradio changes what is there already: a pair like the one before it comes as other
-// texts in the same elements, and takes the mark off the row.
-observer.observe(panel(), {
-  childList: true,
-  subtree: true,
-  attributeFilter: ["data-address", "data-at", "aria-current"],
-});
-// A tab that comes into sight again has its own address again.
-const seen = new IntersectionObserver(() => setTimeout(changed, BREATH));
-seen.observe(panel());
-signal.addEventListener("abort", () => {
-  observer.disconnect();
-  seen.disconnect();
-  forget();
-});
-// Back in the browser's history: what was shown there is shown again.
-window.addEventListener(
-  "xkde-back",
-  () => setTimeout(() => visible() && trigger("arrived", { search: location.search }), 100),
-  { signal },
-);
+// A pair like the one before it comes as other texts in the same elements, and takes the
+// mark off the row.
+observe(changed, ["data-address", "data-at", "aria-current"]);
+signal.addEventListener("abort", forget);
+followHistory();
 trigger("arrived", { search: location.search });

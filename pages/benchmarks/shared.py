@@ -16,7 +16,6 @@ import gradio as gr
 from pages.shell.components import QUIET, Components, EventOptions
 from pages.shell.strings import Interface, strings, tr
 from pages.shell.templates import render
-from xkde import paths
 from xkde.checkpoints import CATALOGUE
 from xkde.editors.registry import EDITORS
 from xkde.evaluation.results.rows import SCORE, SCORES
@@ -32,7 +31,6 @@ READING: EventOptions = {
     "concurrency_limit": 1,
 }
 LONGEST = 50  # parameters of an address that are looked at
-SCRIPT = paths.ASSETS / "evaluations.js"
 PLAIN_EDITORS = ("none", "prompt")  # their names are words, not proper names
 X_KDE = "x-kde"
 TRAINED = ("xe-it", "tl-po")  # stages that train a checkpoint for X-KDE's prompt
@@ -80,17 +78,6 @@ def by_name(
 def picked(components: Components, *names: str) -> Components:
     """Return some of the components."""
     return {name: components[name] for name in names}
-
-
-def script_of(panel: str) -> gr.HTML:
-    """Make the component that connects a view with its script, by events of its own."""
-    script = SCRIPT.read_text(encoding="utf-8").replace("#PANEL", f"#{panel}", 1)
-    return gr.HTML(
-        html_template="<span hidden></span>",
-        js_on_load=script,
-        elem_id=f"{panel}-bridge",
-        elem_classes="bridge",
-    )
 
 
 def address_of(event: gr.EventData, view: str) -> dict[str, str]:

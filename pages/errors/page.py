@@ -14,9 +14,9 @@ from pages.errors.handlers import CHOICE, OF_RUN, SHOWN
 from pages.errors.session import LabellingSession
 from pages.shell.components import AT_ONCE, QUIET, Components, EventOptions, by_name
 from pages.shell.look import Header
+from pages.shell.scripts import bridge
 from pages.shell.strings import label
 from pages.shell.templates import render
-from xkde import paths
 from xkde.evaluation.analysis.kinds import FAILURES, KEYS
 from xkde.evaluation.results.rows import PROTOCOLS
 from xkde.labelling.exchange import FORMATS
@@ -25,7 +25,6 @@ from xkde.labelling.records import LONGEST_NAME, LONGEST_NOTE, SEVERITIES
 from xkde.types import PROBES
 
 TITLE = "tab_errors"
-SCRIPT = paths.ASSETS / "errors.js"
 # Key → the button that it presses; kinds have theirs in ``analysis.kinds``
 BUTTONS = {
     "Enter": "errors-save", "s": "errors-skip", "p": "errors-previous",
@@ -66,18 +65,11 @@ def layout() -> Components:
 
 
 def _bridge() -> gr.HTML:
-    """Make the component by which the tab's script talks with Python."""
     keys = {
         "kinds": list(KEYS.values()), "severities": list(SEVERITY_KEYS),
         "buttons": BUTTONS,
     }  # fmt: skip
-    script = SCRIPT.read_text(encoding="utf-8").replace('"#KEYS"', json.dumps(keys), 1)
-    return gr.HTML(
-        html_template="<span hidden></span>",
-        js_on_load=script,
-        elem_id="errors-bridge",
-        elem_classes="bridge",
-    )
+    return bridge("errors", "errors", json.dumps(keys))
 
 
 def _queue_fields() -> Components:

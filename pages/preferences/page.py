@@ -15,13 +15,12 @@ from pages.preferences.pair import note_html
 from pages.preferences.view import FIELDS, LONGEST, SIZES, PairPlace, PairView
 from pages.shell.components import AT_ONCE, QUIET, Components, EventOptions, by_name
 from pages.shell.look import Header
+from pages.shell.scripts import bridge
 from pages.shell.strings import label
 from pages.shell.templates import render
-from xkde import paths
 from xkde.data.preferences.table import BOUNDS, FLAGS, SORTS
 
 TITLE = "tab_preferences"
-SCRIPT = paths.ASSETS / "preferences.js"
 FORMATS = {"jsonl": "JSON lines", "parquet": "Parquet"}
 PLOT_ROWS = (("against", "margin"), ("length", "flags"))
 SHOWN = ("place", "list", "status", "pair", "odds")  # what shows a place
@@ -51,14 +50,9 @@ def build(root: gr.Blocks, header: Header) -> None:
 
 def layout() -> Components:
     """Make all components."""
-    bridge = gr.HTML(
-        html_template="<span hidden></span>",
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        elem_id="pair-bridge",
-    )
     _paragraph("lead", "pairs_lead")
     return {
-        "bridge": bridge,
+        "bridge": bridge("preferences", "preferences"),
         **_source_components(),
         **_filter_components(),
         "status": gr.HTML(note_html(""), elem_id="pair-status"),

@@ -10,6 +10,7 @@
     pool.py        the models that all tabs share, and what this place offers
     prefill.py     what a form is filled in with while a visitor types
     runs.py        what a visitor starts and may stop
+    scripts.py     the scripts of panels, and how they talk with Python
     strings.py     the text of the interface in English and Chinese
     templates.py   how templates are rendered
     visitors.py    who asks, and how often

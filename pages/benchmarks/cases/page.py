@@ -41,9 +41,9 @@ from pages.benchmarks.shared import (
     lead,
     note,
     picked,
-    script_of,
 )
 from pages.shell.components import AT_ONCE, QUIET, Components
+from pages.shell.scripts import bridge
 from pages.shell.strings import interface_language, label, shown_error, tr
 from xkde.errors import XkdeError
 from xkde.evaluation.analysis.kinds import Kind
@@ -63,7 +63,7 @@ def build(root: gr.Blocks) -> None:
 
 def layout() -> Components:
     """Make the components."""
-    parts: Components = {"script": script_of("cases-panel")}
+    parts: Components = {"script": bridge("evaluations", "cases-panel")}
     lead("cases_lead")
     parts |= _fields()
     parts["status"] = gr.HTML(note(""), elem_id="case-status")

@@ -32,9 +32,9 @@ from pages.benchmarks.shared import (
     note,
     picked,
     protocol_key,
-    script_of,
 )
 from pages.shell.components import Components
+from pages.shell.scripts import bridge
 from pages.shell.strings import Interface, interface_language, label, tr
 from pages.shell.templates import render as filled_in
 from xkde.evaluation.results.experiments import (
@@ -62,7 +62,7 @@ def build(root: gr.Blocks) -> None:
 def layout() -> Components:
     """Make the components."""
     usual = EditorsChoice()
-    parts: Components = {"script": script_of("editors-panel")}
+    parts: Components = {"script": bridge("evaluations", "editors-panel")}
     lead("all_editors_lead")
     parts["status"] = gr.HTML(note(""), elem_id="editors-shown")
     with gr.Row(elem_classes="half filters"):

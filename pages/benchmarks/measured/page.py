@@ -35,7 +35,6 @@ from pages.benchmarks.shared import (
     note,
     picked,
     protocol_key,
-    script_of,
 )
 from pages.benchmarks.sources import (
     EVERY,
@@ -48,6 +47,7 @@ from pages.benchmarks.sources import (
     with_kinds,
 )
 from pages.shell.components import Components
+from pages.shell.scripts import bridge
 from pages.shell.strings import Interface, interface_language, label, tr
 from pages.shell.templates import render as filled_in
 from xkde.evaluation.results.local_runs import LocalRun
@@ -70,7 +70,7 @@ def build(root: gr.Blocks) -> None:
 
 def layout() -> Components:
     """Make the components."""
-    parts: Components = {"script": script_of("measured-panel")}
+    parts: Components = {"script": bridge("evaluations", "measured-panel")}
     lead("measured_lead")
     parts["status"] = gr.HTML(note(""), elem_id="measured-shown")
     parts |= _fields()

@@ -32,9 +32,9 @@ from pages.benchmarks.shared import (
     picked,
 )
 from pages.shell.components import AT_ONCE, Components
+from pages.shell.scripts import bridge
 from pages.shell.strings import Interface, in_words, interface_language, label, tr
 from pages.shell.templates import render as filled_in
-from xkde import paths
 from xkde.errors import DataError
 from xkde.evaluation.published import PaperNumbers, read
 
@@ -153,7 +153,6 @@ def choices_of(
     return [(others, ""), *((language_name(c, interface), c) for c in every)]
 
 
-SCRIPT = paths.ASSETS / "benchmarks-published.js"
 OUTPUTS = ("view", *FIELDS, "figure", "printed", "cells")
 LONGEST = 500  # characters of a button's link that are looked at
 FEWEST = 2  # choices for which a field is worth its place
@@ -168,11 +167,7 @@ def build(root: gr.Blocks) -> None:
 
 def layout() -> Components:
     """Make the components; choices come with the tables."""
-    script = gr.HTML(
-        html_template="<span hidden></span>",
-        js_on_load=SCRIPT.read_text(encoding="utf-8"),
-        elem_id="published-bridge",
-    )
+    script = bridge("benchmarks-published", "published")
     lead("published_lead")
     with gr.Row(elem_id="published-fields", elem_classes="half"):
         table = gr.Dropdown(
