@@ -80,11 +80,18 @@ class Visit:
         assert self.wrong == [], self.wrong
         width = self.tab.evaluate("innerWidth")
         assert self.tab.evaluate("document.documentElement.scrollWidth") <= width
+        # On a busy machine something may turn pale while axe looks: a fault stays.
+        found = self.faults()
+        if "color-contrast" in found:
+            found = self.faults()
+        assert found == {}, found
+
+    def faults(self) -> dict[str, list[str]]:
+        """Return the rules of axe that the settled page breaks, and where."""
         self.tab.wait_for_function(SETTLED)
         violations = Axe().run(self.tab).response["violations"]
         found = {each["id"]: short(each) for each in violations}
-        found = {rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN}
-        assert found == {}, found
+        return {rule: at for rule, at in found.items() if rule not in GRADIO_S_OWN}
 
 
 def short(violation: dict[str, Any]) -> list[str]:
