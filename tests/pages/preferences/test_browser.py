@@ -162,6 +162,7 @@ def test_filters_are_in_the_address_which_reopens_them(visit: Visit) -> None:
     tab = opened(visit)
     tab.get_by_label("Find").fill("大阪")
     tab.locator("#pair-more button").first.click()
+    tab.wait_for_timeout(STILL)
     tab.get_by_role("checkbox", name="the chosen answer is wrong").first.check()
     found(tab, "0 of 60 pairs")
     tab.locator("#pair-list").get_by_text("No pair matches").wait_for()
