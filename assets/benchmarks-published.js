@@ -30,7 +30,7 @@ const keepInStep = () => {
   if (!shown || !visible()) return;
   if (went && known && shown.dataset.address !== known) arrive(shown);
   known = shown.dataset.address;
-  write(known);
+  writeAddress(known);
 };
 
 observe(keepInStep);

@@ -73,7 +73,7 @@ const mark = () => {
 
 const follow = () => {
   const frame = find("#errors-case [data-address]");
-  if (frame && visible()) write(frame.dataset.address);
+  if (frame && visible()) writeAddress(frame.dataset.address);
 };
 
 const changed = () => {

@@ -4,7 +4,7 @@
 
 // The other view may never have been opened: then it reads the address by itself.
 const openCases = (address) => {
-  write(address);
+  writeAddress(address);
   window.dispatchEvent(new CustomEvent("xkde-cases", { detail: "?" + address }));
   const tab = find("#view-cases-button");
   if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
@@ -33,7 +33,7 @@ const keepInStep = () => {
     if (row.dataset.at === shown.dataset.at) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
-  if (visible()) write(shown.dataset.address);
+  if (visible()) writeAddress(shown.dataset.address);
 };
 observe(keepInStep, ["data-address", "data-at"]);
 followHistory();

@@ -18,7 +18,7 @@ const { signal } = life;
 
 // What is shown gives the address; language and theme stay in it.
 const KEPT = ["lang", "__theme"];
-const write = (address) => {
+const writeAddress = (address) => {
   const query = new URLSearchParams(address);
   const now = new URLSearchParams(location.search);
   for (const name of KEPT) if (now.has(name)) query.set(name, now.get(name));

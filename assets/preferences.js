@@ -100,7 +100,7 @@ const keepInStep = () => {
     if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
     if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
   }
-  write(shown.dataset.address);
+  writeAddress(shown.dataset.address);
 };
 
 const changed = () => {

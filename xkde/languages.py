@@ -24,7 +24,6 @@ class Language:
     script: str  # ISO 15924
     direction: Literal["ltr", "rtl"] = "ltr"
     spaced: bool = True  # whether words are written apart
-    articles: tuple[str, ...] = ()  # the words that a name may stand with or without
 
 
 LANGUAGES: dict[str, Language] = {
@@ -41,47 +40,15 @@ LANGUAGES: dict[str, Language] = {
         Language("cs", "Czech", "čeština", "cz", "ces_Latn", "Latn"),
         Language("cy", "Welsh", "Cymraeg", None, "cym_Latn", "Latn"),
         Language("da", "Danish", "dansk", None, "dan_Latn", "Latn"),
-        Language(
-            "de",
-            "German",
-            "Deutsch",
-            "de",
-            "deu_Latn",
-            "Latn",
-            articles=("der", "die", "das", "den", "dem", "ein", "eine"),
-        ),
+        Language("de", "German", "Deutsch", "de", "deu_Latn", "Latn"),
         Language("el", "Greek", "Ελληνικά", None, "ell_Grek", "Grek"),
-        Language(
-            "en",
-            "English",
-            "English",
-            "en",
-            "eng_Latn",
-            "Latn",
-            articles=("the", "a", "an"),
-        ),
-        Language(
-            "es",
-            "Spanish",
-            "español",
-            "es",
-            "spa_Latn",
-            "Latn",
-            articles=("el", "la", "los", "las", "un", "una"),
-        ),
+        Language("en", "English", "English", "en", "eng_Latn", "Latn"),
+        Language("es", "Spanish", "español", "es", "spa_Latn", "Latn"),
         Language("et", "Estonian", "eesti", None, "est_Latn", "Latn"),
         Language("eu", "Basque", "euskara", None, "eus_Latn", "Latn"),
         Language("fa", "Persian", "فارسی", None, "pes_Arab", "Arab", "rtl"),
         Language("fi", "Finnish", "suomi", None, "fin_Latn", "Latn"),
-        Language(
-            "fr",
-            "French",
-            "français",
-            "fr",
-            "fra_Latn",
-            "Latn",
-            articles=("le", "la", "les", "un", "une"),
-        ),
+        Language("fr", "French", "français", "fr", "fra_Latn", "Latn"),
         Language("ga", "Irish", "Gaeilge", None, "gle_Latn", "Latn"),
         Language("gl", "Galician", "galego", None, "glg_Latn", "Latn"),
         Language("he", "Hebrew", "עברית", None, "heb_Hebr", "Hebr", "rtl"),
@@ -98,25 +65,9 @@ LANGUAGES: dict[str, Language] = {
         Language("lt", "Lithuanian", "lietuvių", None, "lit_Latn", "Latn"),
         Language("lv", "Latvian", "latviešu", None, "lvs_Latn", "Latn"),
         Language("ms", "Malay", "Bahasa Melayu", None, "zsm_Latn", "Latn"),
-        Language(
-            "nl",
-            "Dutch",
-            "Nederlands",
-            "du",
-            "nld_Latn",
-            "Latn",
-            articles=("de", "het", "een"),
-        ),
+        Language("nl", "Dutch", "Nederlands", "du", "nld_Latn", "Latn"),
         Language("pl", "Polish", "polski", None, "pol_Latn", "Latn"),
-        Language(
-            "pt",
-            "Portuguese",
-            "português",
-            "pt",
-            "por_Latn",
-            "Latn",
-            articles=("o", "a", "os", "as", "um", "uma"),
-        ),
+        Language("pt", "Portuguese", "português", "pt", "por_Latn", "Latn"),
         Language("ro", "Romanian", "română", None, "ron_Latn", "Latn"),
         Language("ru", "Russian", "русский", "ru", "rus_Cyrl", "Cyrl"),
         Language("sk", "Slovak", "slovenčina", None, "slk_Latn", "Latn"),
@@ -149,6 +100,16 @@ ATLAS_LANGUAGES: tuple[str, ...] = (
     "vi",
     "zh",
 )
+
+# The words that a name may stand with or without; "l'" is written at its name.
+ARTICLES: dict[str, tuple[str, ...]] = {
+    "de": ("der", "die", "das", "den", "dem", "ein", "eine"),
+    "en": ("the", "a", "an"),
+    "es": ("el", "la", "los", "las", "un", "una"),
+    "fr": ("le", "la", "les", "l'", "un", "une"),
+    "nl": ("de", "het", "een"),
+    "pt": ("o", "a", "os", "as", "um", "uma"),
+}
 
 _BY_MZSRE_CODE = {
     entry.mzsre_code: entry for entry in LANGUAGES.values() if entry.mzsre_code

@@ -36,9 +36,7 @@ from xkde.types import Edit
 # (model, pairs of prompt and answer) -> each pair's loss, (pairs,)
 AnswerLosses = Callable[[PreTrainedModel, Sequence[Pair]], Tensor]
 
-HIGHEST_RATE = (
-    1e6  # far above any use, and still a number for float32 after Adam's step
-)
+HIGHEST_RATE = 1e6  # far above any use; float32 holds a step of Adam at it
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xkde.data.atlas.mentions import names_entity
+from xkde.languages import ARTICLES
 from xkde.languages import language as language_of
 from xkde.text import fits_script, is_one, normalise, same, year_of
 
@@ -54,8 +55,7 @@ def tokens(text: str, language: str) -> list[str]:
         return list(plain.replace(" ", ""))
     words = plain.split()
     if language == "en":
-        articles = language_of(language).articles
-        return [word for word in words if word not in articles] or words
+        return [word for word in words if word not in ARTICLES["en"]] or words
     return words
 
 

@@ -19,7 +19,7 @@ from typing import Literal
 from xkde.data.atlas.mentions import names_entity
 from xkde.data.atlas.names import in_text, named_by
 from xkde.evaluation.scoring.sound import sound_alike
-from xkde.languages import LANGUAGES
+from xkde.languages import ARTICLES
 from xkde.languages import language as language_of
 from xkde.text import fits_script, normalise, repeats_itself, same, unaccented
 from xkde.types import Finish
@@ -49,9 +49,14 @@ Rule = Literal[
 ]
 
 # Of any language; what is left of a name must still tell something.
-_ARTICLES = {article for known in LANGUAGES.values() for article in known.articles}
 _ARTICLE = re.compile(
-    rf"(?:l['’]|(?:{'|'.join(sorted(_ARTICLES))})\s+)(?=.{{4}})", re.IGNORECASE
+    "(?:"
+    + "|".join(
+        article.replace("'", "['’]") if article.endswith("'") else rf"{article}\s+"
+        for article in sorted({each for known in ARTICLES.values() for each in known})
+    )
+    + ")(?=.{4})",
+    re.IGNORECASE,
 )
 
 RIGHT: tuple[Kind, ...] = ("new", "both_same", "unchanged")
